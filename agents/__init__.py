@@ -1,0 +1,1 @@
+"""Who plays, and where: the court, its frames, and the agents on it."""

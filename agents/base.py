@@ -1,0 +1,61 @@
+"""What an agent is: it sees every emulator frame, and decides on some of them."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.spec import ActionName
+
+Frame = NDArray[np.uint8]
+"""An emulator frame: grey `[210, 160]`, or colour `[210, 160, 3]`."""
+
+UP_ACTIONS = frozenset({"RIGHT", "RIGHTFIRE"})
+DOWN_ACTIONS = frozenset({"LEFT", "LEFTFIRE"})
+FIRE_ACTIONS = frozenset({"FIRE", "RIGHTFIRE", "LEFTFIRE"})
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What an agent chose, and how sure it was; plain numbers, in force until the next decision."""
+
+    action: ActionName
+    actions: tuple[ActionName, ...]
+    """The actions the agent may take."""
+    probabilities: tuple[float, ...]
+    """Of each of `actions`, as sampled from; they sum to 1. For a greedy agent, as it would have sampled."""
+    value: float | None
+    """The expected return from here, in points, where the agent estimates one."""
+
+    def probability_of(self, group: frozenset[str]) -> float:
+        """The summed probability of the actions in `group`: `UP_ACTIONS`, `DOWN_ACTIONS` or `FIRE_ACTIONS`."""
+        return sum(p for name, p in zip(self.actions, self.probabilities, strict=True) if name in group)
+
+    @property
+    def entropy(self) -> float:
+        """In nats: 0 for a certain choice, log(number of actions) for a uniform one."""
+        return -sum(p * math.log(p) for p in self.probabilities if p > 0)
+
+
+class Agent(Protocol):
+    """Plays one paddle. Who runs the game calls `reset` before each game and `observe` with every frame."""
+
+    @property
+    def name(self) -> str:
+        """What to call it on screen."""
+        ...
+
+    def reset(self) -> None:
+        """Forgets the past: a new game begins."""
+        ...
+
+    def observe(self, grey: Frame) -> Decision:
+        """Takes in the newest grey frame `[210, 160]` and gives the decision in force for the next emulator frame.
+
+        The same `Decision` object comes back until the agent decides anew.
+        """
+        ...

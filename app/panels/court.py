@@ -1,0 +1,37 @@
+"""The court: the emulator's picture at the shape a television shows it in."""
+
+from __future__ import annotations
+
+import pygame
+
+from agents.base import Frame
+
+ASPECT = 4 / 3
+"""Width by height: an Atari pixel is about twice as wide as high."""
+
+
+class CourtView:
+    """Draws the picture at any size, its pixels' edges straight and no more than one screen pixel soft."""
+
+    def __init__(self) -> None:
+        self._picture: Frame | None = None
+        self._scaled = pygame.Surface((0, 0))
+
+    def draw(self, surface: pygame.Surface, rect: pygame.Rect, picture: Frame) -> None:
+        """Draws `picture`, `[210, 160, 3]`, to fill `rect`."""
+        if picture is not self._picture or self._scaled.size != rect.size:
+            self._picture, self._scaled = picture, _scaled(_surface(picture).convert(surface), rect.size)
+        surface.blit(self._scaled, rect)
+
+
+def _surface(picture: Frame) -> pygame.Surface:
+    height, width = picture.shape[:2]
+    surface = pygame.image.frombuffer(picture.tobytes(), (width, height), "RGB")
+    surface.fill(surface.get_at((8, 0)), (0, 0, 8, 1))  # The ROM leaves a black mark in the corner.
+    return surface
+
+
+def _scaled(small: pygame.Surface, size: tuple[int, int]) -> pygame.Surface:
+    """Scales up by whole numbers first, which keeps every pixel as large as the next, and only then to size."""
+    whole = (small.width * -(-size[0] // small.width), small.height * -(-size[1] // small.height))
+    return pygame.transform.smoothscale(pygame.transform.scale(small, whole), size)

@@ -1,0 +1,100 @@
+"""What the agent may do next, how probable each move is, and which one it took."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pygame
+
+from agents.base import DOWN_ACTIONS, FIRE_ACTIONS, UP_ACTIONS, Decision
+from app import theme
+from app.panels.glide import Glide
+
+STAY_ACTIONS = frozenset({"NOOP", "FIRE"})
+MOVES = (("up", UP_ACTIONS), ("stay", STAY_ACTIONS), ("down", DOWN_ACTIONS), ("fire", FIRE_ACTIONS))
+"""In the order shown. FIRE goes with any move, so it stands apart, and the first three add up to 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One move, as shown."""
+
+    name: str
+    share: float
+    """Its probability, smoothed, 0 to 1."""
+    chosen: bool
+    """Whether the action in force is of this kind; not smoothed."""
+
+
+class ProbabilitiesModel:
+    """Follows the decisions of an agent."""
+
+    def __init__(self) -> None:
+        self._glides = {name: Glide() for name, _ in MOVES}
+        self.bars = tuple(Bar(name, 0.0, False) for name, _ in MOVES)
+
+    def update(self, decision: Decision | None, elapsed: float) -> None:
+        """Moves the bars towards `decision` for `elapsed` seconds; without one they stay."""
+        if decision is None:
+            return
+        self.bars = tuple(
+            Bar(name, self._glides[name].towards(decision.probability_of(group), elapsed), decision.action in group)
+            for name, group in MOVES
+        )
+
+
+def draw(surface: pygame.Surface, rect: pygame.Rect, scale: float, model: ProbabilitiesModel) -> None:
+    """Draws the panel to fill `rect`: the moves one below the other, a line, and FIRE."""
+    room = theme.draw_panel(surface, rect, scale)
+    heading = theme.draw_text(surface, "Next move", round(theme.HEADING_SIZE * scale), topleft=room.topleft)
+    top, gap = heading.bottom + round(6 * scale), round(12 * scale)
+    height = (room.bottom - top - gap) // len(model.bars)
+    row = pygame.Rect(room.left, top, room.width, height)
+    for bar in model.bars:
+        if bar.name == "fire":
+            line = row.top + gap // 2
+            pygame.draw.line(surface, theme.HAIRLINE, (row.left, line), (row.right - 1, line))
+            row.top += gap
+        _draw_bar(surface, row, scale, bar)
+        row.top += height
+
+
+def _draw_bar(surface: pygame.Surface, row: pygame.Rect, scale: float, bar: Bar) -> None:
+    """A marker where the move was chosen, its sign, name, bar and percentage."""
+    colour = theme.TEXT if bar.chosen else theme.QUIET
+    face = theme.Face.BOLD if bar.chosen else theme.Face.REGULAR
+    size = round(theme.BODY_SIZE * scale)
+    _draw_sign(surface, pygame.Vector2(row.left + 10 * scale, row.centery), 7 * scale, bar.name, colour)
+    theme.draw_text(surface, bar.name.upper(), size, colour, face, midleft=(row.left + round(26 * scale), row.centery))
+    theme.draw_text(surface, f"{bar.share:.0%}", size, colour, face, midright=row.midright)
+
+    track = bar_track(row, scale)
+    corner = round(3 * scale)
+    pygame.draw.rect(surface, theme.HAIRLINE, track, border_radius=corner)
+    filled = pygame.Rect(track.topleft, (round(track.width * bar.share), track.height))
+    if filled.width > 0:
+        ground = theme.QUIET if bar.name == "fire" else theme.RIGHT_PLAYER
+        pygame.draw.rect(surface, ground, filled, border_radius=min(corner, filled.width // 2))
+    if bar.chosen:
+        pygame.draw.rect(surface, theme.TEXT, track, width=max(2, round(2 * scale)), border_radius=corner)
+
+
+def bar_track(row: pygame.Rect, scale: float) -> pygame.Rect:
+    """Where in its row a bar lies; its whole width is a probability of 1."""
+    left, right = row.left + round(86 * scale), row.right - round(54 * scale)
+    height = min(round(26 * scale), row.height - 4)
+    return pygame.Rect(left, row.centery - height // 2, right - left, height)
+
+
+def _draw_sign(surface: pygame.Surface, centre: pygame.Vector2, radius: float, name: str, colour: pygame.Color) -> None:
+    """An arrow for up and down, a bar for stay, a button for fire."""
+    if name == "fire":
+        pygame.draw.aacircle(surface, colour, centre, radius * 0.8)
+    elif name == "stay":
+        box = pygame.Rect(0, 0, round(2 * radius), round(0.7 * radius))
+        box.center = round(centre.x), round(centre.y)
+        pygame.draw.rect(surface, colour, box)
+    else:
+        tip = pygame.Vector2(0, -radius if name == "up" else radius)
+        side = pygame.Vector2(radius, 0)
+        pygame.draw.polygon(surface, colour, [centre + tip, centre - tip * 0.8 + side, centre - tip * 0.8 - side])

@@ -1,0 +1,89 @@
+"""Colours, type and space: what every view shares. Sizes are in pixels at scale 1, a window of 1280 x 800."""
+
+from __future__ import annotations
+
+from enum import Enum
+from functools import lru_cache
+from pathlib import Path
+
+import pygame
+
+BACKGROUND = pygame.Color("#12100E")
+PANEL = pygame.Color("#1C1917")
+HAIRLINE = pygame.Color("#3A342E")
+TEXT = pygame.Color("#ECECEC")
+QUIET = pygame.Color("#A8A29E")
+LEFT_PLAYER = pygame.Color("#D5824A")
+RIGHT_PLAYER = pygame.Color("#5CBA5C")
+
+HINT_SIZE, BODY_SIZE, HEADING_SIZE, TITLE_SIZE, SCORE_SIZE = 14, 16, 20, 24, 56
+PADDING, GAP = 12, 16
+CORNER = 6
+
+_FONTS = Path(__file__).parent / "fonts"
+
+
+class Face(Enum):
+    """A typeface, by its file."""
+
+    REGULAR = "IBMPlexSans-Regular.ttf"
+    BOLD = "IBMPlexSans-SemiBold.ttf"
+    PIXEL = "PressStart2P-Regular.ttf"
+
+
+@lru_cache(maxsize=64)
+def font(face: Face, size: int) -> pygame.Font:
+    """A face at a size in pixels."""
+    if not pygame.font.get_init():
+        pygame.font.init()
+    return pygame.Font(_FONTS / face.value, size)
+
+
+def pixel_size(size: float) -> int:
+    """The size nearest to `size` at which the pixel face, drawn on a grid of 8, is sharp."""
+    return max(8, 8 * round(size / 8))
+
+
+@lru_cache(maxsize=4096)
+def _rendered(text: str, face: Face, size: int, colour: tuple[int, int, int, int]) -> pygame.Surface:
+    return font(face, size).render(text, face is not Face.PIXEL, colour)
+
+
+def draw_text(
+    surface: pygame.Surface,
+    text: str,
+    size: int,
+    colour: pygame.Color = TEXT,
+    face: Face = Face.REGULAR,
+    **anchor: tuple[int, int],
+) -> pygame.Rect:
+    """Draws `text` so that the named point of its box (`midleft=`, `topright=`, ...) is there; gives the box."""
+    image = _rendered(text, face, size, tuple(colour))
+    box = image.get_rect(**anchor)
+    if face is Face.PIXEL:
+        box.top += size // 16  # Its lowest row of eight is empty.
+    return surface.blit(image, box)
+
+
+def fitted(text: str, size: int, width: int, face: Face = Face.REGULAR) -> str:
+    """`text`, shortened with an ellipsis where it is wider than `width` pixels."""
+    return _fitted(text, size, width, face)
+
+
+@lru_cache(maxsize=256)
+def _fitted(text: str, size: int, width: int, face: Face) -> str:
+    measure = font(face, size)
+    if measure.size(text)[0] <= width:
+        return text
+    kept = len(text)
+    while kept > 1 and measure.size(text[:kept] + "…")[0] > width:
+        kept -= 1
+    return text[:kept] + "…"
+
+
+def draw_panel(surface: pygame.Surface, rect: pygame.Rect, scale: float) -> pygame.Rect:
+    """Draws a panel's ground; gives the room inside its padding."""
+    corner = round(CORNER * scale)
+    pygame.draw.rect(surface, PANEL, rect, border_radius=corner)
+    pygame.draw.rect(surface, HAIRLINE, rect, width=1, border_radius=corner)
+    return rect.inflate(-2 * round(PADDING * scale), -2 * round(PADDING * scale))

@@ -1,0 +1,1 @@
+"""What a policy is: its specification, its network, and both on disk."""

@@ -1,0 +1,103 @@
+"""A model directory: `config.json` and `model.safetensors`, read strictly and written atomically.
+
+Only safetensors is read: a pickle can run code while it loads, so there is no fallback to one.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load as load_tensors
+from safetensors.torch import save as save_tensors
+
+from models.errors import UserError, one_line
+from models.files import CONFIG_FILE, WEIGHTS_FILE
+from models.network import PolicyNetwork
+from models.spec import MAX_PARAMETERS, ModelSpec, decode, encode
+
+MAX_CONFIG_BYTES = 64 * 1024
+MAX_WEIGHTS_BYTES = 4 * MAX_PARAMETERS + 1024 * 1024
+"""float32 weights of the largest network a specification may ask for, and room for buffers and header."""
+
+
+def load_spec(directory: Path) -> ModelSpec:
+    """The specification alone; `UserError` as for `load`."""
+    try:
+        return decode(_read(directory / CONFIG_FILE, MAX_CONFIG_BYTES))
+    except UserError as error:
+        raise UserError(f"cannot load the model in {directory}: {error}") from error
+
+
+def load(directory: Path) -> tuple[ModelSpec, PolicyNetwork]:
+    """The specification and its network, on the CPU, in evaluation mode, requiring no gradients.
+
+    `UserError` with one line where a file is missing or too large, the specification is out of bounds, or the weights
+    are not exactly those the specification names: every tensor, its shape, float32, finite, and deviations above zero.
+    """
+    spec = load_spec(directory)
+    try:
+        network = PolicyNetwork(spec)
+        tensors = load_tensors(_read(directory / WEIGHTS_FILE, MAX_WEIGHTS_BYTES))
+        _check_tensors(tensors, network.state_dict())
+    except SafetensorError as error:
+        raise UserError(
+            f"cannot load the model in {directory}: its weights are not safetensors: {one_line(error)}"
+        ) from error
+    except UserError as error:
+        raise UserError(f"cannot load the model in {directory}: {error}") from error
+    network.load_state_dict(tensors)
+    return spec, network.eval().requires_grad_(False)
+
+
+def save(directory: Path, spec: ModelSpec, network: PolicyNetwork) -> None:
+    """Writes the model to `directory`, whole or not at all; files of other names in it stay.
+
+    Both files are made in a neighbouring folder first. A new directory appears by one rename; in an existing one the
+    weights are replaced before the specification, each by one rename, which is safe because a run's specification
+    never changes.
+    """
+    directory.parent.mkdir(parents=True, exist_ok=True)
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
+    workplace = Path(tempfile.mkdtemp(prefix=f".{directory.name}-", dir=directory.parent))
+    try:
+        workplace.chmod(0o755)
+        (workplace / WEIGHTS_FILE).write_bytes(save_tensors(tensors))
+        (workplace / CONFIG_FILE).write_bytes(encode(spec))
+        if not directory.exists():
+            workplace.rename(directory)
+            return
+        for name in (WEIGHTS_FILE, CONFIG_FILE):
+            (workplace / name).replace(directory / name)
+    finally:
+        shutil.rmtree(workplace, ignore_errors=True)
+
+
+def _read(path: Path, most_bytes: int) -> bytes:
+    try:
+        if path.stat().st_size > most_bytes:
+            raise UserError(f"{path.name} is {path.stat().st_size:,} bytes; the most is {most_bytes:,}")
+        return path.read_bytes()
+    except FileNotFoundError as error:
+        raise UserError(f"{path.name} is missing") from error
+    except OSError as error:
+        raise UserError(f"{path.name} cannot be read: {error.strerror}") from error
+
+
+def _check_tensors(found: dict[str, torch.Tensor], wanted: dict[str, torch.Tensor]) -> None:
+    for kind, names in (("lack", wanted.keys() - found.keys()), ("have an unknown", found.keys() - wanted.keys())):
+        if names:
+            raise UserError(f"its weights {kind} tensor {one_line(repr(min(names)))}")
+    for name, tensor in found.items():
+        if tensor.shape != wanted[name].shape:
+            shapes = f"{list(tensor.shape)}, its config.json asks for {list(wanted[name].shape)}"
+            raise UserError(f"tensor {name!r} has shape {shapes}")
+        if tensor.dtype != wanted[name].dtype:
+            raise UserError(f"tensor {name!r} is {tensor.dtype}, not {wanted[name].dtype}")
+        if not tensor.isfinite().all():
+            raise UserError(f"tensor {name!r} holds values that are not finite")
+        if name.endswith(".scale") and not (tensor > 0).all():
+            raise UserError(f"tensor {name!r} holds deviations that are not above zero")

@@ -1,0 +1,39 @@
+"""Where networks run, and whether bfloat16 is worth using there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+import torch
+
+from models.errors import UserError
+
+DeviceName = Literal["auto", "cpu", "cuda"]
+
+
+def pick_device(name: DeviceName) -> torch.device:
+    """The device of that name; of `auto`, CUDA where there is one. `UserError` where CUDA is asked for and absent."""
+    available = torch.cuda.is_available()
+    if name == "cuda" and not available:
+        raise UserError("PyTorch finds no CUDA device here; use --device auto or --device cpu")
+    return torch.device("cuda" if available and name != "cpu" else "cpu")
+
+
+def supports_fast_bfloat16(device: torch.device) -> bool:
+    """Whether `device` multiplies bfloat16 matrices in hardware.
+
+    Every processor can, but without AVX-512 BF16 or AMX it converts each number, slower than float32. For a CUDA
+    device that means compute capability 8.0 or newer.
+    """
+    if device.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    features = cpu_features()
+    return bool(features.get("avx512_bf16") or features.get("amx_bf16"))
+
+
+def cpu_features() -> Mapping[str, object]:
+    """What PyTorch detects of this processor, by name, such as `avx2: True`; empty where this PyTorch cannot tell."""
+    if hasattr(torch.cpu, "get_capabilities"):
+        return torch.cpu.get_capabilities()
+    return {}

@@ -1,0 +1,167 @@
+"""Networks from a specification: frames in, a distribution over actions and a state value out."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.distributions import Categorical
+
+from models.spec import MIRRORED_ACTION, ActionName, FrameObservation, ModelSpec, feature_shapes
+
+PIXEL_SCALE_FLOOR = 5.0
+"""Grey levels. A pixel that hardly ever changes would otherwise be blown up into noise."""
+
+
+SCREEN_ROWS, SCREEN_COLUMNS = 210, 160
+COURT_TOP, COURT_BOTTOM = 34, 194
+"""Rows of the emulator's picture: the first of the court, and the first below it."""
+RIGHT_PADDLE_CENTRE = 142
+"""Columns from the left edge of the emulator's picture."""
+PADDLE_THRESHOLD = 117
+"""Grey levels: half-way from the court's 87 to the right paddle's 147."""
+
+
+class PolicyOutput(NamedTuple):
+    """What a policy network says of `B` observations."""
+
+    logits: Tensor
+    """`[B, A]` float32, one column per action of the specification."""
+    value: Tensor
+    """`[B]` float32: the expected return, in units of reward."""
+
+    @property
+    def distribution(self) -> Categorical:
+        """The categorical distribution over actions."""
+        return Categorical(logits=self.logits, validate_args=False)
+
+
+class CourtMirror(nn.Module):
+    """Shows the network every court with its own paddle in the upper half.
+
+    Pong is the same game upside down. Where the right paddle of the newest frame is in the lower half, the rows of the
+    court are reversed and the logits of up and down change places: the policy is symmetric by construction, and has
+    half as many positions to learn.
+    """
+
+    def __init__(self, observation: FrameObservation, actions: tuple[ActionName, ...]) -> None:
+        super().__init__()
+        row_height, column_width = SCREEN_ROWS / observation.height, SCREEN_COLUMNS / observation.width
+        self._first = int(COURT_TOP / row_height)
+        self._last = round((COURT_TOP + COURT_BOTTOM) / row_height) - 1 - self._first
+        self._half = (self._last + 1 - self._first) // 2
+        self._column = round(RIGHT_PADDLE_CENTRE / column_width - 0.5)
+        self._swapped = [actions.index(MIRRORED_ACTION[name]) for name in actions]
+
+    def forward(self, frames: Tensor) -> tuple[Tensor, Tensor]:
+        """`[B, stack, H, W]` to the same, turned where needed, and `[B]` bool: where they were."""
+        court = frames[:, :, self._first : self._last + 1]
+        paddle = court[:, -1, :, self._column] > PADDLE_THRESHOLD
+        turned = paddle[:, -self._half :].sum(1) > paddle[:, : self._half].sum(1)
+        court = torch.where(turned[:, None, None, None], court.flip(2), court)
+        return torch.cat((frames[:, :, : self._first], court, frames[:, :, self._last + 1 :]), dim=2), turned
+
+    def turn_back(self, logits: Tensor, turned: Tensor) -> Tensor:
+        """`[B, A]` logits about what `forward` gave, as logits about what it was given."""
+        return torch.where(turned[:, None], logits[:, self._swapped], logits)
+
+
+class PixelNormalizer(nn.Module):
+    """Each pixel by its own mean and deviation.
+
+    This removes walls and score, and lets the ball, rare at any one pixel, stand out. The statistics are buffers: they
+    are saved with the weights, and constant once training has frozen them.
+    """
+
+    mean: Tensor
+    scale: Tensor
+
+    def __init__(self, height: int, width: int) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(height, width))
+        self.register_buffer("scale", torch.full((height, width), 255.0))
+
+    def forward(self, frames: Tensor) -> Tensor:
+        """`[..., H, W]` of uint8 to the same shape in the working precision: (frames - mean) / scale."""
+        device = frames.device.type
+        precision = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else torch.float32
+        offset, factor = (-self.mean / self.scale).to(precision), (1 / self.scale).to(precision)
+        return torch.addcmul(offset, frames.to(precision), factor)
+
+
+class ValueNormalizer(nn.Module):
+    """Returns to mean 0 and deviation 1, and back, so that the value head learns in a scale that does not drift."""
+
+    mean: Tensor
+    scale: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(()))
+        self.register_buffer("scale", torch.ones(()))
+
+    def normalize(self, returns: Tensor) -> Tensor:
+        """Units of reward to units of deviation, same shape."""
+        return (returns - self.mean) / self.scale
+
+    def forward(self, normalized: Tensor) -> Tensor:
+        """Units of deviation to units of reward, same shape."""
+        return normalized * self.scale + self.mean
+
+
+class PolicyNetwork(nn.Module):
+    """A convolutional actor-critic with a shared body, as `spec` describes it.
+
+    Orthogonal initialisation, gain sqrt(2) in the body, 0.01 on the policy head so that it starts near uniform, 1 on
+    the value head (Andrychowicz et al. 2021, "What Matters for On-Policy Deep Actor-Critic Methods?").
+    """
+
+    def __init__(self, spec: ModelSpec) -> None:
+        super().__init__()
+        activation = nn.ELU if spec.network.activation == "elu" else nn.ReLU
+        self.mirror = CourtMirror(spec.observation, spec.actions) if spec.network.mirror else None
+        self.pixels = PixelNormalizer(spec.observation.height, spec.observation.width)
+        layers: list[nn.Module] = []
+        channels = spec.observation.stack
+        for layer in spec.network.conv:
+            layers += [nn.Conv2d(channels, layer.channels, layer.kernel, layer.stride), activation()]
+            channels = layer.channels
+        features = math.prod(feature_shapes(spec)[-1])
+        self.body = nn.Sequential(*layers, nn.Flatten(), nn.Linear(features, spec.network.hidden), activation())
+        self.policy_head = nn.Linear(spec.network.hidden, len(spec.actions))
+        self.value_head = nn.Linear(spec.network.hidden, 1)
+        self.returns = ValueNormalizer()
+        for module in self.body:
+            _initialize(module, math.sqrt(2))
+        _initialize(self.policy_head, 0.01)
+        _initialize(self.value_head, 1.0)
+
+    def forward(self, observations: Tensor) -> PolicyOutput:
+        """`[B, stack, H, W]` of uint8 to a `PolicyOutput`.
+
+        The heads work in float32 even under autocast: a bfloat16 logit near 8 is only good to 0.03, and the ratio of
+        two policies is the exponential of their difference.
+        """
+        if self.mirror is None:
+            return self._evaluate(observations)
+        frames, turned = self.mirror(observations)
+        logits, value = self._evaluate(frames)
+        return PolicyOutput(self.mirror.turn_back(logits, turned), value)
+
+    def _evaluate(self, frames: Tensor) -> PolicyOutput:
+        hidden = self.body(self.pixels(frames)).float()
+        with torch.autocast(hidden.device.type, enabled=False):
+            return PolicyOutput(self.policy_head(hidden), self.returns(self.value_head(hidden).squeeze(-1)))
+
+    def frames_as_seen(self, observations: Tensor) -> Tensor:
+        """`[B, stack, H, W]` of uint8 as the body sees them, before normalisation: mirrored where that is done."""
+        return observations if self.mirror is None else self.mirror(observations)[0]
+
+
+def _initialize(module: nn.Module, gain: float) -> None:
+    if isinstance(module, nn.Conv2d | nn.Linear):
+        nn.init.orthogonal_(module.weight, gain)
+        assert module.bias is not None
+        nn.init.zeros_(module.bias)

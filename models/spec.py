@@ -1,0 +1,145 @@
+"""What a policy is made of: everything needed to rebuild its network and to feed it.
+
+A `ModelSpec` is a model directory's `config.json`. It may come from a stranger, so every number has a bound and
+unknown fields are refused: a specification that decodes is one that is safe to build.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import msgspec
+
+from models.errors import UserError, one_line
+
+FORMAT_VERSION = 1
+MAX_PARAMETERS = 20_000_000
+"""The NatureCNN has 1.7 million; a specification that asks for far more is a mistake or an attack."""
+
+ActionName = Literal["NOOP", "FIRE", "RIGHT", "LEFT", "RIGHTFIRE", "LEFTFIRE"]
+"""Pong's minimal action set. RIGHT moves the paddle up, LEFT down; FIRE held at an impact speeds the ball."""
+
+MIRRORED_ACTION: dict[ActionName, ActionName] = {
+    "NOOP": "NOOP",
+    "FIRE": "FIRE",
+    "RIGHT": "LEFT",
+    "LEFT": "RIGHT",
+    "RIGHTFIRE": "LEFTFIRE",
+    "LEFTFIRE": "RIGHTFIRE",
+}
+"""What each action is on a court turned upside down."""
+
+Activation = Literal["elu", "relu"]
+
+
+class ConvLayer(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    """One convolution, without padding; written in JSON as `[channels, kernel, stride]`."""
+
+    channels: Annotated[int, msgspec.Meta(ge=1, le=256)]
+    kernel: Annotated[int, msgspec.Meta(ge=1, le=16)]
+    stride: Annotated[int, msgspec.Meta(ge=1, le=8)]
+
+
+class FrameObservation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Grey frames, newest last: `[stack, height, width]` of uint8.
+
+    Each is the maximum over the last two of `frame_skip` emulator frames, resized by area.
+    """
+
+    height: Annotated[int, msgspec.Meta(ge=16, le=210)] = 84
+    width: Annotated[int, msgspec.Meta(ge=16, le=160)] = 84
+    stack: Annotated[int, msgspec.Meta(ge=1, le=8)] = 4
+    frame_skip: Annotated[int, msgspec.Meta(ge=2, le=8)] = 4
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """`(stack, height, width)`."""
+        return (self.stack, self.height, self.width)
+
+
+class CnnSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Convolutions, one hidden layer, and the two heads on it."""
+
+    conv: Annotated[tuple[ConvLayer, ...], msgspec.Meta(min_length=1, max_length=6)] = (
+        ConvLayer(16, 8, 4),
+        ConvLayer(32, 4, 2),
+    )
+    hidden: Annotated[int, msgspec.Meta(ge=1, le=1024)] = 256
+    activation: Activation = "elu"
+    mirror: bool = True
+    """Whether the network sees the court turned upside down when its paddle is in the lower half; see `CourtMirror`."""
+
+
+NATURE_CNN = CnnSpec(
+    (ConvLayer(32, 8, 4), ConvLayer(64, 4, 2), ConvLayer(64, 3, 1)), hidden=512, activation="relu", mirror=False
+)
+"""The network of Mnih et al., "Human-level control through deep reinforcement learning", Nature 518 (2015)."""
+
+
+class ModelSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A policy's specification.
+
+    `actions` names what the policy's outputs mean, in order. `__post_init__` checks what no single field can:
+    `ValueError` (from `decode`: `UserError`) where the convolutions do not fit the frame, an action is named twice, or
+    the network would hold more than `MAX_PARAMETERS`.
+    """
+
+    format_version: Literal[1] = 1
+    algorithm: Annotated[str, msgspec.Meta(pattern="^[a-z0-9-]{1,40}$")]
+    environment: Literal["ALE/Pong-v5"] = "ALE/Pong-v5"
+    observation: FrameObservation = FrameObservation()
+    actions: Annotated[tuple[ActionName, ...], msgspec.Meta(min_length=2, max_length=6)]
+    network: CnnSpec = CnnSpec()
+
+    def __post_init__(self) -> None:
+        if len(set(self.actions)) != len(self.actions):
+            raise ValueError("an action is named twice")
+        if self.network.mirror and {MIRRORED_ACTION[name] for name in self.actions} != set(self.actions):
+            raise ValueError("a network that mirrors the court needs up and down alike among its actions")
+        parameters = parameter_count(self)
+        if parameters > MAX_PARAMETERS:
+            raise ValueError(f"the network would hold {parameters:,} numbers; the most is {MAX_PARAMETERS:,}")
+
+
+def feature_shapes(spec: ModelSpec) -> list[tuple[int, int, int]]:
+    """The shape `(channels, rows, columns)` after each convolution; `ValueError` where a kernel no longer fits."""
+    rows, columns = spec.observation.height, spec.observation.width
+    shapes = []
+    for layer in spec.network.conv:
+        if min(rows, columns) < layer.kernel:
+            raise ValueError(f"a kernel of {layer.kernel} does not fit into {rows} x {columns}")
+        rows, columns = ((size - layer.kernel) // layer.stride + 1 for size in (rows, columns))
+        shapes.append((layer.channels, rows, columns))
+    return shapes
+
+
+def parameter_count(spec: ModelSpec) -> int:
+    """How many trained numbers the network holds, found without building it."""
+    channels, total = spec.observation.stack, 0
+    for layer in spec.network.conv:
+        total += layer.channels * (channels * layer.kernel**2 + 1)
+        channels = layer.channels
+    last_channels, rows, columns = feature_shapes(spec)[-1]
+    total += spec.network.hidden * (last_channels * rows * columns + 1)
+    return total + (len(spec.actions) + 1) * (spec.network.hidden + 1)
+
+
+def encode(spec: ModelSpec) -> bytes:
+    """`config.json` for this specification, indented, one trailing newline."""
+    return msgspec.json.format(msgspec.json.encode(spec), indent=2) + b"\n"
+
+
+def decode(config: bytes) -> ModelSpec:
+    """The specification in a `config.json`.
+
+    `UserError` for anything that is not a complete, bounded specification of a version this program knows.
+    """
+    try:
+        version = msgspec.json.decode(config, type=dict[str, object]).get("format_version")
+        if version != FORMAT_VERSION:
+            raise UserError(
+                f"its config.json has format version {one_line(repr(version), 40)}; this Volley reads {FORMAT_VERSION}"
+            )
+        return msgspec.json.decode(config, type=ModelSpec)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise UserError(f"its config.json is not a model's: {one_line(error)}") from error

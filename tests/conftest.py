@@ -1,0 +1,38 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from models import checkpoint
+from models.network import PolicyNetwork
+from models.spec import CnnSpec, ConvLayer, FrameObservation, ModelSpec
+
+# Networks here are tiny: handing their work to a second thread costs more than it saves.
+torch.set_num_threads(1)
+
+
+@pytest.fixture
+def spec() -> ModelSpec:
+    """A specification whose network is made in a millisecond."""
+    return ModelSpec(
+        algorithm="ppo",
+        observation=FrameObservation(height=20, width=16, stack=2, frame_skip=4),
+        actions=("FIRE", "RIGHTFIRE", "LEFTFIRE"),
+        network=CnnSpec(conv=(ConvLayer(4, 4, 2), ConvLayer(6, 3, 1)), hidden=8, mirror=False),
+    )
+
+
+@pytest.fixture
+def network(spec: ModelSpec) -> PolicyNetwork:
+    torch.manual_seed(1)
+    return PolicyNetwork(spec)
+
+
+@pytest.fixture
+def model_directory(tmp_path: Path, spec: ModelSpec, network: PolicyNetwork) -> Path:
+    """A saved model, in a folder that holds nothing else."""
+    directory = tmp_path / "models" / "tiny"
+    checkpoint.save(directory, spec, network)
+    return directory

@@ -1,0 +1,158 @@
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import av
+import pytest
+
+from app import headless
+from app.cli import main
+from app.match import Match, Snapshot
+
+COMMAND = [sys.executable, "-c", "import sys; from app.cli import main; sys.exit(main())"]
+CHECKOUT = Path(__file__).parent.parent
+
+
+def volley(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Runs the command in a process of its own, without a display."""
+    hidden = ("DISPLAY", "WAYLAND_DISPLAY", "XDG_RUNTIME_DIR", "SDL_VIDEODRIVER")
+    clean = {name: value for name, value in os.environ.items() if name not in hidden}
+    return subprocess.run(
+        [*COMMAND, *arguments], check=False, capture_output=True, text=True, cwd=CHECKOUT, env=clean | environment
+    )
+
+
+def mistake(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    """The one line that these arguments lead to."""
+    assert main(arguments) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.count("\n") == 1
+    return err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["swim"], "invalid choice: 'swim'"),
+        (["--loud"], "--loud"),
+        (["watch", "--games", "0"], "'0' is not a whole number from 1 up"),
+        (["watch", "--games", "many"], "'many'"),
+        (["watch", "--seed", "-1"], "--seed"),
+        (["watch", "--seed", str(2**31)], "not a whole number from 0 to"),
+        (["watch", "no-such-model"], "'no-such-model' is neither a bundled model nor a directory"),
+        (["watch", "no-such-model", "--headless"], "'no-such-model'"),
+    ],
+)
+def test_a_mistake_is_one_line(arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert said in mistake(capsys, *arguments)
+
+
+def test_a_broken_model_is_one_line(model_directory: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (model_directory / "model.safetensors").write_bytes(b"nothing of the kind")
+    assert "cannot load the model" in mistake(capsys, "watch", str(model_directory), "--headless")
+
+
+@pytest.mark.parametrize("name", ["game.gif", "no-such-folder/game.mp4"])
+def test_an_impossible_film_is_one_line(
+    model_directory: Path, tmp_path: Path, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    film = str(tmp_path / name)
+    assert "cannot record to" in mistake(capsys, "watch", str(model_directory), "--headless", "--record", film)
+
+
+@pytest.fixture
+def short_games(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Games that end after a few points."""
+    monkeypatch.setattr("app.match.MOST_GAME_FRAMES", 600)
+
+
+@pytest.mark.usefixtures("short_games")
+def test_headless_json_is_one_object_that_adds_up(model_directory: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["watch", str(model_directory), "--headless", "--games", "2", "--json"]) == 0
+    out, _ = capsys.readouterr()
+    totals = json.loads(out)
+    assert list(totals) == [
+        "games",
+        "points_left",
+        "points_right",
+        "games_left",
+        "games_right",
+        "frames",
+        "seconds",
+    ]
+    # An untrained network loses every game.
+    assert (totals["games"], totals["games_left"], totals["games_right"], totals["frames"]) == (2, 2, 0, 1200)
+    assert 0 <= totals["points_right"] < totals["points_left"] <= 1200 / 60
+    assert totals["seconds"] > 0
+
+
+def test_headless_says_how_each_game_ended_and_plays_one(
+    model_directory: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["watch", str(model_directory), "--headless"]) == 0
+    out, _ = capsys.readouterr()
+    assert out.startswith("game 1: Atari CPU 21 : ")
+    assert out.endswith(" tiny\n")
+    assert out.count("\n") == 1
+
+
+@pytest.mark.usefixtures("short_games")
+def test_the_same_seed_gives_the_same_games(model_directory: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    points = []
+    for seed in ("3", "3", "4"):
+        main(["watch", str(model_directory), "--headless", "--json", "--games", "3", "--seed", seed])
+        totals = json.loads(capsys.readouterr().out)
+        points.append((totals["points_left"], totals["points_right"]))
+    assert points[0] == points[1] != points[2]
+
+
+def test_ctrl_c_is_quiet_and_keeps_the_film(
+    model_directory: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(match: Match, record: Callable[[Snapshot, float], None], _report: object) -> None:
+        record(match.snapshot(), 0.05)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(headless, "run", interrupted)
+    film = tmp_path / "game.mp4"
+    assert main(["watch", str(model_directory), "--headless", "--record", str(film)]) == 130
+    assert capsys.readouterr() == ("", "")
+    with av.open(film) as container:
+        assert sum(1 for _ in container.decode(video=0)) == 3
+
+
+def test_a_film_shows_a_whole_game(model_directory: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.match.MOST_GAME_FRAMES", 60)
+    film = tmp_path / "game.mp4"
+    assert main(["watch", str(model_directory), "--headless", "--json", "--record", str(film)]) == 0
+    with av.open(film) as container:
+        # Its 60 frames, and the 2.5 s of 59.92 Hz in which the result is shown.
+        assert sum(1 for _ in container.decode(video=0)) == 60 + 150
+
+
+def test_without_a_display_it_says_what_to_do(model_directory: Path) -> None:
+    run = volley("watch", str(model_directory))
+    assert run.returncode == 2
+    assert run.stdout == ""
+    assert run.stderr.count("\n") == 1
+    assert "no display" in run.stderr
+    assert "volley watch --headless" in run.stderr
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["watch", "--help"]])
+def test_help_has_an_example_and_loads_nothing_heavy(arguments: list[str]) -> None:
+    program = (
+        "import sys\nfrom app.cli import main\n"
+        f"try:\n    main({arguments!r})\nexcept SystemExit as end:\n    assert end.code == 0\n"
+        "heavy = {'torch', 'numpy', 'pygame', 'ale_py', 'training', 'rich', 'av'} & set(sys.modules)\n"
+        "assert not heavy, heavy"
+    )
+    run = subprocess.run([sys.executable, "-c", program], check=False, capture_output=True, text=True, cwd=CHECKOUT)
+    assert (run.returncode, run.stderr) == (0, "")
+    assert "Example:" in run.stdout

@@ -1,0 +1,246 @@
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import math
+from collections.abc import Callable
+
+import pygame
+import pytest
+
+from agents.base import Decision
+from agents.pong import Court, Score
+from app import controls, theme
+from app.match import HISTORY_LENGTH, Estimate, Match, Snapshot, State
+from app.panels import estimates, probabilities
+from app.panels.court import CourtView
+from app.panels.estimates import EstimatesModel
+from app.panels.glide import Glide
+from app.panels.probabilities import ProbabilitiesModel
+from app.scenes.watch import Layout, WatchScene
+from models.spec import ActionName
+
+SIZES = [(800, 600), (1000, 600), (1280, 720), (1280, 800), (1024, 1366), (2560, 1440)]
+ACTIONS: tuple[ActionName, ...] = ("NOOP", "FIRE", "RIGHT", "LEFT", "RIGHTFIRE", "LEFTFIRE")
+PROBABILITIES = (0.05, 0.15, 0.1, 0.0, 0.3, 0.4)
+"""Up 0.4, stay 0.2, down 0.4; with FIRE 0.85."""
+LONG_AGO = 1000.0
+"""Seconds, in which every glide arrives."""
+
+
+def decision(action: ActionName) -> Decision:
+    return Decision(action, ACTIONS, PROBABILITIES, value=0.5)
+
+
+def snapshot(action: ActionName = "RIGHTFIRE") -> Snapshot:
+    """The busiest moment there can be: every number at its widest."""
+    return dataclasses.replace(
+        Match(Court(), name="a-model-with-quite-a-long-name").snapshot(),
+        state=State.PLAYING,
+        score=Score(20, 20),
+        games_won=Score(100, 100),
+        game=201,
+        decision=decision(action),
+        history=tuple(Estimate(math.sin(i / 9), 0.1 + i / HISTORY_LENGTH) for i in range(HISTORY_LENGTH)),
+        speed=0.25,
+        greedy=True,
+    )
+
+
+MOMENTS: dict[str, Callable[[Snapshot], Snapshot]] = {
+    "playing": lambda now: now,
+    "paused": lambda now: dataclasses.replace(now, state=State.PAUSED),
+    "over": lambda now: dataclasses.replace(now, state=State.OVER, over=True, next_game_in=2.5),
+    "over and paused": lambda now: dataclasses.replace(now, state=State.PAUSED, over=True, next_game_in=2.5),
+    "waiting": lambda now: dataclasses.replace(now, state=State.WAITING, decision=None, history=()),
+}
+
+
+def drawn(scene: WatchScene, now: Snapshot, size: tuple[int, int]) -> pygame.Surface:
+    surface = pygame.Surface(size, depth=32)
+    scene.update(now, LONG_AGO)
+    scene.draw(surface, now)
+    return surface
+
+
+@pytest.mark.parametrize("size", SIZES, ids=str)
+@pytest.mark.parametrize("hints", [True, False])
+def test_layout_is_inside_and_apart(size: tuple[int, int], *, hints: bool) -> None:
+    layout = Layout.of(size, hints=hints)
+    parts = [layout.title, layout.score, layout.court, layout.probabilities, layout.estimates, layout.play]
+    parts += [layout.hints] if hints else []
+    window = pygame.Rect((0, 0), size)
+    assert all(window.contains(part) for part in parts)
+    assert not [(one, other) for one, other in itertools.combinations(parts, 2) if one.colliderect(other)]
+    assert layout.court.width / layout.court.height == pytest.approx(4 / 3, abs=0.01)
+    assert max(parts, key=lambda part: part.width * part.height) is layout.court
+
+
+class Notes:
+    """Where every text and every bar was drawn."""
+
+    def __init__(self, patch: pytest.MonkeyPatch) -> None:
+        self.texts: list[tuple[str, pygame.Rect]] = []
+        self.tracks: list[pygame.Rect] = []
+        self._draw_text, self._bar_track = theme.draw_text, probabilities.bar_track
+        patch.setattr(theme, "draw_text", self.draw_text)
+        patch.setattr(probabilities, "bar_track", self.bar_track)
+
+    def draw_text(
+        self,
+        surface: pygame.Surface,
+        text: str,
+        size: int,
+        colour: pygame.Color = theme.TEXT,
+        face: theme.Face = theme.Face.REGULAR,
+        **anchor: tuple[int, int],
+    ) -> pygame.Rect:
+        box = self._draw_text(surface, text, size, colour, face, **anchor)
+        assert not text or box.size == theme.font(face, size).size(text), f"{text!r} is cut"
+        self.texts.append((text, box))
+        return box
+
+    def bar_track(self, row: pygame.Rect, scale: float) -> pygame.Rect:
+        self.tracks.append(self._bar_track(row, scale))
+        return self.tracks[-1].copy()
+
+
+@pytest.mark.parametrize("size", SIZES, ids=str)
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_no_text_is_cut_or_covered(size: tuple[int, int], moment: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    notes = Notes(monkeypatch)
+    drawn(WatchScene(), MOMENTS[moment](snapshot()), size)
+    # A line of text is as high as its tallest letter with an accent and its deepest tail; a third of that is air.
+    inks = [(text, box.inflate(0, -box.height // 3)) for text, box in notes.texts if text]
+    assert len(inks) > 15
+    things = [*inks, *(("a bar", track) for track in notes.tracks)]
+    covered = [(one, other) for (one, a), (other, b) in itertools.combinations(things, 2) if a.colliderect(b)]
+    assert not covered
+
+
+def bar_rows(size: tuple[int, int], action: ActionName) -> list[pygame.Surface]:
+    """The pictures of the tracks of up, stay, down and fire."""
+    with pytest.MonkeyPatch.context() as patch:
+        notes = Notes(patch)
+        surface = drawn(WatchScene(), snapshot(action), size)
+    return [surface.subsurface(track) for track in notes.tracks]
+
+
+@pytest.mark.parametrize("size", [(800, 600), (1280, 800), (2560, 1440)], ids=str)
+def test_bars_are_as_long_as_their_probability(size: tuple[int, int]) -> None:
+    shares = []
+    for track in bar_rows(size, "RIGHTFIRE"):
+        middle = [track.get_at((column, track.height // 2)) for column in range(track.width)]
+        shares.append(sum(colour in (theme.RIGHT_PLAYER, theme.QUIET) for colour in middle) / track.width)
+    # Each may lose the width of the marking frame, 2 of about 100 to 400 pixels, at its left end.
+    assert shares == pytest.approx([0.4, 0.2, 0.4, 0.85], abs=0.025)
+
+
+@pytest.mark.parametrize(
+    ("action", "marked"),
+    [
+        ("NOOP", [False, True, False, False]),
+        ("FIRE", [False, True, False, True]),
+        ("RIGHT", [True, False, False, False]),
+        ("LEFTFIRE", [False, False, True, True]),
+    ],
+)
+def test_the_chosen_action_is_framed(action: ActionName, marked: list[bool]) -> None:
+    rows = bar_rows((1280, 800), action)
+    assert [track.get_at((track.width // 2, 0)) == theme.TEXT for track in rows] == marked
+
+
+def test_the_mark_jumps_while_the_bars_glide() -> None:
+    model = ProbabilitiesModel()
+    model.update(Decision("RIGHT", ("RIGHT", "LEFT"), (1.0, 0.0), None), LONG_AGO)
+    model.update(Decision("LEFT", ("RIGHT", "LEFT"), (0.0, 1.0), None), 0.010)
+    up, _, down, _ = model.bars
+    assert (up.chosen, down.chosen) == (False, True)
+    # 10 ms of a time constant of 250 / 3 ms: exp(-0.12) = 0.8869
+    assert (up.share, down.share) == pytest.approx((0.8869, 0.1131), abs=1e-4)
+
+
+def test_a_glide_makes_95_percent_in_250_ms() -> None:
+    # 1 - exp(-3) = 1 - 0.049787
+    assert Glide(0.0).towards(1.0, 0.25) == pytest.approx(0.950213, abs=1e-6)
+    # A third of that time is one time constant: 4 - 2 / e
+    assert Glide(2.0).towards(4.0, 0.25 / 3) == pytest.approx(4 - 2 / math.e)
+
+
+def test_a_glide_is_alike_at_any_frame_rate() -> None:
+    slow, fast = Glide(), Glide()
+    for _ in range(6):
+        slow.towards(1.0, 1 / 30)
+    for _ in range(48):
+        fast.towards(1.0, 1 / 240)
+    assert slow.value == pytest.approx(fast.value)
+
+
+def test_estimates_follow_the_decision_and_keep_the_curves_raw() -> None:
+    model = EstimatesModel()
+    history = (Estimate(-3.0, 0.2), Estimate(0.5, 1.0))
+    model.update(decision("NOOP"), history, 0.25 / 3)
+    assert model.value == pytest.approx(0.5 * (1 - 1 / math.e))
+    assert model.entropy == pytest.approx(1 - 1 / math.e)
+    assert (model.values, model.entropies) == ((-3.0, 0.5), (0.2, 1.0))
+    assert model.value_range == 3.0
+    assert model.most_entropy == pytest.approx(1.791759, abs=1e-6)
+
+
+def test_an_agent_without_estimates_is_shown_too() -> None:
+    model = EstimatesModel()
+    model.update(Decision("NOOP", ("NOOP",), (1.0,), None), (Estimate(None, 0.0),), 0.1)
+    estimates.draw(pygame.Surface((400, 200), depth=32), pygame.Rect(0, 0, 400, 200), 1.0, model)
+    assert model.value is None
+
+
+def test_the_curve_rises_with_the_value() -> None:
+    box = pygame.Rect(0, 0, 400, 240)
+    tops = []
+    for value in (-0.9, 0.9):
+        model = EstimatesModel()
+        model.update(decision("NOOP"), (Estimate(value, 0.1),) * HISTORY_LENGTH, 0.1)
+        surface = pygame.Surface(box.size, depth=32)
+        estimates.draw(surface, box, 1.0, model)
+        tops.append(next(row for row in range(120) if surface.get_at((300, row))[1] > 120))
+    below, above = tops
+    assert above < 30 < 80 < below
+
+
+def test_the_courts_pixels_are_all_as_wide_as_each_other() -> None:
+    picture = Court().colour()
+    picture[100, 50:150:2] = 255
+    surface = pygame.Surface((832, 624), depth=32)
+    CourtView().draw(surface, surface.get_rect(), picture)
+    row = [surface.get_at((column, round(100.5 * 624 / 210)))[0] for column in range(832)]
+    starts = [column for column in range(1, 832) if row[column - 1] < 200 <= row[column]]
+    assert len(starts) == 50
+    assert {after - before for before, after in itertools.pairwise(starts)} <= {10, 11}
+    assert surface.get_at((3, 0)) == surface.get_at((60, 0))
+
+
+@pytest.mark.parametrize("size", [(800, 600), (1280, 800), (2560, 1440)], ids=str)
+def test_the_help_page_lists_every_binding(size: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
+    scene = WatchScene()
+    court = Layout.of(size, hints=True).court
+    without = drawn(scene, snapshot(), size).get_at((court.left + 2, court.centery))
+    notes = Notes(monkeypatch)
+    scene.help_open = True
+    dimmed = drawn(scene, snapshot(), size).get_at((court.left + 2, court.centery))
+    assert dimmed[0] < without[0] / 2
+    texts = [text for text, _ in notes.texts]
+    for binding in controls.BINDINGS:
+        assert binding.purpose in texts
+        assert " or ".join(binding.key_names) in texts
+
+
+def luminance(colour: pygame.Color) -> float:
+    """Relative luminance, as WCAG 2 defines it."""
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in (v / 255 for v in colour[:3])]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+@pytest.mark.parametrize("ground", [theme.BACKGROUND, theme.PANEL], ids=str)
+@pytest.mark.parametrize("ink", [theme.TEXT, theme.QUIET, theme.LEFT_PLAYER, theme.RIGHT_PLAYER], ids=str)
+def test_text_stands_out_from_its_ground(ink: pygame.Color, ground: pygame.Color) -> None:
+    assert (luminance(ink) + 0.05) / (luminance(ground) + 0.05) >= 4.5

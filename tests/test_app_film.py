@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+import dataclasses
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from agents.pong import Court
+from app.film import FRAMES_PER_SECOND, SIZE, filming
+from app.match import Match, Snapshot
+from models.errors import UserError
+
+FRAME = 1 / float(FRAMES_PER_SECOND)
+
+
+@pytest.fixture
+def now() -> Snapshot:
+    return Match(Court(), name="ppo").snapshot()
+
+
+def frames_of(path: Path) -> list[av.VideoFrame]:
+    with av.open(path) as container:
+        return list(container.decode(video=0))
+
+
+def test_a_film_is_what_browsers_play(tmp_path: Path, now: Snapshot) -> None:
+    path = tmp_path / "game.mp4"
+    with filming(path) as film:
+        for _ in range(30):
+            film.add(now, FRAME)
+    with av.open(path) as container:
+        stream = container.streams.video[0]
+        assert (stream.codec_context.name, stream.codec_context.pix_fmt) == ("h264", "yuv420p")
+        assert (stream.width, stream.height) == SIZE == (1280, 720)
+        assert stream.average_rate == Fraction(5992, 100)
+        frames = list(container.decode(stream))
+    assert len(frames) == 30
+    moments = [frame.time for frame in frames]
+    assert moments == pytest.approx([place * FRAME for place in range(30)], abs=1e-4)
+    contents = path.read_bytes()
+    assert contents.index(b"moov") < contents.index(b"mdat"), "a browser could not start before it has all of it"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_film_shows_the_court_in_its_colours(tmp_path: Path, now: Snapshot) -> None:
+    path = tmp_path / "game.mp4"
+    with filming(path) as film:
+        film.add(now, FRAME)
+    picture = frames_of(path)[0].to_ndarray(format="rgb24", src_colorspace="ITU709")
+    court = picture[360, 300].astype(int)
+    assert np.abs(court - now.picture[120, 80]).max() <= 6
+
+
+def test_a_film_lasts_as_long_as_what_was_shown(tmp_path: Path, now: Snapshot) -> None:
+    path = tmp_path / "game.mp4"
+    with filming(path) as film:
+        for elapsed in (0.3, 0.0, 0.1, 0.004, 0.096):
+            film.add(now, elapsed)
+    assert len(frames_of(path)) == round(0.5 * FRAMES_PER_SECOND)
+
+
+def test_ctrl_c_finishes_the_film(tmp_path: Path, now: Snapshot) -> None:
+    path = tmp_path / "game.mp4"
+    with pytest.raises(KeyboardInterrupt), filming(path) as film:
+        film.add(now, 5 * FRAME)
+        raise KeyboardInterrupt
+    assert len(frames_of(path)) == 5
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_an_error_leaves_no_half_film_and_keeps_the_old_one(tmp_path: Path, now: Snapshot) -> None:
+    path = tmp_path / "game.mp4"
+    path.write_bytes(b"the old film")
+    with pytest.raises(ZeroDivisionError), filming(path) as film:
+        film.add(dataclasses.replace(now, game=2), 5 * FRAME)
+        raise ZeroDivisionError
+    assert path.read_bytes() == b"the old film"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("name", ["game.avi", "game", "no-such-folder/game.mp4", "folder.mp4"])
+def test_what_cannot_be_recorded_to_is_told_before_anything_starts(tmp_path: Path, name: str) -> None:
+    (tmp_path / "folder.mp4").mkdir()
+    with pytest.raises(UserError, match="cannot record to") as caught, filming(tmp_path / name):
+        pytest.fail("it started")
+    assert "\n" not in str(caught.value)
+    assert [path.name for path in tmp_path.iterdir()] == ["folder.mp4"]

@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from torch.distributions import Categorical, kl_divergence
+
+from training.losses import approximate_kl, clipped_fraction, clipped_surrogate
+
+
+@pytest.mark.parametrize(
+    ("ratio", "advantage", "objective"),
+    [
+        (1.5, 2.0, 2.4),  # made likelier than 1.2, and it was good: no more credit than 1.2 x 2
+        (1.5, -2.0, -3.0),  # made likelier, and it was bad: the full blame, 1.5 x -2
+        (0.5, 2.0, 1.0),  # made rarer, and it was good: 0.5 x 2
+        (0.5, -2.0, -1.6),  # made rarer than 0.8, and it was bad: no more credit than 0.8 x -2
+        (1.1, 2.0, 2.2),  # within the bounds nothing is clipped
+    ],
+)
+def test_clipped_surrogate_by_hand(ratio: float, advantage: float, objective: float) -> None:
+    old = torch.tensor([-1.0])
+    new = old + torch.tensor([ratio]).log()
+    assert clipped_surrogate(new, old, torch.tensor([advantage]), clip_epsilon=0.2).item() == pytest.approx(objective)
+
+
+def test_clipping_never_raises_the_objective() -> None:
+    random = torch.Generator().manual_seed(0)
+    new, old, advantages = (torch.randn(1000, generator=random) for _ in range(3))
+    for i in range(1000):
+        single = slice(i, i + 1)
+        unclipped = float((new[i] - old[i]).exp() * advantages[i])
+        clipped = float(clipped_surrogate(new[single], old[single], advantages[single], clip_epsilon=0.2))
+        assert clipped <= unclipped + 1e-6
+
+
+def test_at_ratio_1_its_gradient_is_the_policy_gradient() -> None:
+    random = torch.Generator().manual_seed(1)
+    logits = torch.randn(64, 3, generator=random, requires_grad=True)
+    actions = torch.randint(3, (64,), generator=random)
+    advantages = torch.randn(64, generator=random)
+    log_probs = Categorical(logits=logits).log_prob(actions)
+    (surrogate,) = torch.autograd.grad(
+        clipped_surrogate(log_probs, log_probs.detach(), advantages, clip_epsilon=0.2), logits, retain_graph=True
+    )
+    (policy_gradient,) = torch.autograd.grad((log_probs * advantages).mean(), logits)
+    torch.testing.assert_close(surrogate, policy_gradient)
+    assert policy_gradient.abs().max() > 1e-3
+
+
+def test_what_is_clipped_pushes_no_further() -> None:
+    new = torch.tensor([0.5, 0.5], requires_grad=True)
+    objective = clipped_surrogate(new, torch.zeros(2), torch.tensor([1.0, -1.0]), clip_epsilon=0.2)
+    (gradient,) = torch.autograd.grad(objective, new)
+    assert gradient[0] == 0
+    assert gradient[1] < 0
+
+
+def test_approximate_kl_estimates_the_divergence() -> None:
+    torch.manual_seed(0)
+    old, new = Categorical(logits=torch.tensor([0.1, 0.5, -0.4])), Categorical(logits=torch.tensor([0.3, 0.2, -0.2]))
+    actions = old.sample((200_000,))
+    estimate = approximate_kl(new.log_prob(actions), old.log_prob(actions))
+    # Of KL(old, new), not of KL(new, old), which is 6% larger here: the tolerance tells them apart.
+    assert float(estimate) == pytest.approx(float(kl_divergence(old, new)), rel=0.02)
+
+
+def test_clipped_fraction_counts_ratios_outside_the_bounds() -> None:
+    ratios = torch.tensor([0.5, 0.79, 0.81, 1.0, 1.19, 1.21, 3.0, 1.0])
+    assert clipped_fraction(ratios.log(), torch.zeros(8), clip_epsilon=0.2).item() == 0.5

@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor
+
+from training.returns import generalized_advantages
+
+
+def oracle(
+    rewards: Tensor,
+    values: Tensor,
+    next_values: Tensor,
+    terminations: Tensor,
+    truncations: Tensor,
+    *,
+    gamma: float,
+    gae_lambda: float,
+) -> Tensor:
+    """The definition itself: a discounted sum of later TD errors, up to the episode's end, for each step anew."""
+    advantages = torch.zeros_like(rewards)
+    for start in range(rewards.shape[0]):
+        for env in range(rewards.shape[1]):
+            weight = 1.0
+            for t in range(start, rewards.shape[0]):
+                following = 0.0 if terminations[t, env] else float(next_values[t, env])
+                error = float(rewards[t, env]) + gamma * following - float(values[t, env])
+                advantages[start, env] += weight * error
+                weight *= gamma * gae_lambda
+                if terminations[t, env] or truncations[t, env]:
+                    break
+    return advantages
+
+
+def random_rollout(seed: int, *, ends: bool = True) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+    random = torch.Generator().manual_seed(seed)
+    rewards, values, next_values = (torch.randn(12, 5, generator=random) for _ in range(3))
+    kind = torch.rand(12, 5, generator=random)
+    return rewards, values, next_values, ends & (kind < 0.15), ends & (kind > 0.85)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_equals_the_sum_of_td_errors(seed: int) -> None:
+    rollout = random_rollout(seed)
+    advantages = generalized_advantages(*rollout, gamma=0.9, gae_lambda=0.7)
+    torch.testing.assert_close(advantages, oracle(*rollout, gamma=0.9, gae_lambda=0.7))
+
+
+def test_by_hand() -> None:
+    # One environment, gamma = lambda = 1/2, three steps; the second is truncated, the third terminates.
+    # delta_0 = 1 + 4/2 - 2 = 1;  delta_1 = 0 + 6/2 - 4 = -1 (bootstraps from the 6 of its last observation);
+    # delta_2 = 2 + 0 - 8 = -6 (nothing follows a termination, so the 100 must not count).
+    # A_2 = -6;  A_1 = -1 (the sum stops there);  A_0 = 1 + (1/4)(-1) = 3/4.
+    advantages = generalized_advantages(
+        torch.tensor([[1.0], [0.0], [2.0]]),
+        torch.tensor([[2.0], [4.0], [8.0]]),
+        torch.tensor([[4.0], [6.0], [100.0]]),
+        torch.tensor([[False], [False], [True]]),
+        torch.tensor([[False], [True], [False]]),
+        gamma=0.5,
+        gae_lambda=0.5,
+    )
+    assert advantages.flatten().tolist() == [0.75, -1.0, -6.0]
+
+
+def test_lambda_0_gives_td_errors() -> None:
+    rewards, values, next_values, terminations, truncations = random_rollout(7)
+    advantages = generalized_advantages(
+        rewards, values, next_values, terminations, truncations, gamma=0.9, gae_lambda=0.0
+    )
+    following = torch.where(terminations, torch.zeros_like(next_values), next_values)
+    torch.testing.assert_close(advantages, rewards + 0.9 * following - values)
+
+
+def test_lambda_1_gives_returns_minus_values() -> None:
+    rewards, values, next_values, terminations, truncations = random_rollout(8, ends=False)
+    next_values[:-1] = values[1:]
+    advantages = generalized_advantages(
+        rewards, values, next_values, terminations, truncations, gamma=0.9, gae_lambda=1.0
+    )
+    discounts = 0.9 ** torch.arange(12)[:, None]
+    returns = torch.stack([(rewards[t:] * discounts[: 12 - t]).sum(0) + 0.9 ** (12 - t) * next_values[-1] for t in range(12)])
+    torch.testing.assert_close(advantages, returns - values)

@@ -1,0 +1,68 @@
+"""A training's progress in the terminal."""
+
+from __future__ import annotations
+
+import math
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.progress import (
+    Progress as Bar,
+)
+
+from training.run import Progress
+
+LINE_SECONDS = 30.0
+"""Between two lines where there is no terminal to draw a bar in."""
+
+
+class TerminalDisplay:
+    """A bar with steps, steps/s, the mean return of recent full games and the time left; plain lines in a log file."""
+
+    def __init__(self, steps: int, algorithm: str) -> None:
+        self._console = Console(stderr=True)
+        self._steps = steps
+        self._next_line = 0.0
+        self._bar = Bar(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("steps"),
+            TextColumn("{task.fields[figures]}"),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(elapsed_when_finished=False),
+            console=self._console,
+            disable=not self._console.is_terminal,
+            speed_estimate_period=120,
+        )
+        self._task = self._bar.add_task(algorithm, total=steps, figures="")
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._bar.stop()
+
+    def update(self, progress: Progress, metrics: dict[str, float]) -> None:
+        """Called after every update."""
+        score = metrics["mean_return"]
+        mean = "no full game yet" if math.isnan(score) else f"mean return {score:+6.2f}"
+        figures = f"{metrics['steps_per_second']:5,.0f}/s  {mean}"
+        self._bar.update(self._task, completed=min(progress.steps, self._steps), figures=figures)
+        if not self._console.is_terminal and progress.seconds >= self._next_line:
+            self._next_line = progress.seconds + LINE_SECONDS
+            left = (self._steps - progress.steps) * progress.seconds / max(progress.steps, 1)
+            share = f"{progress.steps:,} of {self._steps:,} steps"
+            self._console.print(f"{share}  {figures}  left {left / 60:.0f} min", highlight=False, soft_wrap=True)

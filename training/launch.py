@@ -1,0 +1,87 @@
+"""Starting, stopping and going on with a training from the command line."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import msgspec
+
+from models.device import DeviceName
+from models.spec import ActionName, ModelSpec
+from training.display import TerminalDisplay
+from training.loop import train
+from training.run import Progress, RunDirectory
+from training.settings import TrainingSettings
+
+FAST_ACTIONS: tuple[ActionName, ...] = ("FIRE", "RIGHTFIRE", "LEFTFIRE")
+"""Stay, up and down, with FIRE held: the ball is hit hard, rallies are short and rewards frequent."""
+
+
+def new_run(
+    path: Path | None,
+    *,
+    algorithm: str,
+    steps: int | None,
+    seed: int | None,
+    sticky: float | None,
+    device: DeviceName | None,
+) -> RunDirectory:
+    """A run that has not begun, in `path` or a folder under `runs/` named by the time; what is None has its default.
+
+    `UserError` as for `RunDirectory.create`.
+    """
+    path = path or Path("runs") / f"{algorithm}-{datetime.now().astimezone():%Y%m%d-%H%M%S}"
+    asked = {"steps": steps, "seed": seed, "sticky": sticky, "device": device}
+    model = ModelSpec(algorithm=algorithm, actions=FAST_ACTIONS)
+    return RunDirectory.create(path, TrainingSettings(model=model, **_given(asked)))
+
+
+def resumed_run(path: Path, *, steps: int | None, device: DeviceName | None) -> RunDirectory:
+    """The run in `path`, to more or fewer steps or on another device where asked. `UserError` as for `open`."""
+    run = RunDirectory.open(path)
+    run.write_settings(msgspec.structs.replace(run.settings, **_given({"steps": steps, "device": device})))
+    return run
+
+
+def _given(arguments: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in arguments.items() if value is not None}
+
+
+def train_until_interrupted(run: RunDirectory) -> tuple[Progress, bool]:
+    """Trains with a progress display; gives how far it came, and whether Ctrl-C or a termination stopped it.
+
+    The first Ctrl-C lets the update under way finish and saves; a second one ends at once, and the last checkpoint
+    stands.
+    """
+    with TerminalDisplay(run.settings.steps, run.settings.model.algorithm) as display, _interruptions() as received:
+        progress = train(run, display, stop=lambda: bool(received))
+    return progress, bool(received)
+
+
+@contextmanager
+def _interruptions() -> Iterator[list[int]]:
+    """The signals received so far; after the first, the next has its usual effect."""
+    received: list[int] = []
+    handled = (signal.SIGINT, signal.SIGTERM)
+    before = {number: signal.getsignal(number) for number in handled}
+
+    def restore() -> None:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+    def receive(number: int, _frame: FrameType | None) -> None:
+        received.append(number)
+        restore()
+
+    for number in handled:
+        signal.signal(number, receive)
+    try:
+        yield received
+    finally:
+        restore()

@@ -1,0 +1,91 @@
+"""What learns: a policy network with its optimiser, statistics and source of chance."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from models.device import supports_fast_bfloat16
+from models.network import PIXEL_SCALE_FLOOR, PolicyNetwork, PolicyOutput
+from models.spec import ModelSpec
+from training.moments import RunningMoments
+
+RETURN_SCALE_FLOOR = 0.01
+"""Points. Keeps the first returns, which may all be zero, from being divided by nothing."""
+
+
+class Learner:
+    """A policy network in training.
+
+    Forward passes run in bfloat16 where `device` multiplies it in hardware; weights stay float32.
+    """
+
+    def __init__(self, spec: ModelSpec, *, learning_rate: float, seed: int, device: torch.device) -> None:
+        torch.manual_seed(seed)
+        self.spec = spec
+        self.device = device
+        self.network = PolicyNetwork(spec).to(device)
+        self.optimizer = torch.optim.Adam(self.network.parameters(), lr=learning_rate, eps=1e-5, fused=True)
+        self.generator = torch.Generator(device).manual_seed(seed)
+        self._pixels = RunningMoments()
+        self._returns = RunningMoments()
+        self._bfloat16 = supports_fast_bfloat16(device)
+
+    def evaluate(self, observations: Tensor) -> PolicyOutput:
+        """The network's output for `[B, ...]` observations on its device."""
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self._bfloat16):
+            output: PolicyOutput = self.network(observations)
+        return output
+
+    def act(self, observations: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Sampled actions, their log-probabilities and the values, each `[B]`."""
+        output = self.evaluate(observations)
+        log_probs = output.logits.log_softmax(-1)
+        actions = torch.multinomial(log_probs.exp(), 1, generator=self.generator)
+        return actions.squeeze(1), log_probs.gather(1, actions).squeeze(1), output.value
+
+    def value(self, observations: Tensor) -> Tensor:
+        """`[B]` values."""
+        return self.evaluate(observations).value
+
+    def learn_pixel_statistics(self, observations: Tensor) -> None:
+        """Takes `[B, stack, H, W]` observations into the mean and deviation by which the network sees each pixel."""
+        self._pixels.update(self.network.frames_as_seen(observations)[:, -1])
+        self.network.pixels.mean.copy_(self._pixels.mean)
+        self.network.pixels.scale.copy_(self._pixels.deviation.clamp(min=PIXEL_SCALE_FLOOR))
+
+    def learn_return_statistics(self, returns: Tensor) -> None:
+        """Takes returns, of any shape, into the scale in which the value head learns."""
+        self._returns.update(returns.flatten())
+        self.network.returns.mean.copy_(self._returns.mean)
+        self.network.returns.scale.copy_(self._returns.deviation.clamp(min=RETURN_SCALE_FLOOR))
+
+    @property
+    def learning_rate(self) -> float:
+        """The optimiser's step size."""
+        return float(self.optimizer.param_groups[0]["lr"])
+
+    @learning_rate.setter
+    def learning_rate(self, learning_rate: float) -> None:
+        for group in self.optimizer.param_groups:
+            group["lr"] = learning_rate
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that must be kept to go on learning."""
+        return {
+            "network": self.network.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "generator": self.generator.get_state(),
+            "pixels": self._pixels.state_dict(),
+            "returns": self._returns.state_dict(),
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """What `state_dict` gave."""
+        self.network.load_state_dict(state["network"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.generator.set_state(state["generator"].cpu())
+        self._pixels.load_state_dict(state["pixels"])
+        self._returns.load_state_dict(state["returns"])

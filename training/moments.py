@@ -1,0 +1,49 @@
+"""Running mean and deviation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+
+class RunningMoments:
+    """Mean and variance of all samples so far, over their first dimension.
+
+    Batches are joined by Chan, Golub and LeVeque 1979, "Updating Formulae and a Pairwise Algorithm for Computing
+    Sample Variances".
+    """
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.mean = torch.zeros(())
+        self.variance = torch.ones(())
+
+    def update(self, samples: Tensor) -> None:
+        """Takes in `[B, ...]` samples."""
+        samples = samples.float()
+        count, mean, variance = len(samples), samples.mean(0), samples.var(0, correction=0)
+        if self.count == 0:
+            self.count, self.mean, self.variance = count, mean, variance
+            return
+        total = self.count + count
+        shift = mean - self.mean
+        self.variance = (self.variance * self.count + variance * count) / total + (
+            shift**2 * self.count * count / total**2
+        )
+        self.mean = self.mean + shift * count / total
+        self.count = total
+
+    @property
+    def deviation(self) -> Tensor:
+        """The standard deviation, of the shape of one sample."""
+        return self.variance.sqrt()
+
+    def state_dict(self) -> dict[str, Any]:
+        """For a checkpoint."""
+        return {"count": self.count, "mean": self.mean, "variance": self.variance}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """What `state_dict` gave."""
+        self.count, self.mean, self.variance = state["count"], state["mean"], state["variance"]

@@ -1,0 +1,144 @@
+"""A run directory: what was asked, what happened, and all that is needed to go on.
+
+config.json       the settings
+provenance.json   command, versions and processor
+metrics.jsonl     a line per update
+tensorboard/      the same for TensorBoard
+checkpoints/      the newest resumable state
+model/            the newest policy
+best/             the best policy by evaluation, with its evaluation.json
+stages/STEPS/     policies kept along the way
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from tensorboardX import SummaryWriter
+
+from models import checkpoint
+from models.errors import UserError
+from training.evaluate import Evaluation
+from training.learner import Learner
+from training.provenance import provenance
+from training.settings import TrainingSettings, decode, encode
+
+
+@dataclass
+class Progress:
+    """How far a run has come."""
+
+    steps: int = 0
+    """Agent steps."""
+    updates: int = 0
+    games: int = 0
+    """Full games."""
+    seconds: float = 0.0
+    """Of training, over all sittings."""
+    best_return: float = -math.inf
+    """The highest mean return of an evaluation so far."""
+
+
+class RunDirectory:
+    """Reads and writes one run. Use `create` or `open`."""
+
+    def __init__(self, path: Path, settings: TrainingSettings) -> None:
+        self.path = path
+        self.settings = settings
+        self._tensorboard: SummaryWriter | None = None
+
+    @classmethod
+    def create(cls, path: Path, settings: TrainingSettings) -> RunDirectory:
+        """A new run in `path`; `UserError` where something is there already, or it cannot be written."""
+        if path.exists() and (not path.is_dir() or any(path.iterdir())):
+            raise UserError(f"{path} exists already; go on with it by --resume {path}, or name another by --run")
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+            (path / "config.json").write_bytes(encode(settings))
+            (path / "provenance.json").write_text(json.dumps(provenance(), indent=2) + "\n")
+        except OSError as error:
+            raise UserError(f"cannot write the run to {path}: {error.strerror}; name another by --run") from error
+        return cls(path, settings)
+
+    @classmethod
+    def open(cls, path: Path) -> RunDirectory:
+        """The run in `path`; `UserError` where there is none."""
+        try:
+            return cls(path, decode((path / "config.json").read_bytes()))
+        except OSError as error:
+            raise UserError(f"{path} is not a run of 'volley train': {error.strerror}: config.json") from error
+        except UserError as error:
+            raise UserError(f"cannot go on with {path}: {error}") from error
+
+    def write_settings(self, settings: TrainingSettings) -> None:
+        """Changes what the run is asked to do."""
+        self.settings = settings
+        _replace(self.path / "config.json", encode(settings))
+
+    def log(self, progress: Progress, metrics: Mapping[str, float]) -> None:
+        """Adds a line to the metrics and a point to each of TensorBoard's curves; what is not finite becomes null."""
+        if self._tensorboard is None:
+            self._tensorboard = SummaryWriter(str(self.path / "tensorboard"), purge_step=progress.steps)
+        finite = {name: value for name, value in metrics.items() if math.isfinite(value)}
+        for name, value in finite.items():
+            self._tensorboard.add_scalar(name, value, progress.steps)
+        counters = {"steps": progress.steps, "updates": progress.updates, "games": progress.games}
+        line = counters | {"seconds": round(progress.seconds, 2)} | {name: finite.get(name) for name in metrics}
+        with (self.path / "metrics.jsonl").open("a") as file:
+            file.write(json.dumps(line) + "\n")
+
+    def metrics(self) -> list[dict[str, Any]]:
+        """All lines of the metrics so far."""
+        file = self.path / "metrics.jsonl"
+        return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
+
+    def save(self, learner: Learner, progress: Progress) -> None:
+        """Saves the resumable state and the newest policy."""
+        if self._tensorboard is not None:
+            self._tensorboard.flush()
+        folder = self.path / "checkpoints"
+        folder.mkdir(exist_ok=True)
+        unfinished = folder / "newest.pt.unfinished"
+        torch.save({"learner": learner.state_dict(), "progress": asdict(progress)}, unfinished)
+        unfinished.replace(folder / "newest.pt")
+        checkpoint.save(self.path / "model", self.settings.model, learner.network)
+
+    def restore(self, learner: Learner) -> Progress:
+        """Brings `learner` to the saved state; metrics after it, of updates that were lost, are dropped.
+
+        A run that was stopped before its first save starts anew.
+        """
+        file = self.path / "checkpoints" / "newest.pt"
+        progress = Progress()
+        if file.exists():
+            state = torch.load(file, map_location=learner.device, weights_only=True)
+            learner.load_state_dict(state["learner"])
+            progress = Progress(**state["progress"])
+        kept = [json.dumps(line) + "\n" for line in self.metrics() if line["steps"] <= progress.steps]
+        _replace(self.path / "metrics.jsonl", "".join(kept).encode())
+        return progress
+
+    def save_stage(self, learner: Learner, progress: Progress) -> None:
+        """Keeps the policy as it is now."""
+        checkpoint.save(self.path / "stages" / f"{progress.steps:09d}", self.settings.model, learner.network)
+
+    def save_best(self, learner: Learner, evaluation: Evaluation) -> None:
+        """Keeps the policy as the best so far."""
+        checkpoint.save(self.path / "best", self.settings.model, learner.network)
+        _replace(self.path / "best" / "evaluation.json", json.dumps(asdict(evaluation), indent=2).encode() + b"\n")
+
+
+def _replace(file: Path, content: bytes) -> None:
+    unfinished = file.with_name(file.name + ".unfinished")
+    with unfinished.open("wb") as stream:
+        stream.write(content)
+        stream.flush()
+        os.fsync(stream.fileno())
+    unfinished.replace(file)
