@@ -8,6 +8,7 @@ import torch
 from models import checkpoint
 from models.network import PolicyNetwork
 from models.spec import CnnSpec, ConvLayer, FrameObservation, ModelSpec
+from training.learner import Learner
 
 # Networks here are tiny: handing their work to a second thread costs more than it saves.
 torch.set_num_threads(1)
@@ -36,3 +37,8 @@ def model_directory(tmp_path: Path, spec: ModelSpec, network: PolicyNetwork) -> 
     directory = tmp_path / "models" / "tiny"
     checkpoint.save(directory, spec, network)
     return directory
+
+
+@pytest.fixture
+def learner(spec: ModelSpec) -> Learner:
+    return Learner(spec, learning_rate=1e-3, seed=1, device=torch.device("cpu"))

@@ -172,12 +172,10 @@ def test_the_last_game_is_followed_by_none(player: CyclingPlayer) -> None:
     match = Match(Court(), name="someone", games=1)
     match.seat(player)
     play_to_the_end(match)
-    assert not match.finished
-    assert match.snapshot().next_game_in is None
+    assert (match.finished, match.snapshot().next_game_in) == (False, None)
     for _ in range(30):
         match.update(0.1)
-    assert match.finished
-    assert (len(match.results), player.resets) == (1, 1)
+    assert (match.finished, len(match.results), player.resets) == (True, 1, 1)
 
 
 def test_a_game_without_end_is_ended(match: Match, monkeypatch: pytest.MonkeyPatch) -> None:

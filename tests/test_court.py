@@ -21,7 +21,7 @@ LEFT_PADDLE_COLUMN, RIGHT_PADDLE_COLUMN = 16, 140
 class RewardRecorder:
     """Stands before the emulator and keeps the rewards that `act` gives."""
 
-    def __init__(self, ale: Any) -> None:  # noqa: ANN401 - it poses as the emulator, whatever that has
+    def __init__(self, ale: Any) -> None:
         self.rewards: list[int] = []
         self._ale = ale
 
@@ -29,7 +29,7 @@ class RewardRecorder:
         self.rewards.append(int(self._ale.act(action)))
         return self.rewards[-1]
 
-    def __getattr__(self, name: str) -> Any:  # noqa: ANN401
+    def __getattr__(self, name: str) -> Any:
         return getattr(self._ale, name)
 
 

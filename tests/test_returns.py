@@ -79,5 +79,7 @@ def test_lambda_1_gives_returns_minus_values() -> None:
         rewards, values, next_values, terminations, truncations, gamma=0.9, gae_lambda=1.0
     )
     discounts = 0.9 ** torch.arange(12)[:, None]
-    returns = torch.stack([(rewards[t:] * discounts[: 12 - t]).sum(0) + 0.9 ** (12 - t) * next_values[-1] for t in range(12)])
+    returns = torch.stack(
+        [(rewards[t:] * discounts[: 12 - t]).sum(0) + 0.9 ** (12 - t) * next_values[-1] for t in range(12)]
+    )
     torch.testing.assert_close(advantages, returns - values)

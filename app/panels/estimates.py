@@ -52,7 +52,8 @@ def draw(surface: pygame.Surface, rect: pygame.Rect, scale: float, model: Estima
     lower = upper.move(0, upper.height + gap)
     value, entropy = _number(model.value, "+.2f"), _number(model.entropy, ".2f")
     _draw_words(surface, upper, scale, ("Value", value, "points"))
-    _draw_words(surface, lower, scale, ("Entropy", entropy, f"of {model.most_entropy:.2f} nats"))
+    unit = f"of {model.most_entropy:.2f} nats" if entropy else "nats"
+    _draw_words(surface, lower, scale, ("Entropy", entropy, unit))
     _draw_curve(surface, upper, scale, model.values, (-model.value_range, model.value_range))
     _draw_curve(surface, lower, scale, model.entropies, (0, model.most_entropy))
 

@@ -20,8 +20,8 @@ class Bar:
     """One move, as shown."""
 
     name: str
-    share: float
-    """Its probability, smoothed, 0 to 1."""
+    share: float | None
+    """Its probability, smoothed, 0 to 1; None before the first decision."""
     chosen: bool
     """Whether the action in force is of this kind; not smoothed."""
 
@@ -31,7 +31,7 @@ class ProbabilitiesModel:
 
     def __init__(self) -> None:
         self._glides = {name: Glide() for name, _ in MOVES}
-        self.bars = tuple(Bar(name, 0.0, False) for name, _ in MOVES)
+        self.bars = tuple(Bar(name, None, False) for name, _ in MOVES)
 
     def update(self, decision: Decision | None, elapsed: float) -> None:
         """Moves the bars towards `decision` for `elapsed` seconds; without one they stay."""
@@ -66,11 +66,12 @@ def _draw_bar(surface: pygame.Surface, row: pygame.Rect, scale: float, bar: Bar)
     size = round(theme.BODY_SIZE * scale)
     _draw_sign(surface, pygame.Vector2(row.left + 10 * scale, row.centery), 7 * scale, bar.name, colour)
     theme.draw_text(surface, bar.name.upper(), size, colour, face, midleft=(row.left + round(26 * scale), row.centery))
-    theme.draw_text(surface, f"{bar.share:.0%}", size, colour, face, midright=row.midright)
-
     track = bar_track(row, scale)
     corner = round(3 * scale)
     pygame.draw.rect(surface, theme.HAIRLINE, track, border_radius=corner)
+    if bar.share is None:
+        return
+    theme.draw_text(surface, f"{bar.share:.0%}", size, colour, face, midright=row.midright)
     filled = pygame.Rect(track.topleft, (round(track.width * bar.share), track.height))
     if filled.width > 0:
         ground = theme.QUIET if bar.name == "fire" else theme.RIGHT_PLAYER

@@ -64,7 +64,7 @@ class Layout:
             probabilities=first,
             estimates=second,
             play=third,
-            hints=pygame.Rect(gap, height - below, width - 2 * gap, below if hints else 0),
+            hints=pygame.Rect(court.left, height - below, width - gap - court.left, below if hints else 0),
         )
 
 
@@ -105,7 +105,7 @@ class WatchScene:
 
 def _draw_title(surface: pygame.Surface, rect: pygame.Rect, scale: float) -> None:
     size = theme.pixel_size(theme.TITLE_SIZE * scale)
-    theme.draw_text(surface, "VOLLEY", size, theme.TEXT, theme.Face.PIXEL, midleft=rect.midleft)
+    theme.draw_text(surface, "VOLLEY", size, theme.TEXT, theme.Face.PIXEL, midright=rect.midright)
 
 
 def _draw_score(surface: pygame.Surface, rect: pygame.Rect, scale: float, now: Snapshot) -> None:
@@ -140,7 +140,7 @@ def _draw_notice(surface: pygame.Surface, court: pygame.Rect, scale: float, now:
     if now.state is State.PAUSED:
         wall = (court.centerx, court.top + round(court.height * 202 / 210))
         size = theme.pixel_size(theme.BODY_SIZE * scale)
-        box = pygame.Rect(0, 0, 8 * size, 2 * size)
+        box = pygame.Rect(0, 0, 8 * size, round(1.6 * size))
         box.center = wall
         pygame.draw.rect(surface, theme.BACKGROUND, box, border_radius=round(theme.CORNER * scale))
         theme.draw_text(surface, "PAUSED", size, theme.TEXT, theme.Face.PIXEL, center=wall)

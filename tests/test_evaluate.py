@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from probes import SIZE, Outcome, Probe
+
+from models.network import PolicyNetwork
+from models.spec import CnnSpec, ConvLayer, FrameObservation, ModelSpec
+from training import evaluate as module
+from training.evaluate import Evaluation, evaluate, summarize
+
+SPEC = ModelSpec(
+    algorithm="ppo",
+    observation=FrameObservation(height=SIZE, width=SIZE, stack=1),
+    actions=("FIRE", "RIGHTFIRE", "LEFTFIRE"),
+    network=CnnSpec((ConvLayer(4, 8, 4),), hidden=8, mirror=False),
+)
+
+
+def run(spec: ModelSpec, network: PolicyNetwork, **changes: Any) -> Evaluation:
+    arguments = {"episodes": 2, "sticky": 0.25, "greedy": False, "seed": 3} | changes
+    return evaluate(spec, network, name="tiny", device=torch.device("cpu"), **arguments)
+
+
+def test_short_games_are_not_favoured(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every second game of an environment is lost after 1 step, the others are won after 60.
+
+    Each environment plays one of each, so the mean return is 0. To count the first games to end would count few but
+    lost ones.
+    """
+
+    def make(_spec: ModelSpec, num_envs: int, **_: Any) -> Probe:
+        return Probe(
+            num_envs,
+            shade=lambda episode, _: 200 if (episode // num_envs) % 2 == 0 else 50,
+            outcome=lambda shade, step, _: Outcome(-1, True) if shade == 50 else Outcome(float(step == 59), step == 59),
+        )
+
+    monkeypatch.setattr(module, "make_pong", make)
+    result = run(SPEC, PolicyNetwork(SPEC), episodes=100)
+    assert result.mean_return == 0
+    assert result.mean_length == (60 + 1) / 2
+    assert result.episodes == 100
+
+
+def test_a_number_of_games_that_does_not_divide_evenly_is_played_exactly(monkeypatch: pytest.MonkeyPatch) -> None:
+    ended = []
+
+    def make(_spec: ModelSpec, num_envs: int, **_: Any) -> Probe:
+        return Probe(num_envs, shade=lambda *_: 9, outcome=lambda *_: Outcome(1, True))
+
+    monkeypatch.setattr(module, "make_pong", make)
+    result = run(SPEC, PolicyNetwork(SPEC), episodes=73, on_episode=lambda: ended.append(1))
+    assert len(ended) == 73
+    assert result.mean_return == 1
+
+
+def test_summary_by_hand() -> None:
+    # Deviations -2, 0, 2: variance (4 + 4) / 2 = 4; the margin is 1.96 x 2 / sqrt(3) = 2.2632.
+    mean, deviation, (low, high) = summarize([17.0, 19.0, 21.0])
+    assert (mean, deviation) == (19.0, 2.0)
+    assert low == pytest.approx(16.7368, abs=1e-4)
+    assert high == pytest.approx(21.2632, abs=1e-4)
+
+
+def test_the_same_seed_plays_the_same_games(spec: ModelSpec, network: PolicyNetwork) -> None:
+    def played(**changes: Any) -> tuple[float, float]:
+        result = run(spec, network, **changes)
+        return result.mean_return, result.mean_length
+
+    assert played() == played()
+    assert played() != played(seed=4)
+    assert -21 <= played()[0] < 0
+
+
+def test_greedy_takes_the_likeliest_action(monkeypatch: pytest.MonkeyPatch) -> None:
+    network = PolicyNetwork(SPEC)
+    with torch.no_grad():
+        network.policy_head.weight.zero_()
+        network.policy_head.bias.copy_(torch.tensor([0.0, 0.1, 0.0]))
+    taken: list[int] = []
+
+    def outcome(_shade: int, step: int, action: int) -> Outcome:
+        taken.append(action)
+        return Outcome(0, step == 99)
+
+    monkeypatch.setattr(module, "make_pong", lambda _spec, n, **_: Probe(n, shade=lambda *_: 9, outcome=outcome))
+    run(SPEC, network, greedy=True, episodes=1)
+    assert set(taken) == {1}
+    taken.clear()
+    run(SPEC, network, greedy=False, episodes=1)
+    assert set(np.unique(taken)) == {0, 1, 2}

@@ -1,0 +1,187 @@
+"""Whole trainings, short, on the real game: directory, repetition, resumption, interruption, the command line."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+import torch
+
+from app import cli
+from models import checkpoint
+from models.errors import UserError
+from models.spec import ModelSpec
+from training import loop
+from training.environments import MINIMAL_ACTIONS, make_pong
+from training.loop import crossed, train
+from training.ppo import PpoSettings
+from training.run import Progress, RunDirectory
+from training.settings import TrainingSettings
+
+
+class Silence:
+    def update(self, progress: Progress, metrics: dict[str, float]) -> None: ...
+
+
+@pytest.fixture
+def settings(spec: ModelSpec, monkeypatch: pytest.MonkeyPatch) -> TrainingSettings:
+    monkeypatch.setattr(loop, "EVALUATION_GAMES", 1)
+    monkeypatch.setattr(loop, "WARM_UP_STEPS", 4)
+    return TrainingSettings(
+        model=spec, steps=96, seed=5, num_envs=4, rollout_length=8, device="cpu", ppo=PpoSettings(minibatch_size=16)
+    )
+
+
+def curve(run: RunDirectory) -> list[dict[str, Any]]:
+    """The metrics, without what depends on the clock."""
+    return [{k: v for k, v in line.items() if "second" not in k} for line in run.metrics()]
+
+
+def test_ale_py_orders_actions_as_volley_does(spec: ModelSpec) -> None:
+    environments = make_pong(spec, 1, sticky=0.0)
+    names = [action.name for action in environments.unwrapped.ale.get_action_set()]  # type: ignore[attr-defined]
+    assert tuple(names) == MINIMAL_ACTIONS
+
+
+def test_a_run_directory_holds_all_that_is_promised(tmp_path: Path, settings: TrainingSettings) -> None:
+    run = RunDirectory.create(tmp_path / "run", settings)
+    progress = train(run, Silence())
+    assert (progress.steps, progress.updates) == (96, 3)
+    assert [line["steps"] for line in run.metrics()] == [32, 64, 96]
+    assert run.metrics()[-1]["evaluation_return"] <= -15
+    for model in ("model", "best", "stages/000000032", "stages/000000064", "stages/000000096"):
+        assert checkpoint.load(run.path / model)[0] == settings.model
+    assert RunDirectory.open(run.path).settings == settings
+    assert list((run.path / "tensorboard").glob("events.out.tfevents.*"))
+    assert json.loads((run.path / "provenance.json").read_text())["packages"]["volley"]
+    assert not list(run.path.rglob("*.unfinished"))
+
+
+def test_same_seed_same_curve(tmp_path: Path, settings: TrainingSettings) -> None:
+    curves = []
+    for name, seed in (("a", 5), ("b", 5), ("c", 6)):
+        run = RunDirectory.create(tmp_path / name, msgspec.structs.replace(settings, seed=seed))
+        train(run, Silence())
+        curves.append(curve(run))
+    assert curves[0] == curves[1]
+    assert curves[0] != curves[2]
+
+
+def test_a_stopped_run_goes_on_where_it_was(tmp_path: Path, settings: TrainingSettings) -> None:
+    run = RunDirectory.create(tmp_path / "run", settings)
+    answers = iter([False, True])
+    assert train(run, Silence(), stop=lambda: next(answers)).steps == 32
+    weights = (run.path / "model" / "model.safetensors").read_bytes()
+    with (run.path / "metrics.jsonl").open("a") as file:
+        file.write('{"steps": 64, "lost": "its update was never saved"}\n')
+    first = curve(run)[0]
+    again = RunDirectory.open(run.path)
+    assert train(again, Silence()).steps == 96
+    lines = curve(again)
+    assert [line["steps"] for line in lines] == [32, 64, 96]
+    assert lines[0] == first
+    assert "lost" not in lines[1]
+    assert (run.path / "model" / "model.safetensors").read_bytes() != weights
+
+
+def test_a_finished_run_is_left_as_it_is(tmp_path: Path, settings: TrainingSettings) -> None:
+    run = RunDirectory.create(tmp_path / "run", settings)
+    train(run, Silence())
+    before = curve(run)
+    assert train(RunDirectory.open(run.path), Silence()).steps == 96
+    assert curve(run) == before
+
+
+def test_what_is_there_is_not_written_over(tmp_path: Path, settings: TrainingSettings) -> None:
+    RunDirectory.create(tmp_path / "run", settings)
+    with pytest.raises(UserError, match="exists already; go on with it by --resume"):
+        RunDirectory.create(tmp_path / "run", settings)
+
+
+@pytest.mark.parametrize("config", [None, b"{", b'{"steps": 5}', b'{"format_version": 9}'])
+def test_what_is_not_a_run_is_refused_in_one_line(tmp_path: Path, config: bytes | None) -> None:
+    if config is not None:
+        (tmp_path / "config.json").write_bytes(config)
+    with pytest.raises(UserError) as caught:
+        RunDirectory.open(tmp_path)
+    assert "\n" not in str(caught.value)
+
+
+def test_crossing_a_multiple() -> None:
+    assert [crossed(a, a + 3, 10) for a in (0, 6, 7, 9, 10)] == [False, False, True, True, False]
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["train"], "which algorithm"),
+        (["train", "ppo2"], "invalid choice: 'ppo2'"),
+        (["train", "ppo", "--steps", "0"], "not a whole number from 1 up"),
+        (["train", "ppo", "--sticky", "1"], "not a probability"),
+        (["train", "ppo", "--resume", "x"], "only --steps and --device may change"),
+        (["train", "--resume", "nowhere"], "nowhere is not a run"),
+        (["evaluate", "nobody"], "bundled:"),
+        (["evaluate"], "MODEL"),
+        (["evaluate", "ppo", "--episodes", "many"], "not a whole number"),
+    ],
+)
+def test_a_mistake_is_one_line_and_code_2(words: list[str], told: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(words) == 2
+    error = capsys.readouterr().err
+    assert told in error
+    assert error.count("\n") == 1
+
+
+def test_evaluate_prints_the_promised_object(model_directory: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["evaluate", str(model_directory), "--episodes", "2", "--sticky", "0", "--seed", "4", "--json"]
+    assert cli.main(words) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert list(result) == [
+        "model", "episodes", "mean_return", "std_return", "ci95", "mean_length", "sticky", "greedy", "seed", "seconds",
+    ]  # fmt: skip
+    assert (result["episodes"], result["sticky"], result["greedy"], result["seed"]) == (2, 0, False, 4)
+    assert result["ci95"][0] <= result["mean_return"] <= result["ci95"][1]
+
+
+def test_ctrl_c_saves_and_says_how_to_go_on(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    command = [sys.executable, "-m", "app.cli", "train"]
+    training = subprocess.Popen(
+        [*command, "ppo", "--run", str(run), "--device", "cpu"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+    )
+    deadline = time.monotonic() + 100
+    metrics = run / "metrics.jsonl"
+    while not (metrics.exists() and metrics.stat().st_size) and time.monotonic() < deadline:
+        time.sleep(0.2)
+    training.send_signal(signal.SIGINT)
+    out, error = training.communicate(timeout=60)
+    assert training.returncode == 130, error
+    assert f"volley train --resume {run}" in out
+    assert "Traceback" not in error
+    assert checkpoint.load(run / "model")
+    assert Progress(**_saved_progress(run)).steps == RunDirectory.open(run).metrics()[-1]["steps"] > 0
+
+
+def _saved_progress(run: Path) -> dict[str, Any]:
+    progress: dict[str, Any] = torch.load(run / "checkpoints" / "newest.pt", weights_only=True)["progress"]
+    return progress
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+def test_200_000_steps_visibly_learn(tmp_path: Path) -> None:
+    """A random policy returns -20.3; so few steps are for the first points won."""
+    assert cli.main(["train", "ppo", "--steps", "200000", "--run", str(tmp_path / "run")]) == 0
+    assert RunDirectory.open(tmp_path / "run").metrics()[-1]["mean_return"] > -17
