@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 from argparse import ArgumentParser, ArgumentTypeError, Namespace, RawDescriptionHelpFormatter
@@ -40,6 +41,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return MISTAKE
     except KeyboardInterrupt:
         return INTERRUPTED
+    except BrokenPipeError:  # whoever was reading has seen enough, as with: volley doctor | head
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     return code
 
 
@@ -63,6 +67,7 @@ def _parser() -> _Parser:
     _add_watch(subparsers)
     _add_train(subparsers)
     _add_evaluate(subparsers)
+    _add_doctor(subparsers)
     return parser
 
 
@@ -296,6 +301,25 @@ def _evaluate(arguments: Namespace) -> int:
     )
     print(json.dumps(asdict(evaluation)) if arguments.json else render(evaluation))
     return 0
+
+
+def _add_doctor(subparsers: Subparsers) -> None:
+    doctor = _command(
+        subparsers,
+        "doctor",
+        purpose="tell what this machine has, and whether Volley can play on it",
+        example="volley doctor --json",
+    )
+    doctor.add_argument("--json", action="store_true", help="print one JSON object")
+    doctor.set_defaults(run=_doctor)
+
+
+def _doctor(arguments: Namespace) -> int:
+    from app import doctor
+
+    report = doctor.examine()
+    print(json.dumps(report.as_dict()) if arguments.json else doctor.render(report))
+    return 0 if report.can_play else MISTAKE
 
 
 if __name__ == "__main__":

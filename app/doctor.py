@@ -10,7 +10,6 @@ import sys
 import time
 from collections.abc import Iterator
 from importlib import metadata
-from pathlib import Path
 from typing import Literal, NamedTuple
 
 import huggingface_hub
@@ -22,7 +21,7 @@ from ale_py import roms
 from agents.policy import PolicyAgent
 from agents.pong import Court
 from models import catalog, checkpoint
-from models.device import cpu_features, pick_device, supports_fast_bfloat16
+from models.device import cpu_features, pick_device, processor_name, supports_fast_bfloat16
 from models.errors import UserError
 
 DISTRIBUTIONS = (
@@ -181,29 +180,20 @@ def _version(distribution: str) -> str | None:
 
 def _device() -> Device:
     device = pick_device("auto")
-    name = torch.cuda.get_device_name(device) if device.type == "cuda" else _processor_name()
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else processor_name()
     return Device(device.type, name, supports_fast_bfloat16(device))
 
 
 def _processor() -> Processor:
     features = cpu_features()
     return Processor(
-        name=_processor_name(),
+        name=processor_name(),
         cores=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
         memory_gib=_memory_gib(),
         avx2=bool(features.get("avx2")),
         avx512=bool(features.get("avx512_f")),
         fast_bfloat16=supports_fast_bfloat16(torch.device("cpu")),
     )
-
-
-def _processor_name() -> str:
-    cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.is_file():
-        for line in cpuinfo.read_text().splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()
 
 
 def _memory_gib() -> float | None:

@@ -9,6 +9,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
+import numpy as np
 import pygame
 from av.video.reformatter import ColorRange, Colorspace
 from av.video.stream import VideoStream
@@ -98,6 +99,6 @@ def _video_stream(container: av.container.OutputContainer) -> VideoStream:
 
 def _video_frame(surface: pygame.Surface) -> av.VideoFrame:
     """A surface as the encoder takes it."""
-    pixels = pygame.surfarray.pixels3d(surface).swapaxes(0, 1)
-    picture = av.VideoFrame.from_ndarray(pixels.copy(), format="rgb24")
+    pixels = np.frombuffer(surface.get_buffer().raw, np.uint8).reshape(surface.height, surface.width, 4)
+    picture = av.VideoFrame.from_ndarray(pixels, format="bgra")
     return picture.reformat(format="yuv420p", dst_colorspace=Colorspace.ITU709, dst_color_range=ColorRange.MPEG)

@@ -136,9 +136,9 @@ def test_seeds_and_resets_give_other_games() -> None:
 def test_the_seed_governs_stickiness_too(monkeypatch: pytest.MonkeyPatch) -> None:
     games = []
     for seed in (0, 1, 2):
-        court = Court(seed=seed, sticky=0.25)
-        monkeypatch.setattr(court, "_random", NoIdleFrames())  # nothing else tells these games apart
-        court.reset()
+        with monkeypatch.context() as no_idle_frames:  # nothing but stickiness tells these games apart
+            no_idle_frames.setattr(np.random, "default_rng", lambda _: NoIdleFrames())
+            court = Court(seed=seed, sticky=0.25)
         games.append(play(court, 200))
     assert games[0] != games[1] != games[2] != games[0]
 

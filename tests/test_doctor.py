@@ -122,6 +122,7 @@ def test_no_rom(bundle: Path, tmp_path: Path, rom: bytes | None, said: str, monk
     monkeypatch.setattr(ale_py.roms, "get_rom_path", lambda _: tmp_path / "pong.bin")
     report = doctor.examine()
     assert not report.can_play
+    assert line_of(report, "ROM").startswith("FAIL")
     assert said in line_of(report, "ROM")
     assert "ale-py" in line_of(report, "ROM")
 

@@ -104,6 +104,8 @@ def display() -> Iterator[str]:
         f"{SIZE[0]}x{SIZE[1]}x24",
         "-nolisten",
         "tcp",
+        # A server that resets when its last client goes, as it does unless told, drops one that comes meanwhile.
+        "-noreset",
     ]
     server = subprocess.Popen(command, pass_fds=[writing], stderr=subprocess.DEVNULL)
     os.close(writing)

@@ -13,7 +13,7 @@ def keep_freed_memory() -> None:
     """Makes glibc's allocator hold on to large blocks; does nothing elsewhere.
 
     By default it gives every block of some megabytes back to the system and asks for it again, and the system clears
-    each page anew. For a minibatch of frames that costs five times as much as normalising it
+    each page anew. A minibatch of frames then takes three times as long to gather and normalise
     (`benchmarks/minibatch.py`).
     """
     if sys.platform == "linux":

@@ -1,0 +1,83 @@
+"""How much of the games' own speed is left while training: `python benchmarks/throughput.py`.
+
+Prints one JSON object: agent steps per second of the vector environment alone and of training in it, taken in turn so
+that both meet the same machine, with the medians and their ratio.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+import tempfile
+import time
+from contextlib import closing
+from pathlib import Path
+
+import msgspec
+import numpy as np
+
+from models.spec import ModelSpec
+from training import loop
+from training.environments import make_pong
+from training.launch import FAST_ACTIONS
+from training.run import Progress, RunDirectory
+from training.settings import TrainingSettings
+
+ROUNDS = 5
+UPDATES = 4
+"""Of training in each round, the first not counted: it warms up."""
+
+SETTINGS = TrainingSettings(model=ModelSpec(algorithm="ppo", actions=FAST_ACTIONS))
+
+
+class Stopwatch:
+    """A training's display that keeps the speed of each update."""
+
+    def __init__(self) -> None:
+        self.speeds: list[float] = []
+
+    def update(self, _progress: Progress, metrics: dict[str, float]) -> None:
+        """Called after every update."""
+        self.speeds.append(metrics["steps_per_second"])
+
+
+def environment_speed(steps: int = 300) -> float:
+    """Agent steps per second with random actions."""
+    rng = np.random.default_rng(0)
+    with closing(make_pong(SETTINGS.model, SETTINGS.num_envs, sticky=SETTINGS.sticky)) as environments:
+        environments.reset(seed=0)
+        started = time.perf_counter()
+        for _ in range(steps):
+            environments.step(rng.integers(len(FAST_ACTIONS), size=SETTINGS.num_envs))
+        return steps * SETTINGS.num_envs / (time.perf_counter() - started)
+
+
+def training_speed() -> float:
+    """Agent steps per second of whole updates, collection and learning."""
+    # One step more than the updates take, which is never asked for: the last update would otherwise be evaluated.
+    steps = UPDATES * SETTINGS.num_envs * SETTINGS.rollout_length + 1
+    watch = Stopwatch()
+    with tempfile.TemporaryDirectory() as folder:
+        run = RunDirectory.create(Path(folder), msgspec.structs.replace(SETTINGS, steps=steps))
+        loop.train(run, watch, stop=lambda: len(watch.speeds) == UPDATES)
+    return statistics.median(watch.speeds[1:])
+
+
+def main() -> None:
+    """Measures and prints."""
+    alone, training = [], []
+    for _ in range(ROUNDS):
+        alone.append(environment_speed())
+        training.append(training_speed())
+    shares = [t / a for a, t in zip(alone, training, strict=True)]
+    figures = {
+        "environment_steps_per_second": round(statistics.median(alone)),
+        "training_steps_per_second": round(statistics.median(training)),
+        "share": round(statistics.median(shares), 3),
+        "shares": [round(share, 3) for share in shares],
+    }
+    print(json.dumps(figures))
+
+
+if __name__ == "__main__":
+    main()
