@@ -26,16 +26,16 @@ def run(spec: ModelSpec, network: PolicyNetwork, **changes: Any) -> Evaluation:
 
 
 def test_short_games_are_not_favoured(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every second game of an environment is lost after 1 step, the others are won after 60.
+    """Every second environment loses each game after 1 step, the others win after 60.
 
-    Each environment plays one of each, so the mean return is 0. To count the first games to end would count few but
-    lost ones.
+    As many games count from each, so the mean return is 0. To count the first 100 games to end would count lost ones
+    only.
     """
 
     def make(_spec: ModelSpec, num_envs: int, **_: Any) -> Probe:
         return Probe(
             num_envs,
-            shade=lambda episode, _: 200 if (episode // num_envs) % 2 == 0 else 50,
+            shade=lambda episode, _: 200 if episode % num_envs % 2 == 0 else 50,
             outcome=lambda shade, step, _: Outcome(-1, True) if shade == 50 else Outcome(float(step == 59), step == 59),
         )
 
