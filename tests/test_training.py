@@ -182,6 +182,6 @@ def _saved_progress(run: Path) -> dict[str, Any]:
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
 def test_200_000_steps_visibly_learn(tmp_path: Path) -> None:
-    """A random policy returns -20.3; so few steps are for the first points won."""
+    """An untrained network returns about -20; so few steps are for the first points won."""
     assert cli.main(["train", "ppo", "--steps", "200000", "--run", str(tmp_path / "run")]) == 0
     assert RunDirectory.open(tmp_path / "run").metrics()[-1]["mean_return"] > -17
