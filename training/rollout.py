@@ -82,6 +82,8 @@ class Collector:
         self._rollout = Rollout.empty(rollout_length, self._observations)
         self._returns = np.zeros(environments.num_envs)
         self._lengths = np.zeros(environments.num_envs, np.int64)
+        self._final_values = torch.empty(0)
+        """Of the last observations of the episodes that the newest step truncated."""
 
     def random_observations(self, steps: int, rng: np.random.Generator) -> Tensor:
         """Plays `steps` uniformly random steps, not trained on; gives what was seen, `[steps * N, ...]`.
