@@ -63,6 +63,6 @@ class TerminalDisplay:
         self._bar.update(self._task, completed=min(progress.steps, self._steps), figures=figures)
         if not self._console.is_terminal and progress.seconds >= self._next_line:
             self._next_line = progress.seconds + LINE_SECONDS
-            left = (self._steps - progress.steps) * progress.seconds / max(progress.steps, 1)
+            left = max(self._steps - progress.steps, 0) * progress.seconds / max(progress.steps, 1)
             share = f"{progress.steps:,} of {self._steps:,} steps"
             self._console.print(f"{share}  {figures}  left {left / 60:.0f} min", highlight=False, soft_wrap=True)
