@@ -18,6 +18,33 @@ UP_ACTIONS = frozenset({"RIGHT", "RIGHTFIRE"})
 DOWN_ACTIONS = frozenset({"LEFT", "LEFTFIRE"})
 FIRE_ACTIONS = frozenset({"FIRE", "RIGHTFIRE", "LEFTFIRE"})
 
+FULL_SPEED = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """What a player does with the knob and the button during one emulator frame."""
+
+    move: int = 0
+    """Percent of the paddle's full speed, from -100 (up) to 100 (down)."""
+    fire: bool = False
+    """Whether the button is held."""
+
+
+def control_of(action: ActionName) -> Control:
+    """The control that an action stands for: the paddle at rest, or at full speed."""
+    return _CONTROLS[action]
+
+
+_CONTROLS: dict[ActionName, Control] = {
+    "NOOP": Control(),
+    "FIRE": Control(fire=True),
+    "RIGHT": Control(-FULL_SPEED),
+    "LEFT": Control(FULL_SPEED),
+    "RIGHTFIRE": Control(-FULL_SPEED, fire=True),
+    "LEFTFIRE": Control(FULL_SPEED, fire=True),
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Decision:
@@ -56,6 +83,15 @@ class Agent(Protocol):
     def observe(self, grey: Frame) -> Decision:
         """Takes in the newest grey frame `[210, 160]` and gives the decision in force for the next emulator frame.
 
-        The same `Decision` object comes back until the agent decides anew.
+        The same `Decision` object comes back until the agent decides anew. An agent always sees itself on the right:
+        who seats it on the left shows it the court mirrored.
         """
+        ...
+
+    def memory(self) -> object:
+        """All that `observe` depends on, its randomness too, for `recall`."""
+        ...
+
+    def recall(self, memory: object) -> None:
+        """Goes back to a moment that `memory` kept: the same frames then bring the same decisions."""
         ...

@@ -10,7 +10,7 @@ import torch
 
 from agents.base import Decision, Frame
 from agents.preprocessing import FrameStacker
-from models import checkpoint
+from models import catalog, checkpoint
 from models.errors import UserError
 from models.network import PolicyNetwork
 from models.spec import ModelSpec
@@ -43,12 +43,16 @@ class PolicyAgent:
         self._decision: Decision | None = None
 
     @classmethod
-    def load(cls, directory: Path, *, seed: int = 0, greedy: bool = False) -> PolicyAgent:
-        """The agent whose model is in `directory`; `UserError` where that cannot be loaded."""
+    def load(
+        cls, directory: Path, *, name: str | None = None, seed: int = 0, temperature: float = 1.0, greedy: bool = False
+    ) -> PolicyAgent:
+        """The agent whose model is in `directory`, called by the model's name unless it is given another.
+
+        `UserError` where the model cannot be loaded.
+        """
         spec, network = checkpoint.load(directory)
-        in_run = directory.name in ("best", "model")
-        name = directory.resolve().parent.name if in_run else directory.resolve().name
-        return cls(spec, network, name=name, seed=seed, greedy=greedy)
+        name = catalog.short_name(str(directory)) if name is None else name
+        return cls(spec, network, name=name, seed=seed, temperature=temperature, greedy=greedy)
 
     @property
     def name(self) -> str:
@@ -67,6 +71,16 @@ class PolicyAgent:
             self._decision = self.decide(observation)
         assert self._decision is not None, "the first frame after a reset is a decision frame"
         return self._decision
+
+    def memory(self) -> object:
+        """Frames, decision in force and randomness, for `recall`."""
+        return self._frames.memory(), self._decision, self._random.bit_generator.state
+
+    def recall(self, memory: object) -> None:
+        """Goes back to a moment that `memory` kept."""
+        assert isinstance(memory, tuple)
+        frames, self._decision, self._random.bit_generator.state = memory
+        self._frames.recall(frames)
 
     @torch.inference_mode()
     def decide(self, observation: Frame) -> Decision:

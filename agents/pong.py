@@ -1,22 +1,72 @@
-"""The court: one emulator running Pong. It knows frames, paddles, score and time; no policy and no window."""
+"""The court: one emulator running Pong. It knows frames, paddles, score, sound and time; no policy and no window."""
 
 from __future__ import annotations
 
+import struct
+import zlib
+from dataclasses import dataclass
+from enum import IntEnum
 from typing import NamedTuple
 
 import numpy as np
-from ale_py import Action, ALEInterface, LoggerMode, roms
+from ale_py import Action, ALEInterface, ALEState, LoggerMode, roms
+from numpy.typing import NDArray
 
-from agents.base import Frame
-from models.spec import ActionName
+from agents.base import FULL_SPEED, Control, Frame
 
 FRAMES_PER_SECOND = 59.92
 """NTSC Atari 2600."""
 POINTS_TO_WIN = 21
 MOST_NOOPS = 30
+SERVE_PATIENCE = 90
+"""Frames. Whoever may serve and does not has it done for them after this."""
+SOUND_SAMPLES = 512
+"""Of each frame's sound."""
 
-_LEFT_SCORE, _RIGHT_SCORE = 13, 14
-"""RAM bytes."""
+_WALL_TOP, _WALL_BOTTOM = 34, 193
+"""The field's first and last row on the screen."""
+_PADDLE_ROWS = 16
+
+# Bytes of the RAM.
+_FRAMES_256 = 9
+_SERVE_TIMER = 11
+_SCORES = (13, 14)
+_SERVER = 18
+_SERVER_SWITCH = 19
+_ROM_PADDLE_ROW = 21
+_GAME_MODE = 22
+_BALL_COLUMN, _BALL_ROW = 49, 54
+_PADDLE_ROW = (50, 51)
+_BALL_DOWN, _BALL_LEFT = 56, 58
+_LEFT_READING = 59
+_LEFT_BUTTON, _SERVER_BUTTON, _OTHER_BUTTON = 63, 67, 68
+
+_ONE_PLAYER, _TWO_PLAYERS = 0, 2
+_PRESSED = 0
+_MOST_FRAMES_256 = 240
+"""The ROM counts frames by 256, and when it has come to 256 ends the game without saying so: after 18 minutes."""
+
+_KNOB = struct.Struct("<i")
+_KNOB_PLACES = (4, 0)
+"""Where in a saved state are the numbers that say where the left and the right knob stand."""
+_KNOB_TOP, _KNOB_BOTTOM = 27_450, 790_196
+_KNOB_SPEED = 23_000
+"""A frame, at full speed."""
+_KNOB_PER_ROW = 4_034
+_KNOB_AT_ROW_0 = -5_800
+"""Where the paddle's centre would be on the screen's first row. Measured, as the slope is."""
+
+
+class Side(IntEnum):
+    """Of the court; also a place in every pair of players."""
+
+    LEFT = 0
+    RIGHT = 1
+
+    @property
+    def other(self) -> Side:
+        """The one across."""
+        return Side(1 - self)
 
 
 class Score(NamedTuple):
@@ -26,53 +76,216 @@ class Score(NamedTuple):
     right: int
 
 
+class Ball(NamedTuple):
+    """The ball in play: where its top left corner is on the screen, and how far it goes in a frame."""
+
+    column: int
+    row: int
+    right: int
+    """Pixels a frame; negative to the left."""
+    down: int
+    """Pixels a frame; negative upwards."""
+
+
+@dataclass(frozen=True, slots=True)
+class CourtState:
+    """A moment of a game, to go back to: see `Court.save`."""
+
+    emulator: ALEState
+    frames: int
+    unserved: int
+    grey: bytes
+    colour: bytes
+
+
 class Court:
     """A game of Pong, one emulator frame at a time.
 
-    The ROM's own opponent plays the left paddle. `sticky` is the probability with which an action of the frame before
-    is repeated (Machado et al. 2018), 0 as a person plays.
+    The left paddle is the ROM's own opponent's in every frame for which nobody else gives it a control: the ROM's game
+    for two players is switched on and off between frames. `sticky` is the probability with which the right player's
+    action of the frame before is repeated (Machado et al. 2018), 0 as a person plays.
     """
 
-    def __init__(self, *, seed: int = 0, sticky: float = 0.0) -> None:
+    def __init__(self, *, seed: int = 0, sticky: float = 0.0, sound: bool = False) -> None:
         ALEInterface.setLoggerMode(LoggerMode.Error)
         self._ale = ALEInterface()
         self._ale.setInt("random_seed", seed)
         self._ale.setFloat("repeat_action_probability", sticky)
+        self._ale.setBool("sound_obs", sound)
         rom = roms.get_rom_path("pong")
         assert rom is not None, "ale-py brings the ROM"
         self._ale.loadROM(rom)
         self._random = np.random.default_rng(seed)
+        self._pictures: tuple[Frame, Frame] | None = None
+        self._unserved = 0
         self.frames = 0
         """Emulator frames since the game began."""
+        self.idle_frames = 0
+        """Before the game began; with it and every frame's controls, a game can be played again exactly."""
         self.reset()
 
-    def reset(self) -> None:
-        """Begins a new game, after up to 30 idle frames: the ROM starts alike each time, and games should differ."""
+    def reset(self, *, idle_frames: int | None = None) -> None:
+        """Begins a new game after some idle frames, else up to 30: the ROM starts alike each time, games should not."""
+        self.idle_frames = int(self._random.integers(1, MOST_NOOPS + 1)) if idle_frames is None else idle_frames
         self._ale.reset_game()
-        for _ in range(int(self._random.integers(1, MOST_NOOPS + 1))):
+        for _ in range(self.idle_frames):
             self._ale.act(Action.NOOP)
-        self.frames = 0
+        self.frames = self._unserved = 0
+        self._pictures = None
 
-    def step(self, right: ActionName) -> None:
-        """Runs one emulator frame with this action of the right player."""
-        self._ale.act(Action.__members__[right])
+    def step(self, right: Control, left: Control | None = None) -> None:
+        """Runs one emulator frame with these controls; without one for the left, the ROM plays there."""
+        ram = self._ale.getRAM()
+        self._keep_going(ram)
+        mode = _ONE_PLAYER if left is None else _TWO_PLAYERS
+        if ram[_GAME_MODE] != mode:
+            self._set_mode(mode, ram)
+        if left is not None:
+            server = self._server(ram)
+            if self._unserved > SERVE_PATIENCE:
+                right, left = _serving(Side.RIGHT, server, right), _serving(Side.LEFT, server, left)
+            self._unserved = 0 if server is None else self._unserved + 1
+            self._turn_left_knob(_turn_of(left.move))
+        action = _ACTIONS[(right.move > 0) - (right.move < 0), right.fire]
+        self._ale.act(action, abs(right.move) / FULL_SPEED)
+        if left is not None and left.fire:
+            self._press_left_button()
         self.frames += 1
+        self._pictures = None
+
+    def towards(self, side: Side, row: float) -> int:
+        """The `Control.move` that brings a paddle's centre to this row of the screen as fast as the ROM allows."""
+        reach = min(max(row, _WALL_TOP), _WALL_BOTTOM + 1)
+        percent = round(FULL_SPEED * (_knob_at(reach) - self._knob(side)) / _KNOB_SPEED)
+        return min(max(percent, -FULL_SPEED), FULL_SPEED)
 
     @property
     def score(self) -> Score:
         """Points so far."""
         ram = self._ale.getRAM()
-        return Score(int(ram[_LEFT_SCORE]), int(ram[_RIGHT_SCORE]))
+        return Score(*(int(ram[place]) for place in _SCORES))
 
     @property
     def over(self) -> bool:
         """Whether a player has won."""
-        return bool(self._ale.game_over(with_truncation=False))
+        return max(self.score) >= POINTS_TO_WIN
+
+    @property
+    def server(self) -> Side | None:
+        """Who may serve now, in a game for two; None while the ball is in play or on its way."""
+        return self._server(self._ale.getRAM())
+
+    @property
+    def ball(self) -> Ball | None:
+        """The ball; None between two points."""
+        ram = self._ale.getRAM()
+        if ram[_SERVE_TIMER] or not ram[_BALL_ROW]:
+            return None
+        right, down = -_signed(ram[_BALL_LEFT]), _signed(ram[_BALL_DOWN])
+        return Ball(int(ram[_BALL_COLUMN]) - 49, int(ram[_BALL_ROW]) - 14, right, down)
+
+    def paddle_row(self, side: Side) -> float:
+        """Where the centre of a paddle is, in rows of the screen."""
+        return float(self._ale.getRAM()[_PADDLE_ROW[side]]) - 14 + _PADDLE_ROWS / 2
 
     def grey(self) -> Frame:
         """The picture in grey, `[210, 160]`: what agents see."""
-        return self._ale.getScreenGrayscale()
+        return self._ale.getScreenGrayscale() if self._pictures is None else self._pictures[0]
 
     def colour(self) -> Frame:
         """The picture in colour, `[210, 160, 3]`: what people see."""
-        return self._ale.getScreenRGB()
+        return self._ale.getScreenRGB() if self._pictures is None else self._pictures[1]
+
+    def sound(self) -> NDArray[np.uint8]:
+        """The newest frame's sound, `[512]`, of which 128 is silence; only of a court made with `sound`."""
+        return self._ale.getAudio()
+
+    def save(self) -> CourtState:
+        """This moment of the game, for `restore`."""
+        grey, colour = (zlib.compress(picture.tobytes(), 1) for picture in (self.grey(), self.colour()))
+        return CourtState(self._ale.cloneState(), self.frames, self._unserved, grey, colour)
+
+    def restore(self, state: CourtState) -> None:
+        """Goes back, or on, to a moment that `save` kept; what happens next is what happened then."""
+        self._ale.restoreState(state.emulator)
+        self.frames, self._unserved = state.frames, state.unserved
+        grey, colour = (np.frombuffer(zlib.decompress(kept), np.uint8) for kept in (state.grey, state.colour))
+        self._pictures = grey.reshape(210, 160), colour.reshape(210, 160, 3)
+
+    def fingerprint(self) -> bytes:
+        """The whole RAM, `128` bytes: two games that are alike in it go on alike."""
+        return self._ale.getRAM().tobytes()
+
+    def _keep_going(self, ram: NDArray[np.uint8]) -> None:
+        if ram[_FRAMES_256] > _MOST_FRAMES_256:
+            self._ale.setRAM(_FRAMES_256, 1)
+
+    def _set_mode(self, mode: int, ram: NDArray[np.uint8]) -> None:
+        """Changes over between games for one and for two; whoever takes the left paddle over finds it where it is."""
+        self._ale.setRAM(_GAME_MODE, mode)
+        row = int(ram[_PADDLE_ROW[Side.LEFT]])
+        if mode == _ONE_PLAYER:
+            self._ale.setRAM(_ROM_PADDLE_ROW, row)
+        elif self.frames > 0:
+            self._ale.setRAM(_LEFT_READING, row)
+            self._turn_left_knob(_knob_at(self.paddle_row(Side.LEFT)) - self._knob(Side.LEFT))
+
+    @staticmethod
+    def _server(ram: NDArray[np.uint8]) -> Side | None:
+        """The last point's winner, once the ROM waits for their button."""
+        if ram[_SERVE_TIMER] != 1 or ram[_SERVER] not in tuple(Side):
+            return None
+        return Side(int(ram[_SERVER]))
+
+    def _knob(self, side: Side) -> int:
+        """Where a knob stands."""
+        knob: int = _KNOB.unpack_from(self._ale.cloneState().serialize(), _KNOB_PLACES[side])[0]
+        return knob
+
+    def _turn_left_knob(self, turn: int) -> None:
+        """Turns it as far as it goes; ale-py gives a player the right one only."""
+        if turn:
+            state = bytearray(self._ale.cloneState().serialize())
+            place = _KNOB_PLACES[Side.LEFT]
+            knob = _KNOB.unpack_from(state, place)[0] + turn
+            _KNOB.pack_into(state, place, min(max(knob, _KNOB_TOP), _KNOB_BOTTOM))
+            self._ale.restoreState(ALEState(bytes(state)))
+
+    def _press_left_button(self) -> None:
+        """The ROM has looked at the buttons during the frame, and uses what it saw in the next."""
+        ram = self._ale.getRAM()
+        self._ale.setRAM(_LEFT_BUTTON, _PRESSED)
+        if ram[_SERVER] == Side.LEFT:
+            self._ale.setRAM(_SERVER_BUTTON, _PRESSED)
+            if ram[_SERVER_SWITCH] == 0:
+                self._ale.setRAM(_OTHER_BUTTON, _PRESSED)
+
+
+_ACTIONS = {
+    (0, False): Action.NOOP,
+    (0, True): Action.FIRE,
+    (-1, False): Action.RIGHT,
+    (-1, True): Action.RIGHTFIRE,
+    (1, False): Action.LEFT,
+    (1, True): Action.LEFTFIRE,
+}
+"""By the direction of the move (up is -1, and ale-py's RIGHT) and the button."""
+
+
+def _knob_at(row: float) -> int:
+    """Where a knob stands when its paddle's centre has come to rest at this row."""
+    return min(max(round(_KNOB_AT_ROW_0 + row * _KNOB_PER_ROW), _KNOB_TOP), _KNOB_BOTTOM)
+
+
+def _turn_of(move: int) -> int:
+    """How far a move turns a knob in a frame, exactly as in ale-py, which takes the share in single precision."""
+    return int(_KNOB_SPEED * float(np.float32(move / FULL_SPEED)))
+
+
+def _serving(side: Side, server: Side | None, control: Control) -> Control:
+    """A player's control with the button pressed, where it is theirs to serve."""
+    return Control(control.move, fire=True) if side == server else control
+
+
+def _signed(byte: np.uint8) -> int:
+    return int(byte) - 256 if byte > 127 else int(byte)

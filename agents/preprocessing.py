@@ -3,12 +3,61 @@
 from __future__ import annotations
 
 from collections import deque
+from typing import NamedTuple
 
 import cv2
 import numpy as np
 
 from agents.base import Frame
 from models.spec import FrameObservation
+
+_LEFT_GREY, _RIGHT_GREY, _FIELD_GREY = 148, 147, 87
+_SCORE_ROWS, _COURT_ROWS = slice(1, 24), slice(24, None)
+_LEFT_PADDLE = (slice(34, 194), slice(16, 20))
+_RIGHT_PADDLE = (slice(34, 194), slice(140, 144))
+_PADDLE_ROWS = 16
+_HALF = 80
+"""Columns."""
+_SWAPPED_GREYS = np.arange(256, dtype=np.uint8)
+_SWAPPED_GREYS[[_LEFT_GREY, _RIGHT_GREY]] = _RIGHT_GREY, _LEFT_GREY
+
+
+def mirrored(grey: Frame) -> Frame:
+    """The court as the left player would see it from the right, `[210, 160]`: what a policy on the left is shown.
+
+    The court is turned about; the digits above it change places, but are not turned. The ROM draws the right paddle one
+    row lower than the left for the same knob. Right of column 125 it draws the ball a row higher now and then, which no
+    picture tells: this row is not made good.
+    """
+    picture = np.asarray(cv2.LUT(grey, _SWAPPED_GREYS), np.uint8)
+    picture[_COURT_ROWS] = cv2.flip(picture[_COURT_ROWS], 1)
+    score = picture[_SCORE_ROWS]
+    score[:] = np.hstack((score[:, _HALF:], score[:, :_HALF]))
+    _move(picture[_RIGHT_PADDLE], _RIGHT_GREY, 1)
+    _move(picture[_LEFT_PADDLE], _LEFT_GREY, -1)
+    return picture
+
+
+def _move(strip: Frame, paddle_grey: int, down: int) -> None:
+    """Moves a paddle by a row, in place; the ball, which hides it, stays, and so does what a wall cuts off."""
+    rows = np.flatnonzero((strip == paddle_grey).any(axis=1))
+    if not rows.size:
+        return
+    back, front = (rows[0], rows[-1]) if down > 0 else (rows[-1], rows[0])
+    last = len(strip) - 1
+    if rows.size == _PADDLE_ROWS or back not in {0, last}:
+        strip[back][strip[back] == paddle_grey] = _FIELD_GREY
+    if 0 <= front + down <= last:
+        ahead = strip[front + down]
+        ahead[ahead == _FIELD_GREY] = paddle_grey
+
+
+class StackerMemory(NamedTuple):
+    """What a `FrameStacker` holds."""
+
+    previous: Frame | None
+    until_decision: int
+    stack: tuple[Frame, ...]
 
 
 class FrameStacker:
@@ -43,3 +92,12 @@ class FrameStacker:
         size = (self._spec.width, self._spec.height)
         self._stack.append(np.asarray(cv2.resize(joined, size, interpolation=cv2.INTER_AREA), np.uint8))
         return np.stack(self._stack)
+
+    def memory(self) -> StackerMemory:
+        """This moment, for `recall`."""
+        return StackerMemory(self._previous, self._until_decision, tuple(self._stack))
+
+    def recall(self, memory: StackerMemory) -> None:
+        """Goes back to a moment that `memory` kept."""
+        self._previous, self._until_decision = memory.previous, memory.until_decision
+        self._stack.extend(memory.stack)

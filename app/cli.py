@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from argparse import _SubParsersAction
     from typing import TypeAlias
 
-    from agents.policy import PolicyAgent
+    from app.lineup import Player, Policy
     from app.match import Match, Snapshot
+    from app.session import Session
 
     Subparsers: TypeAlias = _SubParsersAction["_Parser"]
     Record: TypeAlias = Callable[[Snapshot, float], None]
@@ -34,7 +35,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command; gives its exit code. A user's mistake is one line on standard error, and code 2."""
     words = list(sys.argv[1:] if argv is None else argv)
     try:
-        arguments = _parser().parse_args(words or ["watch"])
+        arguments = _parser().parse_args(words)
         code: int = arguments.run(arguments)
     except UserError as error:
         print(f"volley: {error}", file=sys.stderr)
@@ -57,13 +58,15 @@ class _Parser(ArgumentParser):
 def _parser() -> _Parser:
     parser = _Parser(
         prog="volley",
-        description="A trained network plays Atari Pong, from pixels. Without a command: volley watch.",
-        epilog="Example:  volley watch ppo",
+        description="A trained network plays Atari Pong, from pixels. Without a command: the window, and its menu.",
+        epilog="Example:  volley play ppo",
     )
+    parser.set_defaults(run=_menu)
     parser.add_argument(
         "--version", action="store_const", dest="run", const=_version, help="print the version and exit"
     )
     subparsers = parser.add_subparsers(title="commands", metavar="COMMAND")
+    _add_play(subparsers)
     _add_watch(subparsers)
     _add_train(subparsers)
     _add_evaluate(subparsers)
@@ -103,27 +106,120 @@ def _version(_arguments: Namespace) -> int:
     return 0
 
 
+def _menu(_arguments: Namespace) -> int:
+    from app.window import Window, open_display
+
+    Window(open_display()).run()
+    return 0
+
+
+MODEL_HELP = "a bundled model, a model directory or a training run; MODEL@STEPS is an earlier stage of it"
+
+
+def _reaction(text: str) -> int:
+    """An argument that is a reaction delay."""
+    if not text.isdecimal() or int(text) > 1000:
+        raise ArgumentTypeError(f"{text!r} is not a whole number of milliseconds from 0 to 1000")
+    return int(text)
+
+
+def _temperature(text: str) -> float:
+    """An argument that is a temperature."""
+    try:
+        temperature = float(text)
+    except ValueError:
+        temperature = 0.0
+    if not 0.05 <= temperature <= 5:
+        raise ArgumentTypeError(f"{text!r} is not a temperature from 0.05 to 5")
+    return temperature
+
+
+def _add_strength(parser: _Parser) -> None:
+    """How well a model is to play."""
+    parser.add_argument("--greedy", action="store_true", help="always the likeliest action, instead of sampling")
+    parser.add_argument(
+        "--temperature", type=_temperature, default=1.0, metavar="T", help="above 1 plays more at random (default: 1)"
+    )
+    parser.add_argument(
+        "--reaction", type=_reaction, default=0, metavar="MS", help="decisions come so much later; people: about 230"
+    )
+
+
+def _policy(arguments: Namespace, model: str) -> Policy:
+    from app.lineup import Policy
+
+    catalog.resolve(model)
+    return Policy(model, temperature=arguments.temperature, greedy=arguments.greedy, reaction_ms=arguments.reaction)
+
+
+def _add_play(subparsers: Subparsers) -> None:
+    play = _command(
+        subparsers,
+        "play",
+        purpose="play against a model",
+        example="volley play ppo --reaction 230 --side left",
+    )
+    play.add_argument(
+        "model", nargs="?", default=catalog.DEFAULT_MODEL, metavar="MODEL", help=f"{MODEL_HELP}; or cpu, or tracker"
+    )
+    play.add_argument("--side", choices=["left", "right"], default="right", help="yours (default: right)")
+    _add_strength(play)
+    play.add_argument("--seed", type=_seed, default=0, metavar="N", help="of start and sampling (default: 0)")
+    play.set_defaults(run=_play)
+
+
+def _play(arguments: Namespace) -> int:
+    from app.lineup import Lineup, Person, Rom
+
+    opponent = _player(arguments, arguments.model)
+    if isinstance(opponent, Rom) and arguments.side == "left":
+        raise UserError("the Atari CPU plays the left only: leave out --side left")
+    left = arguments.side == "left"
+    lineup = Lineup(Person(), opponent) if left else Lineup(opponent, Person())
+    from app.session import Session
+    from app.window import Window, open_display
+
+    display = open_display()
+    Window(display, Session(lineup, seed=arguments.seed, sound=True)).run()
+    return 0
+
+
+def _player(arguments: Namespace, name: str) -> Player:
+    """Who `name` is: the ROM, the tracker or a model."""
+    from app.lineup import Rom, Tracker
+
+    if name == "cpu":
+        return Rom()
+    return Tracker(arguments.reaction) if name == "tracker" else _policy(arguments, name)
+
+
 def _add_watch(subparsers: Subparsers) -> None:
     watch = _command(
         subparsers,
         "watch",
-        purpose="watch a model play against the game's own opponent",
-        example="volley watch ppo --headless --games 3 --record game.mp4",
+        purpose="watch a model play, or a replay",
+        example="volley watch ppo --headless --games 3 --record game.mp4\n  volley watch ppo --versus ppo@503808\n"
+        "  volley watch --replay game.volley",
     )
     watch.add_argument(
         "model",
         nargs="?",
-        default=catalog.DEFAULT_MODEL,
         metavar="MODEL",
-        help=f"a bundled model, a model directory or a training run (default: {catalog.DEFAULT_MODEL})",
+        help=f"plays right: {MODEL_HELP} (default: {catalog.DEFAULT_MODEL})",
     )
+    watch.add_argument(
+        "--versus",
+        metavar="cpu|MODEL",
+        help="plays left: cpu is the game's own opponent (default), or a model, or tracker",
+    )
+    watch.add_argument("--replay", type=Path, metavar="FILE", help="a game that was saved, instead of a new one")
     watch.add_argument("--headless", action="store_true", help="without a window, as fast as it goes")
     watch.add_argument(
         "--games", type=_count, metavar="N", help="stop after N games (default: 1 headless, else without end)"
     )
     watch.add_argument("--record", type=Path, metavar="FILE.mp4", help="make a film of it, panels and all")
-    watch.add_argument("--greedy", action="store_true", help="always the likeliest action, instead of sampling")
-    watch.add_argument("--seed", type=_seed, default=0, metavar="N", help="of start and sampling (default: 0)")
+    _add_strength(watch)
+    watch.add_argument("--seed", type=_seed, metavar="N", help="of start and sampling (default: 0)")
     watch.add_argument(
         "--json",
         action="store_true",
@@ -134,25 +230,53 @@ def _add_watch(subparsers: Subparsers) -> None:
 
 
 def _watch(arguments: Namespace) -> int:
+    start = time.monotonic()
+    session = _session(arguments)
+    with _film(arguments.record) as record:
+        if arguments.headless:
+            _run_headless(session, record, quiet=arguments.json)
+        else:
+            from app.window import Window, open_display
+
+            Window(open_display(), session, record=record).run()
+    if arguments.json:
+        print(json.dumps(_totals(session.match, time.monotonic() - start)))
+    return 0
+
+
+def _session(arguments: Namespace) -> Session:
+    """The match that `volley watch` was asked for."""
+    from app import replay
+    from app.lineup import Lineup
+    from app.session import Session
+
+    if arguments.replay is not None:
+        for name in ("model", "versus", "games", "seed"):
+            if getattr(arguments, name) is not None:
+                raise UserError(
+                    "a replay says itself who plays: --replay goes with --headless, --record and --json only"
+                )
+        recorded = replay.load(arguments.replay)
+        return Session(recorded.lineup, seed=recorded.seed, games=1, replay=recorded, sound=not arguments.headless)
+    model, versus = arguments.model or catalog.DEFAULT_MODEL, arguments.versus or "cpu"
+    lineup = Lineup(_player(arguments, versus), _policy(arguments, model))
+    games = arguments.games or (1 if arguments.headless else None)
+    return Session(lineup, seed=arguments.seed or 0, games=games, sound=not arguments.headless)
+
+
+def _totals(match: Match, seconds: float) -> dict[str, float]:
     from app.match import games_won
 
-    catalog.resolve(arguments.model)
-    start = time.monotonic()
-    with _film(arguments.record) as record:
-        match = (_watch_headless if arguments.headless else _watch_in_window)(arguments, record)
-    if arguments.json:
-        won = games_won(match.results)
-        totals = {
-            "games": len(match.results),
-            "points_left": sum(score.left for score in match.results),
-            "points_right": sum(score.right for score in match.results),
-            "games_left": won.left,
-            "games_right": won.right,
-            "frames": match.frames,
-            "seconds": round(time.monotonic() - start, 3),
-        }
-        print(json.dumps(totals))
-    return 0
+    won = games_won(match.results)
+    return {
+        "games": len(match.results),
+        "points_left": sum(score.left for score in match.results),
+        "points_right": sum(score.right for score in match.results),
+        "games_left": won.left,
+        "games_right": won.right,
+        "frames": match.frames,
+        "seconds": round(seconds, 3),
+    }
 
 
 @contextmanager
@@ -167,39 +291,20 @@ def _film(path: Path | None) -> Iterator[Record | None]:
         yield film.add
 
 
-def _watch_headless(arguments: Namespace, record: Record | None) -> Match:
-    from agents.pong import Court, Score
+def _run_headless(session: Session, record: Record | None, *, quiet: bool) -> None:
+    from agents.pong import Score
     from app import headless
-    from app.match import OPPONENT, Match
-    from app.player import load_player
 
-    player = load_player(arguments.model, seed=arguments.seed)
-    match = Match(Court(seed=arguments.seed), name=player.name, games=arguments.games or 1, greedy=arguments.greedy)
-    match.seat(player)
+    session.begin_now()
+    if session.notice:
+        print(f"volley: {session.notice}", file=sys.stderr)
+    left, right = session.match.snapshot().names
 
     def report(game: int, score: Score) -> None:
-        if not arguments.json:
-            print(f"game {game}: {OPPONENT} {score.left} : {score.right} {player.name}", flush=True)
+        if not quiet:
+            print(f"game {game}: {left} {score.left} : {score.right} {right}", flush=True)
 
-    headless.run(match, record, report)
-    return match
-
-
-def _watch_in_window(arguments: Namespace, record: Record | None) -> Match:
-    from agents.pong import Court
-    from app.match import Match
-    from app.window import WatchWindow, open_display
-
-    def load() -> PolicyAgent:
-        from app.player import load_player
-
-        return load_player(arguments.model, seed=arguments.seed)
-
-    display = open_display()
-    name = Path(arguments.model).name
-    match = Match(Court(seed=arguments.seed), name=name, games=arguments.games, greedy=arguments.greedy)
-    WatchWindow(display, match, record).run(load)
-    return match
+    headless.run(session.match, record, report)
 
 
 def _probability(text: str) -> float:

@@ -18,6 +18,7 @@ import numpy as np
 import torch
 from ale_py import roms
 
+from agents.base import control_of
 from agents.policy import PolicyAgent
 from agents.pong import Court
 from models import catalog, checkpoint
@@ -164,7 +165,7 @@ def time_decisions(agent: PolicyAgent, decisions: int) -> DecisionTime:
             if newest is not decision:
                 seconds.append(elapsed)
             decision = newest
-            court.step(decision.action)
+            court.step(control_of(decision.action))
     finally:
         torch.set_num_threads(threads)
     p50, p99 = np.percentile(seconds[WARM_UP_DECISIONS:], [50, 99]) * 1000

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections import deque
 from collections.abc import Iterator
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
@@ -16,25 +18,29 @@ from av.video.stream import VideoStream
 
 from app.match import Snapshot
 from app.pacing import FrameClock
-from app.scenes.watch import WatchScene
+from app.scenes.match import MatchScene
 from models.errors import UserError
 
 SIZE = (1280, 720)
 FRAMES_PER_SECOND = Fraction(5992, 100)
 """The emulator's rate, exactly."""
 _QUALITY = {"preset": "veryfast", "crf": "20"}
+_MOST_WAITING = 30
+"""Pictures. A film that cannot keep up holds the match back, and does not fill the memory."""
 _ITU709 = 1
 """The colours of high definition, in the numbers of H.273."""
 
 
 class Film:
-    """Draws a match's scene off screen and adds it to a film; see `filming`."""
+    """Draws a match's scene off screen and adds it to a film; see `filming`. Encoding goes on beside the match."""
 
-    def __init__(self, container: av.container.OutputContainer) -> None:
+    def __init__(self, container: av.container.OutputContainer, encoder: Executor) -> None:
         self._container = container
+        self._encoder = encoder
+        self._encoding: deque[Future[None]] = deque()
         self._stream = _video_stream(container)
         self._surface = pygame.Surface(SIZE, depth=32)
-        self._scene = WatchScene(hints=False)
+        self._scene = MatchScene(hints=False)
         self._clock = FrameClock()
         self._frames = 0
 
@@ -45,15 +51,22 @@ class Film:
         if frames == 0:
             return
         self._scene.draw(self._surface, now)
-        picture = _video_frame(self._surface)
+        self._encoding.append(self._encoder.submit(self._encode, self._surface.get_buffer().raw, frames))
+        while len(self._encoding) > _MOST_WAITING or (self._encoding and self._encoding[0].done()):
+            self._encoding.popleft().result()
+
+    def finish(self) -> None:
+        """Adds what the encoder still holds."""
+        while self._encoding:
+            self._encoding.popleft().result()
+        self._container.mux(self._stream.encode(None))
+
+    def _encode(self, pixels: bytes, frames: int) -> None:
+        picture = _video_frame(pixels)
         for _ in range(frames):
             picture.pts = self._frames
             self._frames += 1
             self._container.mux(self._stream.encode(picture))
-
-    def finish(self) -> None:
-        """Adds what the encoder still holds."""
-        self._container.mux(self._stream.encode(None))
 
 
 @contextmanager
@@ -70,8 +83,11 @@ def filming(path: Path) -> Iterator[Film]:
     interrupt: KeyboardInterrupt | None = None
     try:
         unfinished.touch()  # PyAV opens the file only when the first frame comes.
-        with av.open(unfinished, "w", format="mp4", options={"movflags": "+faststart"}) as container:
-            film = Film(container)
+        with (
+            av.open(unfinished, "w", format="mp4", options={"movflags": "+faststart"}) as container,
+            ThreadPoolExecutor(1, "encoding") as encoder,
+        ):
+            film = Film(container, encoder)
             try:
                 yield film
             except KeyboardInterrupt as error:
@@ -97,8 +113,7 @@ def _video_stream(container: av.container.OutputContainer) -> VideoStream:
     return stream
 
 
-def _video_frame(surface: pygame.Surface) -> av.VideoFrame:
-    """A surface as the encoder takes it."""
-    pixels = np.frombuffer(surface.get_buffer().raw, np.uint8).reshape(surface.height, surface.width, 4)
-    picture = av.VideoFrame.from_ndarray(pixels, format="bgra")
+def _video_frame(pixels: bytes) -> av.VideoFrame:
+    """A surface's bytes as the encoder takes them."""
+    picture = av.VideoFrame.from_ndarray(np.frombuffer(pixels, np.uint8).reshape(SIZE[1], SIZE[0], 4), format="bgra")
     return picture.reformat(format="yuv420p", dst_colorspace=Colorspace.ITU709, dst_color_range=ColorRange.MPEG)

@@ -15,10 +15,15 @@ TEXT = pygame.Color("#ECECEC")
 QUIET = pygame.Color("#A8A29E")
 LEFT_PLAYER = pygame.Color("#D5824A")
 RIGHT_PLAYER = pygame.Color("#5CBA5C")
+COURT = pygame.Color("#904811")
+FOCUS = pygame.Color("#F2C14E")
+PLAYERS = (LEFT_PLAYER, RIGHT_PLAYER)
 
 HINT_SIZE, BODY_SIZE, HEADING_SIZE, TITLE_SIZE, SCORE_SIZE = 14, 16, 20, 24, 56
 PADDING, GAP = 12, 16
 CORNER = 6
+DESIGN_SIZE = (1280, 800)
+LEAST_SCALE = 0.875
 
 _FONTS = Path(__file__).parent / "fonts"
 
@@ -29,6 +34,11 @@ class Face(Enum):
     REGULAR = "IBMPlexSans-Regular.ttf"
     BOLD = "IBMPlexSans-SemiBold.ttf"
     PIXEL = "PressStart2P-Regular.ttf"
+
+
+def scale_of(size: tuple[int, int]) -> float:
+    """How much larger than at `DESIGN_SIZE` all is drawn on a surface of this size."""
+    return max(min(size[0] / DESIGN_SIZE[0], size[1] / DESIGN_SIZE[1]), LEAST_SCALE)
 
 
 @lru_cache(maxsize=64)
@@ -79,6 +89,19 @@ def _fitted(text: str, size: int, width: int, face: Face) -> str:
     while kept > 1 and measure.size(text[:kept] + "…")[0] > width:
         kept -= 1
     return text[:kept] + "…"
+
+
+@lru_cache(maxsize=256)
+def wrapped(text: str, size: int, width: int, most: int, face: Face = Face.REGULAR) -> tuple[str, ...]:
+    """`text` in lines of at most `width` pixels, at most `most` of them; what is left over is cut with an ellipsis."""
+    lines = [""]
+    for word in text.split():
+        longer = f"{lines[-1]} {word}".strip()
+        if len(lines) == most or not lines[-1] or font(face, size).size(longer)[0] <= width:
+            lines[-1] = longer
+        else:
+            lines.append(word)
+    return tuple(fitted(line, size, width, face) for line in lines[:most])
 
 
 def draw_panel(surface: pygame.Surface, rect: pygame.Rect, scale: float) -> pygame.Rect:

@@ -1,25 +1,34 @@
-"""The window: a loop that turns events into commands, lets the match go on, and draws it."""
+"""The window: a loop that hands events to the screen that is open, and lets it draw."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from typing import Protocol
 
 import pygame
+from msgspec.structs import replace
 
 from agents.pong import FRAMES_PER_SECOND
-from app import controls
-from app.controls import Command
-from app.match import Match, Player, Snapshot, State
+from app import controls, keepsakes, settings, theme, widgets
+from app.controls import Binding, Command, Context, Devices
+from app.lineup import Lineup
+from app.match import Snapshot
+from app.match_screen import MatchScreen
+from app.menu_screen import MenuScreen
 from app.pacing import Pacer
-from app.scenes.watch import DESIGN_SIZE, LEAST_SIZE, WatchScene
+from app.scenes import help_page
+from app.scenes.match import LEAST_SIZE
+from app.session import Session, new_seed
+from app.sound import Speaker
 from models.errors import UserError
 
 TITLE = "Volley"
 _UNSEEN_DRIVERS = frozenset({"dummy", "evdev", "offscreen"})
 """SDL's video drivers that draw where nobody can see it; SDL may fall back to one."""
+_VOLUME_STEP = 10
 
 
 def open_display() -> pygame.Window:
@@ -32,8 +41,8 @@ def open_display() -> pygame.Window:
                 # Through OpenGL, a picture made in memory costs 7 ms where the processor has to stand in for the card.
                 os.environ.setdefault("SDL_FRAMEBUFFER_ACCELERATION", "0")
             desktop = pygame.display.get_desktop_sizes()[0]
-            size = min(DESIGN_SIZE[0], desktop[0]), min(DESIGN_SIZE[1], desktop[1])
-            display = pygame.Window(TITLE, size, resizable=True)
+            size = min(theme.DESIGN_SIZE[0], desktop[0]), min(theme.DESIGN_SIZE[1], desktop[1])
+            display = pygame.Window(TITLE, size, resizable=True, allow_high_dpi=True)
             display.minimum_size = LEAST_SIZE
             return display
     except pygame.error:
@@ -55,80 +64,181 @@ def _silent_libraries() -> Iterator[None]:
         os.close(nowhere)
 
 
-class WatchWindow:
-    """Shows a match until it is closed or the match is finished.
+class Screen(Protocol):
+    """What fills the window: the menu, or a match."""
 
-    `record` is told of every frame shown, and the seconds since the one before.
+    @property
+    def context(self) -> Context:
+        """What keys mean here, now."""
+        ...
+
+    def command(self, command: Command) -> None:
+        """Does what was asked for, where that means something here."""
+        ...
+
+    def mouse(self, event: pygame.Event, position: tuple[int, int]) -> None:
+        """The mouse was moved or pressed, at this place on the surface."""
+        ...
+
+    def lose_focus(self) -> None:
+        """Another window is in front."""
+        ...
+
+    def frame(self, surface: pygame.Surface, elapsed: float) -> None:
+        """Goes on for `elapsed` seconds, and draws itself."""
+        ...
+
+    def close(self) -> None:
+        """Another screen comes, or the window goes."""
+        ...
+
+
+class Window:
+    """The menu, and the matches that it leads to; or `session` at once.
+
+    `record` is told of every frame of the session shown, and the seconds since the one before. A session with a number
+    of games closes the window after the last.
     """
 
     def __init__(
         self,
         display: pygame.Window,
-        match: Match,
+        session: Session | None = None,
+        *,
         record: Callable[[Snapshot, float], None] | None = None,
     ) -> None:
         self.closed = False
-        self.match = match
+        self.settings, warning = settings.load()
+        self.table: tuple[Binding, ...]
+        self.table, clashes = controls.bindings(self.settings.keys)
+        self.devices = Devices(self.table)
+        self.speaker = Speaker()
+        self.toast = widgets.Toast()
+        self.loader: Executor = ThreadPoolExecutor(1, "loading")
         self._display = display
-        self._record = record
-        self._scene = WatchScene()
         self._full_screen = False
+        self._help_open = False
+        self._screen: Screen
+        if session is None:
+            self._screen = MenuScreen(self)
+        else:
+            self._screen = MatchScreen(self, session, record=record, asked_for=True)
+        for notice in (warning, *clashes):
+            if notice:
+                self.toast.show(notice)
 
-    def run(self, load: Callable[[], Player]) -> None:
-        """Shows frames at the emulator's own rate, while `load` fetches the player; takes the window down.
+    def run(self) -> None:
+        """Shows frames at the emulator's own rate until the window is closed, and takes it down.
 
-        Raises what `load` raises. A window that is closed during loading disappears at once, though this returns only
-        when `load` has.
+        Raises what loading the players of the first session raised. A window that is closed while something is loaded
+        disappears at once, though this returns only when that has ended.
         """
-        with ThreadPoolExecutor(1, "loading") as loader:
-            try:
-                self.frame(0.0)
-                loading = loader.submit(load)
-                pacer = Pacer(FRAMES_PER_SECOND)
-                while not self.closed and not self.match.finished:
-                    if self.match.state is State.WAITING and loading.done():
-                        self.match.seat(loading.result())
-                    self.frame(pacer.wait())
-            finally:
-                self._display.destroy()
+        with self.loader, ExitStack() as last:
+            last.callback(self._display.destroy)
+            last.callback(self.speaker.close)
+            last.callback(self._close_screen)
+            self.frame(0.0)
+            with _silent_libraries():
+                self.speaker.open()
+            self._apply_settings()
+            pacer = Pacer(FRAMES_PER_SECOND)
+            while not self.closed:
+                self.frame(pacer.wait())
 
     def frame(self, elapsed: float) -> None:
         """One turn of the loop, `elapsed` seconds after the last."""
-        for command in controls.commands(pygame.event.get()):
-            self._apply(command)
-        self.match.update(elapsed)
-        now = self.match.snapshot()
-        self._scene.update(now, elapsed)
-        self._scene.draw(self._display.get_surface(), now)
+        for event in pygame.event.get():
+            self._handle(event)
+        if (repeated := self.devices.repeat(elapsed, self._screen.context)) is not None:
+            self._screen.command(repeated)
+        surface = self._display.get_surface()
+        self._screen.frame(surface, elapsed)
+        self._draw_over(surface, elapsed)
         self._display.flip()
-        if self._record is not None:
-            self._record(now, elapsed)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Of the surface, in pixels."""
+        return self._display.get_surface().size
+
+    def in_pixels(self, position: tuple[int, int]) -> tuple[int, int]:
+        """A place in the window in pixels of its surface, which are finer on some displays."""
+        (width, height), surface = self._display.size, self._display.get_surface()
+        return position[0] * surface.width // width, position[1] * surface.height // height
+
+    def open_menu(self) -> None:
+        """Leaves what is open."""
+        self._change_screen(MenuScreen(self))
+
+    def play(self, lineup: Lineup) -> None:
+        """Begins a match, and remembers who plays."""
+        self.keep(replace(self.settings, last=lineup))
+        self._change_screen(MatchScreen(self, Session(lineup, seed=new_seed(), sound=True)))
+
+    def keep(self, new: settings.Settings) -> None:
+        """Makes these the settings, now and next time."""
+        if new == self.settings:
+            return
+        self.settings = new
+        self._apply_settings()
+        if (problem := settings.save(new)) is not None:
+            self.toast.show(problem)
+
+    def _change_screen(self, screen: Screen) -> None:
+        self._close_screen()
+        self._screen = screen
+
+    def _close_screen(self) -> None:
+        self._screen.close()
+
+    def _handle(self, event: pygame.Event) -> None:
+        context = self._screen.context
+        command = self.devices.handle(event, context)
+        if command is not None:
+            self._apply(command)
+        elif event.type in (pygame.MOUSEMOTION, pygame.MOUSEBUTTONDOWN) and not self._help_open:
+            self._screen.mouse(event, self.in_pixels(event.pos))
+        elif event.type == pygame.WINDOWFOCUSLOST:
+            self._screen.lose_focus()
 
     def _apply(self, command: Command) -> None:
+        """Does what means the same on every screen; leaves all else to the one that is open."""
         match command:
-            case Command.PAUSE:
-                self.match.toggle_pause()
-            case Command.STEP:
-                self.match.step_decision()
-            case Command.FASTER:
-                self.match.change_speed(+1)
-            case Command.SLOWER:
-                self.match.change_speed(-1)
-            case Command.GREEDY:
-                self.match.toggle_greedy()
-            case Command.HELP:
-                self._scene.help_open = not self._scene.help_open
-            case Command.FULL_SCREEN:
-                self._toggle_full_screen()
-            case Command.BACK:
-                self.closed = not self._scene.help_open
-                self._scene.help_open = False
             case Command.QUIT:
                 self.closed = True
+            case Command.HELP:
+                self._help_open = not self._help_open
+            case Command.BACK if self._help_open:
+                self._help_open = False
+            case Command.SCREENSHOT:
+                self.toast.show(keepsakes.save_screenshot(self._display.get_surface()))
+            case Command.MUTE:
+                self.keep(replace(self.settings, muted=not self.settings.muted))
+                self.toast.show("sound off" if self.settings.muted else "sound on")
+            case Command.LOUDER | Command.QUIETER:
+                volume = self.settings.volume + (_VOLUME_STEP if command is Command.LOUDER else -_VOLUME_STEP)
+                self.keep(replace(self.settings, volume=min(max(volume, 0), 100), muted=False))
+                self.toast.show(f"volume {self.settings.volume}")
+            case Command.WHOLE_PIXELS:
+                self.keep(replace(self.settings, whole_pixels=not self.settings.whole_pixels))
+            case Command.FULL_SCREEN:
+                self.keep(replace(self.settings, full_screen=not self.settings.full_screen))
+            case _:
+                self._screen.command(command)
 
-    def _toggle_full_screen(self) -> None:
-        self._full_screen = not self._full_screen
-        if self._full_screen:
-            self._display.set_fullscreen(desktop=True)
-        else:
-            self._display.set_windowed()
+    def _apply_settings(self) -> None:
+        self.speaker.volume, self.speaker.muted = self.settings.volume, self.settings.muted
+        if self.settings.full_screen != self._full_screen:
+            self._full_screen = self.settings.full_screen
+            if self._full_screen:
+                self._display.set_fullscreen(desktop=True)
+            else:
+                self._display.set_windowed()
+
+    def _draw_over(self, surface: pygame.Surface, elapsed: float) -> None:
+        """What lies over every screen: the help page, and the last message."""
+        if self._help_open:
+            help_page.draw(surface, controls.pages(self.table, self._screen.context))
+        self.toast.update(elapsed)
+        scale = theme.scale_of(surface.size)
+        widgets.draw_toast(surface, (surface.width // 2, surface.height - round(76 * scale)), scale, self.toast)

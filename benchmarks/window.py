@@ -1,102 +1,282 @@
-"""What the window costs, on the display that is there: `python benchmarks/window.py [MODEL] [--seconds N]`.
+"""What the window costs: `xvfb-run -a -s "-screen 0 1280x800x24 -noreset" python benchmarks/window.py`.
 
-Prints one JSON object: milliseconds of a frame's work and of a decision, the share of frames that took longer than
-the display has time for, and seconds from the command's start to its first picture and to the agent's first move.
+Each figure is measured in a process of its own, on the display that is there, and prints a line of a table as it comes,
+or, with `--json`, all make one JSON object at the end:
+
+- seconds from the command's start to the first picture, and to the match's first frame, each the median of several;
+- of a match between two agents, at normal speed: a frame's work and a decision in milliseconds, the share of frames
+  that took longer than a display of 60 Hz has time for, the share of one core, and the memory after whole minutes;
+- from the press of a real key, sent through the X server, to the paddle's first move in the picture: milliseconds, and
+  the match's frames from the one in which the key was read on. The ROM's own part is the same on the court alone.
 """
 
 from __future__ import annotations
 
 import argparse
+import ctypes
 import json
+import os
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from multiprocessing import get_context
 from pathlib import Path
+from statistics import median
+from threading import Thread
+from typing import Any, ClassVar
 
 import numpy as np
 
-from agents.base import Decision, Frame
-from agents.policy import PolicyAgent
-from agents.pong import FRAMES_PER_SECOND, Court
-from app.match import Match
-from app.pacing import Pacer
-from app.player import load_player
-from app.window import WatchWindow, open_display
+from agents.base import FULL_SPEED, Control, Frame
+from agents.pong import FRAMES_PER_SECOND, Court, Side
+from app import session
+from app.lineup import Lineup, Person, Policy, Rom
+from app.match import State
+from app.seats import AgentSeat
+from app.session import Session
+from app.window import Window, open_display
 from models import catalog
 
 FRAME_MS = 16.7
 """What a display of 60 Hz gives a frame."""
+STARTS = 5
+PRESSES = 30
+MEMORY_AFTER = (1, 20)
+"""Minutes."""
+UP_KEY, DOWN_KEY = 0xFF52, 0xFF54
+"""The arrow keys' numbers on X."""
+
+Figures = dict[str, Any]
 
 
-class TimedPlayer:
-    """A player, and how long each of its decisions took."""
+class TimedSeat(AgentSeat):
+    """An agent's seat that takes the time of each decision."""
 
-    def __init__(self, player: PolicyAgent) -> None:
-        self.greedy = player.greedy
-        self.name = player.name
-        self.milliseconds: list[float] = []
-        self._player = player
-        self._decision: Decision | None = None
+    milliseconds: ClassVar[list[float]] = []
+    """Of all seats."""
 
-    def reset(self) -> None:
-        """Forgets the past."""
-        self._player.reset()
-
-    def observe(self, grey: Frame) -> Decision:
-        """Observes, and takes the time of it where that led to a decision."""
-        start = time.perf_counter()
-        decision = self._player.observe(grey)
-        if decision is not self._decision:
+    def observe(self, grey: Frame) -> None:
+        """Observes, and takes the time where that led to a decision."""
+        before, start = self.decision, time.perf_counter()
+        super().observe(grey)
+        if self.decision is not before:
             self.milliseconds.append(1000 * (time.perf_counter() - start))
-            self._decision = decision
-        return decision
 
 
-def measure_frames(model: str, seconds: float) -> dict[str, float]:
-    """Plays in a window for so long."""
-    player = TimedPlayer(load_player(model, seed=0))
-    match = Match(Court(), name=player.name)
-    match.seat(player)
-    window = WatchWindow(open_display(), match)
-    pacer = Pacer(FRAMES_PER_SECOND)
-    frames: list[float] = []
-    end = time.perf_counter() + seconds
-    while time.perf_counter() < end and not window.closed:
-        elapsed = pacer.wait()
+class TimedWindow(Window):
+    """A window that takes the time of each frame of its match, and closes after so many seconds of it."""
+
+    def __init__(self, match_session: Session, seconds: float) -> None:
+        super().__init__(open_display(), match_session)
+        self.milliseconds: list[float] = []
+        self.memory: dict[int, float] = {}
+        """In MiB, by minutes."""
+        self.seconds = 0.0
+        self._match = match_session.match
+        self._lasts = seconds
+        self._begun: tuple[float, float] | None = None
+
+    @property
+    def cpu_share(self) -> float:
+        """Of one core, since the match began."""
+        assert self._begun is not None
+        return (time.process_time() - self._begun[1]) / self.seconds
+
+    def frame(self, elapsed: float) -> None:
+        """One turn of the loop."""
         start = time.perf_counter()
-        window.frame(elapsed)
-        frames.append(1000 * (time.perf_counter() - start))
+        super().frame(elapsed)
+        end = time.perf_counter()
+        if self._match.state is State.WAITING:
+            return
+        if self._begun is None:
+            self._begun = end, time.process_time()
+            return
+        self.milliseconds.append(1000 * (end - start))
+        self.seconds = end - self._begun[0]
+        for minutes in MEMORY_AFTER:
+            if self.seconds >= 60 * minutes and minutes not in self.memory:
+                self.memory[minutes] = _memory_mib()
+        self.closed = self.closed or self.seconds >= self._lasts
+
+
+class PressedWindow(Window):
+    """A window that compares its pictures from the reading of a key on until the right paddle has moved."""
+
+    def __init__(self, match_session: Session) -> None:
+        super().__init__(open_display(), match_session)
+        self.pressed_at = 0.0
+        self.answers: list[tuple[int, float]] = []
+        """Frames, and milliseconds since the press."""
+        self.match = match_session.match
+        self._rows = _paddle_rows(self.match.snapshot().picture)
+        self._waited: int | None = None
+
+    def frame(self, elapsed: float) -> None:
+        """One turn of the loop."""
+        before = self.match.frames
+        super().frame(elapsed)
+        end, rows = time.perf_counter(), _paddle_rows(self.match.snapshot().picture)
+        if not self.devices.hand(Side.RIGHT, {Side.RIGHT}).move:
+            self._waited = 0
+        elif self._waited is not None:
+            self._waited += self.match.frames - before
+            if rows != self._rows:
+                self.answers.append((self._waited, 1000 * (end - self.pressed_at)))
+                self._waited = None
+        self._rows = rows
+
+
+class Keyboard:
+    """Presses and lets go of keys on the X display, as a hand would."""
+
+    def __init__(self) -> None:
+        self._x11, self._test = ctypes.CDLL("libX11.so.6"), ctypes.CDLL("libXtst.so.6")
+        self._x11.XOpenDisplay.restype = ctypes.c_void_p
+        self._display = ctypes.c_void_p(self._x11.XOpenDisplay(None))
+
+    def send(self, key: int, *, down: bool) -> None:
+        """Presses a key, or lets it go."""
+        code = self._x11.XKeysymToKeycode(self._display, ctypes.c_ulong(key))
+        self._test.XTestFakeKeyEvent(self._display, code, down, ctypes.c_ulong(0))
+        self._x11.XFlush(self._display)
+
+
+def measure_start(*words: str) -> Figures:
+    """Starts a command of `volley` several times; seconds until what it shows."""
+    program = str(Path(__file__).with_name("window_start.py"))
+    starts: list[dict[str, float]] = []
+    for _ in range(STARTS):
+        start = time.monotonic()
+        done = subprocess.run([sys.executable, program, *words], check=True, capture_output=True, text=True)
+        moments = json.loads(done.stdout)
+        starts.append({name: moment - start for name, moment in moments.items()})
+    return {name: round(median(start[name] for start in starts), 2) for name in starts[0]}
+
+
+def measure_match(lineup: Lineup, seconds: float) -> Figures:
+    """Plays in a window for so long."""
+    session.AgentSeat = TimedSeat  # type: ignore[attr-defined]
+    window = TimedWindow(Session(lineup, seed=0, sound=True), seconds)
+    window.run()
     return {
-        "frames": len(frames),
-        "frames_per_second": round(len(frames) / seconds, 2),
-        **percentiles("frame", frames),
-        "frames_late": float(np.mean(np.array(frames) > FRAME_MS)),
-        **percentiles("decision", player.milliseconds),
+        "frames": len(window.milliseconds),
+        "frames_per_second": round(len(window.milliseconds) / window.seconds, 2),
+        **percentiles("frame", window.milliseconds),
+        "frames_late": round(float(np.mean(np.array(window.milliseconds) > FRAME_MS)), 5),
+        **percentiles("decision", TimedSeat.milliseconds),
+        "cpu_share": round(window.cpu_share, 3),
+        **{f"memory_mib_after_{minutes}_min": round(mib, 1) for minutes, mib in window.memory.items()},
     }
 
 
-def percentiles(name: str, milliseconds: Sequence[float]) -> dict[str, float]:
+def measure_keys(lineup: Lineup) -> Figures:
+    """Presses the arrow keys in a match of someone on the right, up and down in turn."""
+    window = PressedWindow(Session(lineup, seed=0, sound=True))
+    hand = Thread(target=_press_keys, args=(window,))
+    hand.start()
+    window.run()
+    hand.join()
+    frames, milliseconds = zip(*window.answers, strict=True)
+    return {
+        "presses": len(window.answers),
+        **spread("frames", frames),
+        **spread("ms", milliseconds),
+        **spread("rom_frames", [_court_frames(idle) for idle in (0, 1)]),
+    }
+
+
+def percentiles(name: str, milliseconds: Sequence[float]) -> Figures:
     """The median and the 99th percentile."""
     p50, p99 = np.percentile(milliseconds, [50, 99])
     return {f"{name}_ms_p50": round(float(p50), 2), f"{name}_ms_p99": round(float(p99), 2)}
 
 
-def measure_start(model: str) -> dict[str, float]:
-    """Starts `volley watch` in a process of its own; seconds until its first picture and its first move."""
-    start = time.monotonic()
-    command = [sys.executable, str(Path(__file__).with_name("window_start.py")), model]
-    moments = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
-    return {name: round(moment - start, 3) for name, moment in moments.items()}
+def spread(name: str, values: Sequence[float]) -> Figures:
+    """The median and the range."""
+    return {
+        f"{name}_median": round(median(values), 1),
+        f"{name}_least": round(min(values), 1),
+        f"{name}_most": round(max(values), 1),
+    }
+
+
+def _press_keys(window: PressedWindow) -> None:
+    """A hand at the keyboard, which keeps no time with the frames; closes the window."""
+    keyboard, random = Keyboard(), np.random.default_rng(0)
+    while window.match.frames < FRAMES_PER_SECOND and not window.closed:
+        time.sleep(0.1)
+    for number in range(PRESSES):
+        time.sleep(random.uniform(0.5, 0.6))  # The paddle coasts to rest.
+        key = (UP_KEY, DOWN_KEY)[number % 2]
+        window.pressed_at = time.perf_counter()
+        keyboard.send(key, down=True)
+        time.sleep(0.15)
+        keyboard.send(key, down=False)
+    window.closed = True
+
+
+def _court_frames(idle: int) -> int:
+    """How many frames the ROM takes to show a move that begins now; it looks at the knobs in every second frame."""
+    court = Court()
+    for _ in range(120 + idle):
+        court.step(Control(), Control())
+    at_rest, start = _paddle_rows(court.colour()), court.frames
+    while _paddle_rows(court.colour()) == at_rest:
+        court.step(Control(FULL_SPEED), Control())
+    return court.frames - start
+
+
+def _paddle_rows(picture: Frame) -> bytes:
+    """Where the right paddle is in a picture of the court, to be compared."""
+    return bytes((picture[34:194, 142] == (92, 186, 92)).all(axis=1))
+
+
+def _memory_mib() -> float:
+    """The process's resident memory, as Linux tells it."""
+    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+
+def apart(measure: Callable[..., Figures], *arguments: object) -> Figures:
+    """Measures in a process of its own."""
+    with get_context("spawn").Pool(1) as pool:
+        return pool.apply(measure, arguments)
+
+
+def table(name: str, figures: Figures) -> str:
+    """Figures for people, below what they are of."""
+    return "\n".join([name, *(f"  {figure:<24} {value:>10}" for figure, value in figures.items())])
 
 
 def main() -> None:
     """Measures and prints."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("model", nargs="?", default=catalog.DEFAULT_MODEL)
-    parser.add_argument("--seconds", type=float, default=20.0)
+    parser.add_argument("model", nargs="?", default=catalog.DEFAULT_MODEL, help="plays (default: %(default)s)")
+    parser.add_argument("--versus", metavar="cpu|MODEL", help="plays left (default: the same model)")
+    parser.add_argument("--seconds", type=float, default=60.0, help="of the match (default: 60)")
+    parser.add_argument("--minutes", type=float, help="of the match, instead of --seconds")
+    parser.add_argument("--json", action="store_true", help="one JSON object")
     arguments = parser.parse_args()
-    print(json.dumps(measure_start(arguments.model) | measure_frames(arguments.model, arguments.seconds)))
+    policy = Policy(arguments.model)
+    left = Rom() if arguments.versus == "cpu" else Policy(arguments.versus or arguments.model)
+    seconds = arguments.seconds if arguments.minutes is None else 60 * arguments.minutes
+    figures: dict[str, Figures] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ |= {"VOLLEY_CONFIG": folder, "VOLLEY_DATA": folder, "SDL_AUDIODRIVER": "dummy"}
+        for name, measure, given in (
+            ("volley", measure_start, ()),
+            (f"volley watch {arguments.model}", measure_start, ("watch", arguments.model)),
+            (f"a match of {seconds:g} s", measure_match, (Lineup(left, policy), seconds)),
+            ("a key", measure_keys, (Lineup(policy, Person()),)),
+        ):
+            figures[name] = apart(measure, *given)
+            if not arguments.json:
+                print(table(name, figures[name]), flush=True)
+    if arguments.json:
+        print(json.dumps(figures))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Runs `volley watch MODEL` until the agent's first move, and prints when what was seen.
+"""Runs a command of `volley` that opens a window, and prints when what was seen: the arguments are the command's.
 
 A program of its own, which imports no more than the command does: `benchmarks/window.py` starts it.
 """
@@ -8,25 +8,43 @@ from __future__ import annotations
 import json
 import sys
 import time
+from collections.abc import Callable
+
+import pygame
 
 from app import cli, window
+from app.match import Snapshot
+from app.session import Session
 
 moments: dict[str, float] = {}
 """On the clock that all processes share."""
 
 
-class TimedWindow(window.WatchWindow):
-    """Notes its first picture and the agent's first move, and closes."""
+class TimedWindow(window.Window):
+    """Notes its first picture and the match's first frame, and closes; a menu, at its first picture."""
+
+    def __init__(
+        self,
+        display: pygame.Window,
+        session: Session | None = None,
+        *,
+        record: Callable[[Snapshot, float], None] | None = None,
+    ) -> None:
+        super().__init__(display, session, record=record)
+        self._session = session
 
     def frame(self, elapsed: float) -> None:
         """One turn of the loop."""
         super().frame(elapsed)
         moments.setdefault("first_picture_s", time.monotonic())
-        if self.match.frames > 0:
+        if self._session is None:
+            self.closed = True
+        elif self._session.match.frames > 0:
             moments["first_move_s"] = time.monotonic()
             self.closed = True
 
 
-window.WatchWindow = TimedWindow  # type: ignore[misc]
-cli.main(["watch", *sys.argv[1:]])
+window.Window = TimedWindow  # type: ignore[misc]
+code = cli.main(sys.argv[1:])
 print(json.dumps(moments))
+sys.exit(code)

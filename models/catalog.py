@@ -9,6 +9,8 @@ from models.files import is_model_directory
 
 PRETRAINED = Path(__file__).parent / "pretrained"
 DEFAULT_MODEL = "ppo"
+_RUN_FOLDERS = ("best", "model")
+"""Where a run keeps its policies, the one to take first."""
 
 
 def bundled_names() -> list[str]:
@@ -19,15 +21,53 @@ def bundled_names() -> list[str]:
 def resolve(model: str) -> Path:
     """The directory of the model that `model` names: a bundled name, a model directory, or a training run.
 
-    Of a run, the best policy by evaluation, or the newest where none was evaluated yet. `UserError` with what there is
-    where nothing of that name exists.
+    Of a run, the best policy by evaluation, or the newest where none was evaluated yet. With `@STEPS` behind it, an
+    earlier stage of the same training. `UserError` with what there is where nothing of that name exists.
     """
     if model in bundled_names():
         return PRETRAINED / model
     path = Path(model).expanduser()
-    for candidate in (path, path / "best", path / "model"):
+    for candidate in (path, *(path / folder for folder in _RUN_FOLDERS)):
         if is_model_directory(candidate):
             return candidate
+    whole, at, stage = model.rpartition("@")
+    if at:
+        return _resolve_stage(whole, stage)
     what = "holds no model" if path.is_dir() else "is neither a bundled model nor a directory"
     bundled = ", ".join(bundled_names()) or "none"
     raise UserError(f"{model!r} {what}; bundled: {bundled}; or give a model directory or a run of 'volley train'")
+
+
+def stages(model: str) -> list[int]:
+    """The agent steps after which earlier stages of `model` were kept, fewest first.
+
+    `UserError` where no model has that name.
+    """
+    return sorted(_stage_directories(model))
+
+
+def short_name(model: str) -> str:
+    """What to call a model on screen, there or not: `ppo`, or `ppo at 0.13M` for its stage after 129,024 steps."""
+    whole, at, stage = model.rpartition("@")
+    if at and stage.isdecimal():
+        return f"{short_name(whole)} at {int(stage) / 1e6:.2f}M"
+    path = Path(model).absolute()
+    if path.parent.name == "stages":
+        return short_name(f"{path.parent.parent}@{path.name}")
+    return path.parent.name if path.name in _RUN_FOLDERS else path.name
+
+
+def _resolve_stage(model: str, stage: str) -> Path:
+    kept = _stage_directories(model)
+    if stage.isdecimal() and int(stage) in kept:
+        return kept[int(stage)]
+    there = ", ".join(f"{model}@{steps}" for steps in sorted(kept)) or "none"
+    raise UserError(f"{model!r} has no stage {stage!r}; its stages: {there}")
+
+
+def _stage_directories(model: str) -> dict[int, Path]:
+    """By agent steps."""
+    directory = resolve(model)
+    home = directory.parent if directory.name in _RUN_FOLDERS else directory
+    found = (path for path in (home / "stages").glob("*") if path.name.isdecimal() and is_model_directory(path))
+    return {int(path.name): path for path in found}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from hashlib import sha256
 from pathlib import Path
 
 CONFIG_FILE = "config.json"
@@ -11,3 +13,21 @@ WEIGHTS_FILE = "model.safetensors"
 def is_model_directory(directory: Path) -> bool:
     """Whether `directory` looks like a model: it holds a `config.json` and a `model.safetensors`."""
     return (directory / CONFIG_FILE).is_file() and (directory / WEIGHTS_FILE).is_file()
+
+
+def fingerprint(directory: Path) -> str:
+    """What tells a model from every other: the SHA-256, in hex, over its two files."""
+    digest = sha256()
+    for name in (CONFIG_FILE, WEIGHTS_FILE):
+        digest.update((directory / name).read_bytes())
+    return digest.hexdigest()
+
+
+def atomic_write(path: Path, content: bytes) -> None:
+    """Writes a file whole or not at all; `OSError` where it cannot be written."""
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        unfinished.write_bytes(content)
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)

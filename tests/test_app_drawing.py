@@ -9,15 +9,15 @@ import pygame
 import pytest
 
 from agents.base import Decision
-from agents.pong import Court, Score
-from app import controls, theme
+from agents.pong import Court, Score, Side
+from app import theme
 from app.match import HISTORY_LENGTH, Estimate, Match, Snapshot, State
 from app.panels import estimates, probabilities
 from app.panels.court import CourtView
 from app.panels.estimates import EstimatesModel
 from app.panels.glide import Glide
 from app.panels.probabilities import ProbabilitiesModel
-from app.scenes.watch import Layout, WatchScene
+from app.scenes.match import Layout, MatchScene, court_size
 from models.spec import ActionName
 
 SIZES = [(800, 600), (1000, 600), (1280, 720), (1280, 800), (1024, 1366), (2560, 1440)]
@@ -35,13 +35,18 @@ def decision(action: ActionName) -> Decision:
 def snapshot(action: ActionName = "RIGHTFIRE") -> Snapshot:
     """The busiest moment there can be: every number at its widest."""
     return dataclasses.replace(
-        Match(Court(), name="a-model-with-quite-a-long-name").snapshot(),
+        Match(
+            Court(),
+            names=("another model with a name that is long", "a-model-with-quite-a-long-name"),
+            loading="loading a-model-with-quite-a-long-name …",
+        ).snapshot(),
         state=State.PLAYING,
         score=Score(20, 20),
         games_won=Score(100, 100),
         game=201,
-        decision=decision(action),
-        history=tuple(Estimate(math.sin(i / 9), 0.1 + i / HISTORY_LENGTH) for i in range(HISTORY_LENGTH)),
+        decisions=(None, decision(action)),
+        history=((), tuple(Estimate(math.sin(i / 9), 0.1 + i / HISTORY_LENGTH) for i in range(HISTORY_LENGTH))),
+        reactions=(1000, 230),
         speed=0.25,
         greedy=True,
     )
@@ -52,27 +57,46 @@ MOMENTS: dict[str, Callable[[Snapshot], Snapshot]] = {
     "paused": lambda now: dataclasses.replace(now, state=State.PAUSED),
     "over": lambda now: dataclasses.replace(now, state=State.OVER, over=True, next_game_in=2.5),
     "over and paused": lambda now: dataclasses.replace(now, state=State.PAUSED, over=True, next_game_in=2.5),
-    "waiting": lambda now: dataclasses.replace(now, state=State.WAITING, decision=None, history=()),
+    "waiting": lambda now: dataclasses.replace(now, state=State.WAITING, decisions=(None, None), history=((), ())),
+    "rewinding": lambda now: dataclasses.replace(now, state=State.REWINDING, undone=61.5),
+    "rewound": lambda now: dataclasses.replace(now, state=State.PAUSED, undone=119.9),
+    "serving": lambda now: dataclasses.replace(now, people=frozenset({Side.LEFT}), server=Side.LEFT),
+    "a mind on the left": lambda now: dataclasses.replace(
+        now, decisions=now.decisions[::-1], history=now.history[::-1], people=frozenset({Side.RIGHT})
+    ),
+    "people only": lambda now: dataclasses.replace(
+        now, decisions=(None, None), history=((), ()), people=frozenset(Side), reactions=(None, None)
+    ),
 }
 
 
-def drawn(scene: WatchScene, now: Snapshot, size: tuple[int, int]) -> pygame.Surface:
+HINTS = [("Space", "pause"), ("N", "step"), ("+", "faster"), ("1", "take left"), ("2", "take right"), ("H", "help")]
+
+
+def drawn(scene: MatchScene, now: Snapshot, size: tuple[int, int]) -> pygame.Surface:
     surface = pygame.Surface(size, depth=32)
     scene.update(now, LONG_AGO)
-    scene.draw(surface, now)
+    scene.draw(surface, now, HINTS)
     return surface
 
 
 @pytest.mark.parametrize("size", SIZES, ids=str)
 @pytest.mark.parametrize("hints", [True, False])
-def test_layout_is_inside_and_apart(size: tuple[int, int], *, hints: bool) -> None:
-    layout = Layout.of(size, hints=hints)
-    parts = [layout.title, layout.score, layout.court, layout.probabilities, layout.estimates, layout.play]
+@pytest.mark.parametrize("panels", [True, False])
+@pytest.mark.parametrize("whole_pixels", [True, False])
+def test_layout_is_inside_and_apart(size: tuple[int, int], *, hints: bool, panels: bool, whole_pixels: bool) -> None:
+    layout = Layout.of(size, hints=hints, panels=panels, whole_pixels=whole_pixels)
+    parts = [layout.score, layout.court]
+    parts += [layout.title, layout.probabilities, layout.estimates, layout.play] if panels else []
     parts += [layout.hints] if hints else []
     window = pygame.Rect((0, 0), size)
     assert all(window.contains(part) for part in parts)
     assert not [(one, other) for one, other in itertools.combinations(parts, 2) if one.colliderect(other)]
-    assert layout.court.width / layout.court.height == pytest.approx(4 / 3, abs=0.01)
+    if whole_pixels:
+        assert (layout.court.width % 160, layout.court.height % 210) == (0, 0)
+        assert 1.14 <= layout.court.width / layout.court.height <= 1.53
+    else:
+        assert layout.court.width / layout.court.height == pytest.approx(4 / 3, abs=0.01)
     assert max(parts, key=lambda part: part.width * part.height) is layout.court
 
 
@@ -109,10 +133,10 @@ class Notes:
 @pytest.mark.parametrize("moment", MOMENTS)
 def test_no_text_is_cut_or_covered(size: tuple[int, int], moment: str, monkeypatch: pytest.MonkeyPatch) -> None:
     notes = Notes(monkeypatch)
-    drawn(WatchScene(), MOMENTS[moment](snapshot()), size)
+    drawn(MatchScene(), MOMENTS[moment](snapshot()), size)
     # A line of text is as high as its tallest letter with an accent and its deepest tail; a third of that is air.
     inks = [(text, box.inflate(0, -box.height // 3)) for text, box in notes.texts if text]
-    assert len(inks) > 15
+    assert len(inks) > (15 if moment != "people only" else 8)
     things = [*inks, *(("a bar", track) for track in notes.tracks)]
     covered = [(one, other) for (one, a), (other, b) in itertools.combinations(things, 2) if a.colliderect(b)]
     assert not covered
@@ -122,7 +146,7 @@ def bar_rows(size: tuple[int, int], action: ActionName) -> list[pygame.Surface]:
     """The pictures of the tracks of up, stay, down and fire."""
     with pytest.MonkeyPatch.context() as patch:
         notes = Notes(patch)
-        surface = drawn(WatchScene(), snapshot(action), size)
+        surface = drawn(MatchScene(), snapshot(action), size)
     return [surface.subsurface(track) for track in notes.tracks]
 
 
@@ -190,7 +214,7 @@ def test_estimates_follow_the_decision_and_keep_the_curves_raw() -> None:
 def test_an_agent_without_estimates_is_shown_too() -> None:
     model = EstimatesModel()
     model.update(Decision("NOOP", ("NOOP", "FIRE"), (1.0, 0.0), None), (Estimate(None, 0.0),), 0.1)
-    estimates.draw(pygame.Surface((400, 200), depth=32), pygame.Rect(0, 0, 400, 200), 1.0, model)
+    estimates.draw(pygame.Surface((400, 200), depth=32), pygame.Rect(0, 0, 400, 200), 1.0, model, theme.LEFT_PLAYER)
     assert model.value is None
 
 
@@ -201,7 +225,7 @@ def test_the_curve_rises_with_the_value() -> None:
         model = EstimatesModel()
         model.update(decision("NOOP"), (Estimate(value, 0.1),) * HISTORY_LENGTH, 0.1)
         surface = pygame.Surface(box.size, depth=32)
-        estimates.draw(surface, box, 1.0, model)
+        estimates.draw(surface, box, 1.0, model, theme.RIGHT_PLAYER)
         tops.append(next(row for row in range(120) if surface.get_at((300, row))[1] > 120))
     below, above = tops
     assert above < 30
@@ -220,19 +244,11 @@ def test_the_courts_pixels_are_all_as_wide_as_each_other() -> None:
     assert surface.get_at((3, 0)) == surface.get_at((60, 0))
 
 
-@pytest.mark.parametrize("size", [(800, 600), (1280, 800), (2560, 1440)], ids=str)
-def test_the_help_page_lists_every_binding(size: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
-    scene = WatchScene()
-    court = Layout.of(size, hints=True).court
-    without = drawn(scene, snapshot(), size).get_at((court.left + 2, court.centery))
-    notes = Notes(monkeypatch)
-    scene.help_open = True
-    dimmed = drawn(scene, snapshot(), size).get_at((court.left + 2, court.centery))
-    assert dimmed[0] < without[0] / 2
-    texts = [text for text, _ in notes.texts]
-    for binding in controls.BINDINGS:
-        assert binding.purpose in texts
-        assert " or ".join(binding.key_names) in texts
+def test_whole_pixels_come_nearest_to_the_right_shape() -> None:
+    # 1120 x 840 is 7 by 4 and exactly 4 : 3; 640 x 420, 4 by 2, is 14% too wide, and 480 x 420, 3 by 2, 14% too narrow.
+    assert court_size((1150, 850), whole_pixels=True) == (1120, 840)
+    assert court_size((832, 588), whole_pixels=True) == (640, 420)
+    assert court_size((500, 588), whole_pixels=True) == (480, 420)
 
 
 def luminance(colour: pygame.Color) -> float:

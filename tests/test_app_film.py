@@ -17,7 +17,7 @@ FRAME = 1 / float(FRAMES_PER_SECOND)
 
 @pytest.fixture
 def now() -> Snapshot:
-    return Match(Court(), name="ppo").snapshot()
+    return Match(Court(), names=("Atari CPU", "ppo")).snapshot()
 
 
 def frames_of(path: Path) -> list[av.VideoFrame]:

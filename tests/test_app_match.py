@@ -1,15 +1,17 @@
 from __future__ import annotations
 
+import copy
 import dataclasses
 import itertools
 
 import pytest
 
-from agents.base import Decision, Frame
-from agents.pong import FRAMES_PER_SECOND, Court, Score
+from agents.base import Decision, Frame, control_of
+from agents.pong import FRAMES_PER_SECOND, Court, Score, Side
 from app import match as matches
 from app.match import HISTORY_LENGTH, MOST_CATCH_UP, SPEEDS, Match, State, games_won
 from app.pacing import FrameClock, Pacer
+from app.seats import AgentSeat, RomSeat
 from models.spec import ActionName
 
 ACTIONS: tuple[ActionName, ...] = ("FIRE", "RIGHTFIRE", "LEFTFIRE")
@@ -39,6 +41,21 @@ class CyclingPlayer:
         self.observed += 1
         return self.decisions[-1]
 
+    def memory(self) -> object:
+        return self.observed, list(self.decisions), copy.copy(self._turn)
+
+    def recall(self, memory: object) -> None:
+        assert isinstance(memory, tuple)
+        self.observed, decisions, turn = memory
+        self.decisions, self._turn = list(decisions), copy.copy(turn)
+
+
+def played_by(player: CyclingPlayer, games: int | None = None) -> Match:
+    """A match of that player against the ROM that has just begun."""
+    match = Match(Court(), names=("the ROM", "someone"), games=games)
+    match.seat(RomSeat(), AgentSeat(player, Side.RIGHT))
+    return match
+
 
 @pytest.fixture
 def player() -> CyclingPlayer:
@@ -48,9 +65,7 @@ def player() -> CyclingPlayer:
 @pytest.fixture
 def match(player: CyclingPlayer) -> Match:
     """A match that has just begun."""
-    match = Match(Court(), name="someone")
-    match.seat(player)
-    return match
+    return played_by(player)
 
 
 def play_to_the_end(match: Match) -> None:
@@ -80,12 +95,12 @@ def test_a_long_delay_is_not_caught_up_with(match: Match) -> None:
 
 
 def test_nothing_moves_before_the_player_is_there() -> None:
-    match = Match(Court(), name="someone")
+    match = Match(Court(), names=("the ROM", "someone"))
     match.toggle_pause()
     match.step_decision()
     match.update(0.1)
     now = match.snapshot()
-    assert (now.state, match.frames, now.decision, now.names[1]) == (State.WAITING, 0, None, "someone")
+    assert (now.state, match.frames, now.decisions, now.names[1]) == (State.WAITING, 0, (None, None), "someone")
 
 
 def test_pause_holds_and_lets_go(match: Match) -> None:
@@ -106,7 +121,7 @@ def test_a_step_is_one_decision_and_pauses(match: Match, player: CyclingPlayer) 
     assert (match.frames, len(player.decisions)) == (4, 2)
     match.step_decision()
     assert (match.frames, len(player.decisions)) == (8, 3)
-    assert match.snapshot().decision is player.decisions[-1]
+    assert match.snapshot().decisions == (None, player.decisions[-1])
 
 
 def test_a_step_in_the_middle_ends_at_the_next_decision(match: Match) -> None:
@@ -125,7 +140,7 @@ def test_the_player_decides_on_decision_frames_only(match: Match, player: Cyclin
 def test_a_match_plays_the_game_a_direct_run_plays(match: Match) -> None:
     court, player = Court(), CyclingPlayer()
     while not court.over:
-        court.step(player.observe(court.grey()).action)
+        court.step(control_of(player.observe(court.grey()).action))
     play_to_the_end(match)
     assert match.frames == court.frames
     assert match.results == [court.score]
@@ -169,8 +184,7 @@ def test_steps_stop_at_a_games_end_and_then_begin_the_next(match: Match) -> None
 
 
 def test_the_last_game_is_followed_by_none(player: CyclingPlayer) -> None:
-    match = Match(Court(), name="someone", games=1)
-    match.seat(player)
+    match = played_by(player, games=1)
     play_to_the_end(match)
     assert (match.finished, match.snapshot().next_game_in) == (False, None)
     for _ in range(30):
@@ -185,14 +199,12 @@ def test_a_game_without_end_is_ended(match: Match, monkeypatch: pytest.MonkeyPat
     assert match.results == [match.snapshot().score]
 
 
-def test_greedy_holds_before_and_after_the_player_came(player: CyclingPlayer) -> None:
-    match = Match(Court(), name="someone")
-    match.toggle_greedy()
-    match.seat(player)
-    assert player.greedy
+def test_greedy_is_the_agents_own_until_it_is_changed(player: CyclingPlayer) -> None:
+    player.greedy = True
+    match = played_by(player)
     assert match.snapshot().greedy
     match.toggle_greedy()
-    assert not player.greedy
+    assert (player.greedy, match.snapshot().greedy) == (False, False)
 
 
 def test_speed_stays_within_its_range(match: Match) -> None:
@@ -205,7 +217,8 @@ def test_speed_stays_within_its_range(match: Match) -> None:
 def test_history_holds_the_last_decisions_of_this_game(match: Match, player: CyclingPlayer) -> None:
     for _ in range(4 * HISTORY_LENGTH + 40):
         match.advance()
-    history = match.snapshot().history
+    rom, history = match.snapshot().history
+    assert rom == ()
     assert [estimate.value for estimate in history] == [d.value for d in player.decisions[-HISTORY_LENGTH:]]
     # -(1/2 ln 1/2 + 2 * 1/4 ln 1/4) = 1/2 ln 2 + ln 2
     assert history[-1].entropy == pytest.approx(1.5 * 0.693147, abs=1e-5)

@@ -66,6 +66,73 @@ def test_nothing_of_that_name(pretrained: Path) -> None:
         catalog.resolve(str(pretrained / "notes"))
 
 
+@pytest.fixture
+def staged(tmp_path: Path, model_directory: Path) -> Path:
+    """A run with a newest policy, two stages, and things among these that are none."""
+    run = tmp_path / "my-run"
+    for folder in ("model", "stages/000500000", "stages/001000000", "stages/old"):
+        shutil.copytree(model_directory, run / folder)
+    (run / "stages" / "002000000").mkdir()
+    return run
+
+
+def test_stages_of_a_run(staged: Path, model_directory: Path) -> None:
+    run = str(staged)
+    assert catalog.stages(run) == [500_000, 1_000_000]
+    assert catalog.resolve(f"{run}@500000") == staged / "stages" / "000500000"
+    assert catalog.resolve(f"{run}@0001000000") == staged / "stages" / "001000000"
+    assert catalog.stages(str(staged / "model")) == [500_000, 1_000_000]
+    assert catalog.stages(str(model_directory)) == []
+
+
+def test_stages_of_a_bundled_model(pretrained: Path, model_directory: Path) -> None:
+    shutil.copytree(model_directory, pretrained / "alpha" / "stages" / "000129024")
+    assert catalog.stages("alpha") == [129_024]
+    assert catalog.resolve("alpha@129024") == pretrained / "alpha" / "stages" / "000129024"
+    assert catalog.stages("beta") == []
+
+
+@pytest.mark.parametrize("stage", ["7", "2000000", "old", "latest", "", "-500000", "../model", "²"])
+def test_a_stage_that_is_not_there(staged: Path, stage: str) -> None:
+    with pytest.raises(UserError) as caught:
+        catalog.resolve(f"{staged}@{stage}")
+    run = str(staged)
+    assert str(caught.value) == f"{run!r} has no stage {stage!r}; its stages: {run}@500000, {run}@1000000"
+
+
+def test_a_stage_where_none_is_kept(pretrained: Path) -> None:
+    assert pretrained.is_dir()
+    with pytest.raises(UserError, match=r"^'beta' has no stage '5'; its stages: none$"):
+        catalog.resolve("beta@5")
+    with pytest.raises(UserError, match=r"^'aplha' is neither a bundled model nor a directory"):
+        catalog.resolve("aplha@5")
+
+
+def test_a_directory_goes_before_a_stage(staged: Path, model_directory: Path) -> None:
+    twin = staged.with_name("my-run@500000")
+    shutil.copytree(model_directory, twin)
+    assert catalog.resolve(f"{staged}@500000") == twin
+
+
+@pytest.mark.parametrize(
+    ("model", "name"),
+    [
+        ("ppo", "ppo"),
+        ("ppo@129024", "ppo at 0.13M"),
+        ("runs/mine", "mine"),
+        ("runs/mine/", "mine"),
+        ("runs/mine/best", "mine"),
+        ("runs/mine/model", "mine"),
+        ("runs/mine@2002944", "mine at 2.00M"),
+        ("runs/mine/best@2002944", "mine at 2.00M"),
+        ("runs/mine/stages/000503808", "mine at 0.50M"),
+        ("runs/mine@home", "mine@home"),
+    ],
+)
+def test_short_names(model: str, name: str) -> None:
+    assert catalog.short_name(model) == name
+
+
 @pytest.mark.parametrize("name", ["", ".", "..", "../alpha", "al\npha", "alpha\0"])
 def test_odd_names(pretrained: Path, tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
@@ -75,7 +142,9 @@ def test_odd_names(pretrained: Path, tmp_path: Path, name: str, monkeypatch: pyt
     assert str(caught.value).isprintable()
 
 
-def test_the_default_model_ships_and_every_bundled_model_loads() -> None:
+def test_the_default_model_ships_and_every_bundled_model_loads_with_its_stages() -> None:
     assert catalog.DEFAULT_MODEL in catalog.bundled_names()
+    assert len(catalog.stages(catalog.DEFAULT_MODEL)) >= 5
     for name in catalog.bundled_names():
-        checkpoint.load(catalog.resolve(name))
+        for model in (name, *(f"{name}@{steps}" for steps in catalog.stages(name))):
+            checkpoint.load(catalog.resolve(model))

@@ -8,7 +8,7 @@ from typing import Any, get_args
 import numpy as np
 import pytest
 
-from agents.base import Frame
+from agents.base import Frame, control_of
 from agents.pong import POINTS_TO_WIN, Court
 from models.spec import ActionName
 
@@ -25,8 +25,8 @@ class RewardRecorder:
         self.rewards: list[int] = []
         self._ale = ale
 
-    def act(self, action: object) -> int:
-        self.rewards.append(int(self._ale.act(action)))
+    def act(self, action: object, strength: float = 1.0) -> int:
+        self.rewards.append(int(self._ale.act(action, strength)))
         return self.rewards[-1]
 
     def __getattr__(self, name: str) -> Any:
@@ -54,7 +54,7 @@ def test_the_score_is_the_sum_of_the_rewards_over_a_whole_game() -> None:
     court._ale = recorder  # type: ignore[assignment]
     lead, leads = 0, set()
     for action in random_actions(seed=3):
-        court.step(action)
+        court.step(control_of(action))
         lead += recorder.rewards[-1]
         assert court.score.right - court.score.left == lead
         assert court.over == (max(court.score) == POINTS_TO_WIN)
@@ -74,7 +74,7 @@ def test_pictures() -> None:
     assert colour.shape == (210, 160, 3)
     assert grey.dtype == colour.dtype == np.uint8
     for _ in range(60):
-        court.step("NOOP")
+        court.step(control_of("NOOP"))
     later = court.grey()
     assert not np.array_equal(later, grey), "a picture is a copy, not a view of the emulator's screen"
     # Greys and colours of background, wall, left and right paddle.
@@ -87,14 +87,14 @@ def test_the_right_player_moves_the_right_paddle() -> None:
     for action in ACTIONS:
         court = Court(seed=0)
         for _ in range(40):
-            court.step("RIGHT")
+            court.step(control_of("RIGHT"))
         for _ in range(10):
-            court.step("LEFT")
+            court.step(control_of("LEFT"))
         for _ in range(30):  # both paddles come to rest: the serve is still to come
-            court.step("NOOP")
+            court.step(control_of("NOOP"))
         rest = right_paddle_top(court)
         for _ in range(4):
-            court.step(action)
+            court.step(control_of(action))
         positions[action] = right_paddle_top(court) - rest
     assert positions["RIGHT"] < 0, "RIGHT is up"
     assert positions["LEFT"] > 0, "LEFT is down"
@@ -111,7 +111,7 @@ class NoIdleFrames:
 def play(court: Court, frames: int) -> list[bytes]:
     pictures = []
     for _, action in zip(range(frames), random_actions(seed=0), strict=False):
-        court.step(action)
+        court.step(control_of(action))
         pictures.append(court.grey().tobytes())
     return pictures
 
@@ -161,9 +161,9 @@ def test_a_game_begins_after_1_to_30_idle_frames() -> None:
 def moved_by_one_frame_of(action: ActionName, court: Court) -> bool:
     """Whether one frame of `action`, and idling after it, moves the right paddle from rest."""
     rest = right_paddle_top(court)
-    court.step(action)
+    court.step(control_of(action))
     for _ in range(9):
-        court.step("NOOP")
+        court.step(control_of("NOOP"))
     return right_paddle_top(court) != rest
 
 
@@ -176,7 +176,7 @@ def test_sticky_actions_repeat_the_frame_before(sticky: float, share: float, tol
         court.reset()
         for action in ("RIGHT", "LEFT") * 10:  # up and down again, so that the paddle stays off the walls
             for _ in range(10):
-                court.step("NOOP")
+                court.step(control_of("NOOP"))
             trials.append(moved_by_one_frame_of(action, court))
     assert abs(np.mean(trials) - share) <= tolerance
 
@@ -184,7 +184,7 @@ def test_sticky_actions_repeat_the_frame_before(sticky: float, share: float, tol
 def test_paddles_stand_where_the_facts_say() -> None:
     court = Court()
     for _ in range(60):  # the left paddle appears with the first serve
-        court.step("NOOP")
+        court.step(control_of("NOOP"))
     grey: Frame = court.grey()
     rows, columns = np.nonzero(grey[FIELD] == RIGHT_GREY)
     assert (columns.min(), columns.max()) == (140, 143)

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.distributions import Categorical, kl_divergence
 
-from training.losses import approximate_kl, clipped_fraction, clipped_surrogate
+from models.losses import approximate_kl, clipped_fraction, clipped_surrogate
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from agents.base import control_of
 from agents.pong import Court
 from agents.preprocessing import FrameStacker
 from models.network import CourtMirror, PixelNormalizer, PolicyNetwork, PolicyOutput, ValueNormalizer
@@ -51,7 +52,7 @@ def frames_along_a_game(observation: FrameObservation, count: int) -> tuple[Tens
             rows = np.flatnonzero(court.grey()[34:194, 140] == 147)
             observations.append(torch.from_numpy(seen))
             centres.append(34 + int(rows.mean()))
-        court.step(actions[frame // 60 % 2])
+        court.step(control_of(actions[frame // 60 % 2]))
     return torch.stack(observations), centres
 
 

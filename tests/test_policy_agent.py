@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from agents.base import DOWN_ACTIONS, FIRE_ACTIONS, UP_ACTIONS, Decision, Frame
+from agents.base import DOWN_ACTIONS, FIRE_ACTIONS, UP_ACTIONS, Decision, Frame, control_of
 from agents.policy import PolicyAgent
 from agents.pong import Court
 from models import checkpoint
@@ -124,7 +124,7 @@ def replay(spec: ModelSpec, network: PolicyNetwork, seed: int) -> list[tuple[Act
         grey = court.grey()
         decision = agent.observe(grey)
         game.append((decision.action, grey.tobytes()))
-        court.step(decision.action)
+        court.step(control_of(decision.action))
     return game
 
 
@@ -159,6 +159,43 @@ def test_what_it_feeds_the_network(spec: ModelSpec, network: PolicyNetwork) -> N
     assert [observation[0, :, 0, 0].tolist() for observation in seen] == [[0, 0], [0, 40], [40, 80]]
 
 
+def decisions_on(agent: PolicyAgent, frames: list[Frame]) -> list[Decision]:
+    return [agent.observe(frame) for frame in frames]
+
+
+@pytest.mark.parametrize("moment", [0, 1, 3, 4, 9])
+def test_recall_brings_the_same_decisions(agent: PolicyAgent, moment: int) -> None:
+    """From any frame between two decisions, and more than once; randomness is part of it."""
+    frames = noise(60)
+    decisions_on(agent, frames[:moment])
+    memory = agent.memory()
+    then = decisions_on(agent, frames[moment:])
+    assert len({decision.action for decision in then}) == 3
+    for _ in range(2):
+        agent.recall(memory)
+        assert decisions_on(agent, frames[moment:]) == then
+
+
+def test_recall_keeps_the_decision_in_force(agent: PolicyAgent) -> None:
+    *frames, last = noise(6)
+    in_force = decisions_on(agent, frames)[-1]
+    memory = agent.memory()
+    agent.reset()
+    agent.observe(last)
+    agent.recall(memory)
+    assert agent.observe(last) is in_force
+
+
+def test_a_memory_can_be_recalled_by_another_agent_of_the_same_model(
+    spec: ModelSpec, network: PolicyNetwork, agent: PolicyAgent
+) -> None:
+    frames = noise(40)
+    decisions_on(agent, frames[:10])
+    other = PolicyAgent(spec, network, name="other", seed=9)
+    other.recall(agent.memory())
+    assert decisions_on(other, frames[10:]) == decisions_on(agent, frames[10:])
+
+
 @pytest.mark.parametrize("folder", ["good-run", "good-run/best", "good-run/model"])
 def test_load_names_the_agent(tmp_path: Path, spec: ModelSpec, network: PolicyNetwork, folder: str) -> None:
     checkpoint.save(tmp_path / folder, spec, network)
@@ -166,6 +203,16 @@ def test_load_names_the_agent(tmp_path: Path, spec: ModelSpec, network: PolicyNe
     assert agent.name == "good-run"
     assert agent.spec == spec
     assert agent.greedy
+
+
+def test_load_names_a_stage_by_its_steps_unless_told_otherwise(
+    tmp_path: Path, spec: ModelSpec, network: PolicyNetwork
+) -> None:
+    stage = tmp_path / "good-run" / "stages" / "000129024"
+    checkpoint.save(stage, spec, network)
+    assert PolicyAgent.load(stage).name == "good-run at 0.13M"
+    agent = PolicyAgent.load(stage, name="Rookie", temperature=2.0)
+    assert (agent.name, agent.temperature) == ("Rookie", 2.0)
 
 
 def test_groups_and_entropy() -> None:

@@ -7,7 +7,7 @@ import pytest
 from ale_py.vector_env import AtariVectorEnv
 from gymnasium.vector import AutoresetMode
 
-from agents.base import Frame
+from agents.base import Frame, control_of
 from agents.pong import Court
 from agents.preprocessing import FrameStacker
 from models.spec import ActionName, FrameObservation
@@ -35,7 +35,7 @@ class Playback:
     def step(self, action: ActionName) -> Frame:
         """The next observation: where the game ends, the first one of the next game."""
         for frame in range(1, self._frame_skip + 1):
-            self._court.step(action)
+            self._court.step(control_of(action))
             if self._court.over:
                 return self.reset()
             observation = self._stacker.push(self._court.grey())
@@ -124,3 +124,23 @@ def test_an_observation_is_no_view_of_what_comes_later() -> None:
     for level in (100, 200, 250):
         stacker.push(flat(level))
     np.testing.assert_array_equal(first, kept)
+
+
+def test_a_moment_gone_back_to_brings_the_same_observations() -> None:
+    stacker = FrameStacker(FrameObservation(height=20, width=16, stack=3, frame_skip=3))
+    for level in (10, 50, 20, 15, 90):
+        stacker.push(flat(level))
+    moment = stacker.memory()
+
+    def follows() -> list[bytes | None]:
+        seen = [stacker.push(flat(level)) for level in (80, 95, 40, 30, 60, 5, 70)]
+        return [None if observation is None else observation.tobytes() for observation in seen]
+
+    first = follows()
+    assert sum(observation is not None for observation in first) == 2
+    stacker.recall(moment)
+    assert follows() == first
+    stacker.reset()
+    assert follows() != first
+    stacker.recall(moment)
+    assert follows() == first

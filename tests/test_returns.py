@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from training.returns import generalized_advantages
+from models.returns import generalized_advantages
 
 
 def oracle(

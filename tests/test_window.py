@@ -1,4 +1,4 @@
-"""The real window, on a display of its own, driven by real keys."""
+"""The real window, on a display of its own, by real keys and a real mouse."""
 
 from __future__ import annotations
 
@@ -10,64 +10,120 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TypeAlias
 
 import av
 import cv2
 import numpy as np
+import pygame
 import pytest
 from numpy.typing import NDArray
 
-from app.scenes.watch import Layout
+from agents.base import Control
+from agents.pong import Court, Side
+from app import replay, settings, theme
+from app.lineup import Lineup, Person, Policy, Rom
+from app.replay import Replay
+from app.scenes.match import Layout
+from app.theme import Face
+from app.timeline import Controls
 
-PROGRAMS = {name: shutil.which(name) or "" for name in ("Xvfb", "xdotool", "import")}
+PROGRAMS = {name: shutil.which(name) or "" for name in ("Xvfb", "xdotool")}
 MISSING = [name for name, path in PROGRAMS.items() if not path]
 pytestmark = pytest.mark.skipif(bool(MISSING), reason=f"not installed: {', '.join(MISSING)}")
 
 SIZE = (1280, 800)
-LAYOUT = Layout.of(SIZE, hints=True)
+LAYOUT = Layout.of(SIZE)
+"""Of a match with an agent's thoughts beside it."""
+COURT = Layout.of(SIZE, panels=False).court
+"""Where nobody thinks."""
+PLAYERS_RGB = ((213, 130, 74), (92, 186, 92))
+"""The ROM's own colours."""
 PATIENCE = 30.0
 """Seconds, for a machine that has much else to do."""
+A_WHILE = 0.3
+"""Seconds in which something would have moved."""
 
 Picture = NDArray[np.uint8]
+"""`[rows, columns, 3]`, in red, green, blue."""
+Sight: TypeAlias = Callable[[Picture], bool]
+
+
+class Display:
+    """An X server that nobody else uses, with a pointer, a keyboard and someone who looks."""
+
+    def __init__(self, name: str, memory: Path) -> None:
+        self.environment = os.environ | {"DISPLAY": name, "SDL_VIDEODRIVER": "x11"}
+        self._memory = memory
+
+    def do(self, *words: str) -> None:
+        """What xdotool takes, such as `key q`."""
+        subprocess.run([PROGRAMS["xdotool"], *words], check=True, env=self.environment)
+
+    def look(self) -> Picture:
+        """What is on it, from the file that the server keeps it in: a header of 32-bit words, then the colours."""
+        dump = self._memory.read_bytes()
+        header = np.frombuffer(dump, ">u4", 20)
+        pixels = np.frombuffer(dump, np.uint8, 4 * SIZE[0] * SIZE[1], int(header[0] + 12 * header[19]))
+        return pixels.reshape(SIZE[1], SIZE[0], 4)[:, :, 2::-1].copy()
 
 
 class Desk:
-    """A display with a window of `volley watch` on it, and someone who presses keys and looks."""
+    """A display with Volley on it, started by these words, and someone who presses keys and looks."""
 
-    def __init__(self, display: str, model: Path, pictures: Path, *options: str) -> None:
-        self._environment = os.environ | {"DISPLAY": display, "SDL_VIDEODRIVER": "x11"}
+    def __init__(self, display: Display, pictures: Path, *words: str) -> None:
+        self._display = display
         self._pictures = pictures
-        command = [sys.executable, "-m", "app.cli", "watch", str(model), *options]
+        display.do("mousemove", *(str(pixels - 1) for pixels in SIZE))
         self.window = subprocess.Popen(
-            command, env=self._environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            [sys.executable, "-m", "app.cli", *words],
+            env=display.environment | {name: os.environ[name] for name in os.environ if name.startswith("VOLLEY_")},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
         )
 
-    def press(self, key: str) -> None:
-        subprocess.run([PROGRAMS["xdotool"], "key", key], check=True, env=self._environment)
+    def press(self, *keys: str) -> None:
+        self._display.do("key", *keys)
 
-    def look(self, name: str = "look") -> Picture:
-        """What is on the display: `[rows, columns, 3]`; kept under that name."""
-        path = self._pictures / f"{name}.png"
-        subprocess.run([PROGRAMS["import"], "-window", "root", str(path)], check=True, env=self._environment)
-        picture = cv2.imread(str(path))
-        assert picture is not None
-        return picture.astype(np.uint8)
+    def hold(self, *keys: str) -> None:
+        self._display.do("keydown", *keys)
 
-    def see(self, what: Callable[[Picture], bool], name: str) -> Picture:
+    def let_go(self, *keys: str) -> None:
+        self._display.do("keyup", *keys)
+
+    def click(self, text: str, size: int, face: Face = Face.BOLD) -> None:
+        """Clicks at a text that can be seen."""
+        place = find(self._display.look(), text, size, face)
+        assert place is not None, text
+        self._display.do("mousemove", str(place[0]), str(place[1]), "click", "1")
+
+    def look(self, name: str) -> Picture:
+        """What is on the display; kept under that name."""
+        picture = self._display.look()
+        cv2.imwrite(str(self._pictures / f"{name}.png"), picture[:, :, ::-1])
+        return picture
+
+    def see(self, what: Sight, name: str) -> Picture:
         """Looks until that can be seen."""
         end = time.monotonic() + PATIENCE
         while time.monotonic() < end:
-            picture = self.look(name)
-            if what(picture):
-                return picture
+            if what(self._display.look()):
+                return self.look(name)
             assert self.window.poll() is None, self.window.communicate()
+            time.sleep(0.02)
+        self.look(name)
         pytest.fail(f"never seen: {name}")
 
-    def moves(self) -> bool:
-        """Whether the game goes on."""
-        before = part(self.look(), "court")
-        time.sleep(0.3)
-        return bool((part(self.look(), "court") != before).any())
+    def see_it_move(self) -> None:
+        """Looks until the court has changed: a ball is served after a second of stillness."""
+        before = part(self._display.look(), "court")
+        self.see(lambda picture: bool((part(picture, "court") != before).any()), "moving")
+
+    def stands_still(self) -> bool:
+        before = part(self._display.look(), "court")
+        time.sleep(A_WHILE)
+        return not (part(self._display.look(), "court") != before).any()
 
     def close(self) -> tuple[int, str, str]:
         """Exit code, output and errors, once the window is gone."""
@@ -76,134 +132,333 @@ class Desk:
 
 
 def part(picture: Picture, name: str) -> Picture:
-    """The part of a picture in which the layout has this."""
+    """The part of a picture in which the layout of a match with panels has this."""
     box = getattr(LAYOUT, name)
     return picture[box.top : box.bottom, box.left : box.right]
 
 
-def court_is_there(picture: Picture) -> bool:
-    """Whether the court's own brown is where the court should be, in blue, green, red."""
-    return bool((np.abs(part(picture, "court")[-150, 300].astype(int) - (17, 72, 144)) <= 3).all())
+def find(picture: Picture, text: str, size: int, face: Face) -> tuple[int, int] | None:
+    """Where the middle of a text is, in whatever colours; None where it is not."""
+    image = theme.font(face, size).render(text, face is not Face.PIXEL, "white", "black")
+    # The pixel face's lowest row lies outside of what is drawn around it.
+    wanted = pygame.surfarray.array_red(image.subsurface(image.get_bounding_rect())).T
+    likeness = cv2.matchTemplate(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), wanted, cv2.TM_CCOEFF_NORMED)
+    _, best, _, (left, top) = cv2.minMaxLoc(likeness)
+    return (left + wanted.shape[1] // 2, top + wanted.shape[0] // 2) if best > 0.97 else None
 
 
-def has_bars(picture: Picture) -> bool:
-    """Whether the agent's green is in the panel of probabilities."""
-    return bool((np.abs(part(picture, "probabilities").astype(int) - (92, 186, 92)).max(axis=2) <= 2).any())
+def says(text: str, size: int = theme.BODY_SIZE, face: Face = Face.REGULAR) -> Sight:
+    return lambda picture: find(picture, text, size, face) is not None
 
 
-@pytest.fixture
-def display() -> Iterator[str]:
-    """The name of a display that nobody else uses."""
+def sign(text: str) -> Sight:
+    """What stands on the court's lower wall."""
+    return says(text, theme.pixel_size(theme.BODY_SIZE), Face.PIXEL)
+
+
+def player(name: str) -> Sight:
+    return says(name, theme.HEADING_SIZE, Face.BOLD)
+
+
+def result(text: str) -> Sight:
+    """What stands above the end of a match."""
+    return says(text, 28, Face.BOLD)
+
+
+PLAY = says("pause", theme.HINT_SIZE)
+"""Said of a key as soon as a match has begun."""
+
+
+def both(one: Sight, other: Sight) -> Sight:
+    return lambda picture: one(picture) and other(picture)
+
+
+def never(one: Sight) -> Sight:
+    return lambda picture: not one(picture)
+
+
+def paddle_row(picture: Picture, side: Side) -> float:
+    """Where the middle of a paddle is on the court of people, from 0 at its top to 1; -1 where there is none."""
+    column = picture[COURT.top : COURT.bottom, COURT.left + COURT.width * (18, 142)[side] // 160]
+    rows = np.flatnonzero(np.abs(column.astype(int) - PLAYERS_RGB[side]).max(axis=1) <= 3)
+    return float(rows.mean()) / COURT.height if rows.size else -1.0
+
+
+def menu(picture: Picture) -> bool:
+    """Whether the menu is there, with a court beside its title: the window has taken in its first events by then."""
+    brown = (np.abs(picture[160, 1024].astype(int) - (144, 72, 17)) <= 3).all()
+    return bool(brown) and says("Play against an agent", 17, Face.BOLD)(picture)
+
+
+def thoughts(picture: Picture) -> bool:
+    """Whether a match has begun, and the right player's green is in the panel of probabilities."""
+    green = np.abs(part(picture, "probabilities").astype(int) - PLAYERS_RGB[1]).max(axis=2) <= 2
+    return bool(green.any()) and PLAY(picture)
+
+
+@pytest.fixture(scope="module")
+def display(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Display]:
+    folder = tmp_path_factory.mktemp("display")
     reading, writing = os.pipe()
-    command = [
-        PROGRAMS["Xvfb"],
-        "-displayfd",
-        str(writing),
-        "-screen",
-        "0",
-        f"{SIZE[0]}x{SIZE[1]}x24",
-        "-nolisten",
-        "tcp",
-        # A server that resets when its last client goes, as it does unless told, drops one that comes meanwhile.
-        "-noreset",
-    ]
+    command = [PROGRAMS["Xvfb"], "-displayfd", str(writing), "-screen", "0", f"{SIZE[0]}x{SIZE[1]}x24"]
+    # A server that resets when its last client goes, as it does unless told, drops one that comes meanwhile.
+    command += ["-fbdir", str(folder), "-nolisten", "tcp", "-noreset"]
     server = subprocess.Popen(command, pass_fds=[writing], stderr=subprocess.DEVNULL)
     os.close(writing)
     with os.fdopen(reading) as pipe:
         number = pipe.readline().strip()
-    yield f":{number}"
+    yield Display(f":{number}", folder / "Xvfb_screen0")
     server.terminate()
     server.wait()
+
+
+@pytest.fixture(autouse=True)
+def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is kept is kept here; nobody hears anything."""
+    monkeypatch.setenv("VOLLEY_CONFIG", str(tmp_path / "config"))
+    monkeypatch.setenv("VOLLEY_DATA", str(tmp_path / "data"))
 
 
 @pytest.fixture
 def pictures(tmp_path: Path) -> Path:
     """Where to leave what was seen."""
-    folder = Path(os.environ.get("VOLLEY_SCREENSHOTS", tmp_path))
+    folder = Path(os.environ.get("VOLLEY_SCREENSHOTS", tmp_path / "pictures"))
     folder.mkdir(parents=True, exist_ok=True)
     return folder
 
 
 @pytest.fixture
-def open_desk(display: str, model_directory: Path, pictures: Path) -> Iterator[Callable[..., Desk]]:
+def open_desk(display: Display, pictures: Path) -> Iterator[Callable[..., Desk]]:
     desks: list[Desk] = []
+    sound = {"SDL_AUDIODRIVER": "dummy"}
 
-    def opened(*options: str) -> Desk:
-        desks.append(Desk(display, model_directory, pictures, *options))
+    def opened(*words: str, **environment: str) -> Desk:
+        display.environment |= sound | environment
+        desks.append(Desk(display, pictures, *words))
         return desks[-1]
 
     yield opened
     for desk in desks:
         desk.window.kill()
-        desk.window.wait()
+        desk.window.communicate()
 
 
-def test_the_window_answers_its_keys(open_desk: Callable[..., Desk]) -> None:
+def test_a_match_from_the_menu_is_paused_rewound_and_taken_over(
+    open_desk: Callable[..., Desk], model_directory: Path
+) -> None:
+    settings.save(settings.Settings(last=Lineup(Rom(), Policy(str(model_directory)))))
     desk = open_desk()
-    desk.see(court_is_there, "opened")
-    desk.see(has_bars, "playing")
-    assert desk.moves()
+    desk.see(menu, "menu")
+    desk.press("Return")
+    desk.see(thoughts, "watching")
+    desk.see_it_move()
 
     desk.press("space")
-    time.sleep(0.3)
-    assert not desk.moves()
-    paused = desk.look("paused")
+    desk.see(sign("PAUSED"), "paused")
+    assert desk.stands_still()
 
-    for _ in range(20):  # The first points of a game are served after a second of stillness.
-        desk.press("n")
-    time.sleep(0.3)
-    stepped = desk.look("stepped")
-    assert (part(stepped, "court") != part(paused, "court")).any()
-    assert not desk.moves()
+    desk.hold("r")
+    desk.see(sign("S BACK"), "rewinding")
+    desk.let_go("r")
+    desk.see(both(sign("PAUSED"), sign("S BACK")), "rewound")
+    assert desk.stands_still()
 
-    before = part(desk.look(), "play")
-    desk.press("g")
-    time.sleep(0.3)
-    assert (part(desk.look("greedy"), "play") != before).any()
+    desk.press("2")
+    desk.see(both(player("You"), says("leave right", theme.HINT_SIZE)), "taken over")
+    desk.press("p")
+    desk.see(never(sign("PAUSED")), "playing on")
+    desk.hold("Up")
+    desk.see(lambda picture: -1 < paddle_row(picture, Side.RIGHT) < 0.25, "at the top")
+    desk.let_go("Up")
 
-    desk.press("h")
-    time.sleep(0.3)
-    dimmed = desk.look("help")
-    assert part(dimmed, "court")[-150, 20].sum() < part(stepped, "court")[-150, 20].sum() / 2
     desk.press("Escape")
-    time.sleep(0.3)
-    assert court_is_there(desk.look())
-
-    desk.press("space")
-    time.sleep(0.3)
-    assert desk.moves()
+    desk.see(menu, "menu again")
     desk.press("q")
     assert desk.close() == (0, "", "")
 
 
-def test_a_window_that_is_closed_while_loading_ends_well(open_desk: Callable[..., Desk]) -> None:
+def test_what_the_mouse_chose_is_there_the_next_time(open_desk: Callable[..., Desk]) -> None:
     desk = open_desk()
-    desk.see(court_is_there, "loading")
+    desk.see(menu, "menu")
+    desk.click("Settings", 17)
+    desk.see(says("Volume", theme.HINT_SIZE), "settings")
+    desk.press("F7")
+    desk.see(says("volume 50"), "a message")
+    desk.click("Two people", 17)
+    desk.see(says("Start", theme.HEADING_SIZE, Face.BOLD), "two people in the menu")
+    desk.click("Start", theme.HEADING_SIZE)
+    desk.see(both(PLAY, player("Player 2")), "two people")
+    desk.hold("w", "Down")
+    desk.see(lambda picture: -1 < paddle_row(picture, Side.LEFT) < 0.25, "left at the top")
+    desk.see(lambda picture: paddle_row(picture, Side.RIGHT) > 0.8, "right at the bottom")
+    desk.let_go("w", "Down")
     desk.press("Escape")
+    desk.see(menu, "menu again")
+    desk.press("q")
+    assert desk.close() == (0, "", "")
+
+    desk = open_desk()
+    desk.see(menu, "menu of the next time")
+    desk.press("F7", "Return")
+    desk.see(both(player("Player 1"), says("volume 40")), "two people again")
+
+
+def test_a_lost_game_is_saved_and_played_again(open_desk: Callable[..., Desk], tmp_path: Path) -> None:
+    desk = open_desk("play", "cpu")
+    desk.see(both(PLAY, player("Atari CPU")), "you against the CPU")
+    desk.press("plus", "plus", "plus")  # Eight times as fast, and nobody at the right paddle.
+    desk.see(result("Atari CPU wins"), "ending")
+    desk.press("Right", "Return")
+    desk.see(says("replay saved"), "ending, saved")
+    (file,) = (tmp_path / "data" / "replays").iterdir()
+    recorded = replay.load(file)
+    recorded.verify(recorded.controls())
+    assert recorded.score[Side.LEFT] == 21
+
+    desk.press("Left", "Return")
+    desk.see(never(result("Atari CPU wins")), "rematch")
+    desk.see_it_move()
+    desk.press("Escape")
+    desk.see(menu, "menu")
+    desk.press("q")
+    assert desk.close() == (0, "", "")
+
+
+def test_a_replay_ends_and_begins_again(open_desk: Callable[..., Desk], tmp_path: Path) -> None:
+    court = Court(seed=1)
+    court.reset(idle_frames=3)
+    controls: list[Controls] = [(None, Control(100))] * 120
+    for left, right in controls:
+        court.step(right, left)
+    recorded = Replay.of(
+        controls,
+        court.fingerprint(),
+        lineup=Lineup(Rom(), Person()),
+        names=("Atari CPU", "Ann"),
+        models=("", ""),
+        seed=1,
+        idle_frames=3,
+        score=court.score,
+    )
+    replay.save(recorded, tmp_path / "game.volley")
+
+    desk = open_desk("watch", "--replay", str(tmp_path / "game.volley"))
+    desk.see(both(player("Ann"), result("Even")), "end of a replay")
+    desk.press("Return")
+    desk.see(never(result("Even")), "replay again")
+    desk.see(result("Even"), "end of a replay again")
+    desk.press("q")
+    assert desk.close() == (0, "", "")
+
+
+def test_a_screenshot_and_a_film_are_made_at_the_press_of_a_key(open_desk: Callable[..., Desk], tmp_path: Path) -> None:
+    desk = open_desk("play", "cpu")
+    desk.see(both(PLAY, player("Atari CPU")), "you against the CPU")
+    desk.press("p")
+    seen = desk.see(sign("PAUSED"), "paused")
+    desk.press("F12")
+    desk.see(says("screenshot saved"), "a screenshot")
+    (file,) = (tmp_path / "data" / "screenshots").iterdir()
+    screenshot = cv2.imread(str(file))
+    assert screenshot is not None
+    assert (screenshot[:, :, ::-1] == seen).all()
+
+    desk.press("p", "F9")
+    desk.see(says("filming"), "filming")
+    time.sleep(1)
+    desk.press("F9")
+    desk.see(says("film saved"), "a film")
+    (file,) = (tmp_path / "data" / "films").iterdir()
+    assert frames_of(file) > 59
+
+
+def frames_of(film: Path) -> int:
+    with av.open(film) as container:
+        return sum(1 for _ in container.decode(video=0))
+
+
+def test_without_a_sound_device_it_plays_on(open_desk: Callable[..., Desk]) -> None:
+    desk = open_desk("play", "cpu", SDL_AUDIODRIVER="nonexistent")
+    desk.see(PLAY, "silent")
+    desk.see_it_move()
+    desk.press("Escape")
+    desk.see(menu, "silent menu")
+    desk.press("q")
+    assert desk.close() == (0, "", "")
+
+
+def test_a_model_that_is_deleted_plays_on_but_not_a_new_match(
+    open_desk: Callable[..., Desk], model_directory: Path
+) -> None:
+    settings.save(settings.Settings(last=Lineup(Rom(), Policy(str(model_directory)))))
+    desk = open_desk()
+    desk.see(menu, "menu")
+    desk.press("Return")
+    desk.see(thoughts, "watching")
+    shutil.rmtree(model_directory)
+    desk.see_it_move()
+    desk.press("F2")
+    desk.see_it_move()
+
+    desk.press("Escape")
+    desk.see(menu, "menu again")
+    desk.press("Return")
+    desk.see(both(menu, says("neither a bundled model nor a directory")), "no such model")
+    desk.press("q")
+    assert desk.close() == (0, "", "")
+
+
+def test_keys_of_a_match_that_is_watched(open_desk: Callable[..., Desk], model_directory: Path) -> None:
+    desk = open_desk("watch", str(model_directory))
+    desk.see(thoughts, "watching")
+    desk.press("space")
+    paused = desk.see(sign("PAUSED"), "paused")
+    desk.press(*["n"] * 20)
+    desk.see(lambda picture: bool((part(picture, "court") != part(paused, "court")).any()), "stepped")
+    assert desk.stands_still()
+
+    before = part(desk.look("sampled"), "play")
+    desk.press("g")
+    desk.see(lambda picture: bool((part(picture, "play") != before).any()), "greedy")
+
+    desk.press("h")
+    desk.see(says("KEYS", theme.pixel_size(theme.HEADING_SIZE), Face.PIXEL), "help")
+    desk.press("Escape")
+    desk.see(sign("PAUSED"), "help closed")
+    desk.press("space")
+    desk.see_it_move()
+    desk.press("q")
+    assert desk.close() == (0, "", "")
+
+
+def test_a_window_that_is_closed_while_loading_ends_well(open_desk: Callable[..., Desk], model_directory: Path) -> None:
+    desk = open_desk("watch", str(model_directory))
+    desk.see(result("loading tiny"), "loading")
+    desk.press("q")
     assert desk.close() == (0, "", "")
 
 
 def test_a_model_that_cannot_be_loaded_closes_the_window(open_desk: Callable[..., Desk], model_directory: Path) -> None:
     (model_directory / "model.safetensors").write_bytes(b"nothing of the kind")
-    code, out, err = open_desk().close()
+    code, out, err = open_desk("watch", str(model_directory)).close()
     assert (code, out, err.count("\n")) == (2, "", 1)
     assert "cannot load the model" in err
 
 
-def test_a_film_of_the_window_lasts_as_long_as_it_was_open(open_desk: Callable[..., Desk], tmp_path: Path) -> None:
+def test_a_film_of_the_window_lasts_as_long_as_it_was_open(
+    open_desk: Callable[..., Desk], model_directory: Path, tmp_path: Path
+) -> None:
     film = tmp_path / "window.mp4"
-    desk = open_desk("--record", str(film))
-    desk.see(has_bars, "filmed")
+    desk = open_desk("watch", str(model_directory), "--record", str(film))
+    desk.see(thoughts, "filmed")
     time.sleep(1)
     desk.press("q")
     assert desk.close() == (0, "", "")
-    with av.open(film) as container:
-        frames = sum(1 for _ in container.decode(video=0))
-    assert frames > 59
+    assert frames_of(film) > 59
 
 
 def test_ctrl_c_closes_the_window_quietly(open_desk: Callable[..., Desk]) -> None:
-    desk = open_desk()
-    desk.see(has_bars, "to be interrupted")
+    desk = open_desk("play", "cpu")
+    desk.see(PLAY, "to be interrupted")
     desk.window.send_signal(signal.SIGINT)
     assert desk.close() == (130, "", "")

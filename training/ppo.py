@@ -12,9 +12,9 @@ import msgspec
 import torch
 from torch import nn
 
+from models.losses import approximate_kl, clipped_fraction, clipped_surrogate
+from models.returns import generalized_advantages
 from training.learner import Learner
-from training.losses import approximate_kl, clipped_fraction, clipped_surrogate
-from training.returns import generalized_advantages
 from training.rollout import Rollout
 
 Positive = Annotated[float, msgspec.Meta(gt=0)]

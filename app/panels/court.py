@@ -6,8 +6,10 @@ import pygame
 
 from agents.base import Frame
 
+COLUMNS, ROWS = 160, 210
 ASPECT = 4 / 3
 """Width by height: an Atari pixel is about twice as wide as high."""
+PIXEL_ASPECT = ASPECT * ROWS / COLUMNS
 
 
 class CourtView:

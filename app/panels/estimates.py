@@ -44,8 +44,8 @@ class EstimatesModel:
         self.value_range = max(LEAST_VALUE_RANGE, *map(abs, self.values), 0.0)
 
 
-def draw(surface: pygame.Surface, rect: pygame.Rect, scale: float, model: EstimatesModel) -> None:
-    """Draws the panel to fill `rect`: value above, entropy below, a number and a curve each."""
+def draw(surface: pygame.Surface, rect: pygame.Rect, scale: float, model: EstimatesModel, colour: pygame.Color) -> None:
+    """Draws the panel to fill `rect`: value above, entropy below, a number each and a curve in the player's colour."""
     room = theme.draw_panel(surface, rect, scale)
     gap = round(theme.PADDING * scale)
     upper = pygame.Rect(room.topleft, (room.width, (room.height - gap) // 2))
@@ -54,8 +54,10 @@ def draw(surface: pygame.Surface, rect: pygame.Rect, scale: float, model: Estima
     _draw_words(surface, upper, scale, ("Value", value, "points"))
     unit = f"of {model.most_entropy:.2f} nats" if entropy else "nats"
     _draw_words(surface, lower, scale, ("Entropy", entropy, unit))
-    _draw_curve(surface, upper, scale, model.values, (-model.value_range, model.value_range))
-    _draw_curve(surface, lower, scale, model.entropies, (0, model.most_entropy))
+    left, thickness = round(92 * scale), max(1, round(2 * scale))
+    upper, lower = (pygame.Rect(row.left + left, row.top, row.width - left, row.height) for row in (upper, lower))
+    _draw_curve(surface, upper, model.values, (-model.value_range, model.value_range), (colour, thickness))
+    _draw_curve(surface, lower, model.entropies, (0, model.most_entropy), (colour, thickness))
 
 
 def _number(number: float | None, form: str) -> str:
@@ -73,14 +75,16 @@ def _draw_words(surface: pygame.Surface, row: pygame.Rect, scale: float, words: 
 
 
 def _draw_curve(
-    surface: pygame.Surface, row: pygame.Rect, scale: float, curve: Sequence[float], span: tuple[float, float]
+    surface: pygame.Surface,
+    box: pygame.Rect,
+    curve: Sequence[float],
+    span: tuple[float, float],
+    pen: tuple[pygame.Color, int],
 ) -> None:
-    """Draws `curve` in the row's right part, its newest point at the edge, between `span`'s ends at bottom and top."""
-    left = row.left + round(92 * scale)
-    box = pygame.Rect(left, row.top, row.right - left, row.height)
+    """Draws `curve` with its newest point at the right edge, between `span`'s ends at bottom and top."""
+    colour, thickness = pen
     pygame.draw.rect(surface, theme.BACKGROUND, box)
     low, high = span
-    thickness = max(1, round(2 * scale))
     inner = box.inflate(-2, -2 * thickness - 2)
     rise = (inner.height - thickness) / (high - low)
     if low < 0:
@@ -93,4 +97,4 @@ def _draw_curve(
     heights = [inner.bottom - thickness - (number - low) * rise for number in curve]
     for below in range(thickness):
         points = [(first + step * place, height + below) for place, height in enumerate(heights)]
-        pygame.draw.aalines(surface, theme.RIGHT_PLAYER, points=points, closed=False)
+        pygame.draw.aalines(surface, colour, points=points, closed=False)

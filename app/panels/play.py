@@ -1,4 +1,4 @@
-"""Who plays, and how: model, sampled or greedy, speed, games won."""
+"""Who plays, and how: reaction, sampled or greedy, speed, games won."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ from fractions import Fraction
 
 import pygame
 
+from agents.pong import Side
 from app import theme
 from app.match import Snapshot
 
 
 class PlayModel:
-    """The panel's lines."""
+    """The panel's lines: a name, and a fact."""
 
     def __init__(self) -> None:
         self.lines: tuple[tuple[str, str], ...] = ()
@@ -20,12 +21,21 @@ class PlayModel:
         """Takes over what changed; nothing here is smoothed."""
         speed = Fraction(now.speed)
         won = now.games_won
+        agents = any(reaction is not None for reaction in now.reactions)
         self.lines = (
-            ("Model", now.names[1]),
-            ("Action", "greedy: the likeliest" if now.greedy else "sampled"),
+            *((now.names[side], _style(now, side)) for side in Side),
+            *([("Action", "greedy: the likeliest" if now.greedy else "sampled")] if agents else []),
             ("Speed", f"{speed}\N{MULTIPLICATION SIGN}"),
             ("Game", f"{now.game}, won {won.left} : {won.right}" if sum(won) else f"{now.game}"),
         )
+
+
+def _style(now: Snapshot, side: Side) -> str:
+    """How a side plays, in a few words."""
+    reaction = now.reactions[side]
+    if reaction is not None:
+        return f"reaction {reaction} ms" if reaction else "no reaction delay"
+    return "by hand" if side in now.people else "the game's own opponent"
 
 
 def draw(surface: pygame.Surface, rect: pygame.Rect, scale: float, model: PlayModel) -> None:
@@ -33,8 +43,9 @@ def draw(surface: pygame.Surface, rect: pygame.Rect, scale: float, model: PlayMo
     room = theme.draw_panel(surface, rect, scale)
     size = round(theme.BODY_SIZE * scale)
     height = room.height / max(len(model.lines), 1)
-    left = room.left + round(86 * scale)
+    left = room.left + round(130 * scale)
     for place, (name, fact) in enumerate(model.lines):
         middle = round(room.top + (place + 0.5) * height)
-        theme.draw_text(surface, name, size, theme.QUIET, midleft=(room.left, middle))
+        short = theme.fitted(name, size, left - room.left - size // 2)
+        theme.draw_text(surface, short, size, theme.QUIET, midleft=(room.left, middle))
         theme.draw_text(surface, theme.fitted(fact, size, room.right - left), size, midleft=(left, middle))

@@ -43,8 +43,10 @@ class ProbabilitiesModel:
         )
 
 
-def draw(surface: pygame.Surface, rect: pygame.Rect, scale: float, model: ProbabilitiesModel) -> None:
-    """Draws the panel to fill `rect`: the moves one below the other, a line, and FIRE."""
+def draw(
+    surface: pygame.Surface, rect: pygame.Rect, scale: float, model: ProbabilitiesModel, colour: pygame.Color
+) -> None:
+    """Draws the panel to fill `rect`: the moves, in the player's colour, one below the other, a line, and FIRE."""
     room = theme.draw_panel(surface, rect, scale)
     heading = theme.draw_text(surface, "Next move", round(theme.HEADING_SIZE * scale), topleft=room.topleft)
     top, gap = heading.bottom + round(6 * scale), round(12 * scale)
@@ -55,11 +57,11 @@ def draw(surface: pygame.Surface, rect: pygame.Rect, scale: float, model: Probab
             line = row.top + gap // 2
             pygame.draw.line(surface, theme.HAIRLINE, (row.left, line), (row.right - 1, line))
             row.top += gap
-        _draw_bar(surface, row, scale, bar)
+        _draw_bar(surface, row, scale, bar, colour)
         row.top += height
 
 
-def _draw_bar(surface: pygame.Surface, row: pygame.Rect, scale: float, bar: Bar) -> None:
+def _draw_bar(surface: pygame.Surface, row: pygame.Rect, scale: float, bar: Bar, player_colour: pygame.Color) -> None:
     """A marker where the move was chosen, its sign, name, bar and percentage."""
     colour = theme.TEXT if bar.chosen else theme.QUIET
     face = theme.Face.BOLD if bar.chosen else theme.Face.REGULAR
@@ -74,7 +76,7 @@ def _draw_bar(surface: pygame.Surface, row: pygame.Rect, scale: float, bar: Bar)
     theme.draw_text(surface, f"{bar.share:.0%}", size, colour, face, midright=row.midright)
     filled = pygame.Rect(track.topleft, (round(track.width * bar.share), track.height))
     if filled.width > 0:
-        ground = theme.QUIET if bar.name == "fire" else theme.RIGHT_PLAYER
+        ground = theme.QUIET if bar.name == "fire" else player_colour
         pygame.draw.rect(surface, ground, filled, border_radius=min(corner, filled.width // 2))
     if bar.chosen:
         pygame.draw.rect(surface, theme.TEXT, track, width=max(2, round(2 * scale)), border_radius=corner)

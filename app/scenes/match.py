@@ -1,27 +1,30 @@
-"""The scene of `volley watch`: the court, the score above it, and the agent's mind beside it."""
+"""The scene of a match: the court, the score above it, and an agent's mind beside it."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import pygame
 
-from app import controls, theme
+from agents.pong import Side
+from app import theme, widgets
 from app.match import Snapshot, State
 from app.panels import estimates, play, probabilities
-from app.panels.court import ASPECT, CourtView
+from app.panels.court import ASPECT, COLUMNS, PIXEL_ASPECT, ROWS, CourtView
 
-DESIGN_SIZE = (1280, 800)
+Hints: TypeAlias = Sequence[tuple[str, str]]
+
 LEAST_SIZE = (800, 600)
-LEAST_SCALE = 0.875
 LEAST_COLUMN = 600
 """The panels' least height at scale 1. They stand beside the court from top to bottom where it is as tall as that."""
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Where everything stands, in pixels; `scale` is 1 at `DESIGN_SIZE`."""
+    """Where everything stands, in pixels; `scale` is 1 at `theme.DESIGN_SIZE`."""
 
     scale: float
     title: pygame.Rect
@@ -33,26 +36,31 @@ class Layout:
     hints: pygame.Rect
 
     @classmethod
-    def of(cls, size: tuple[int, int], *, hints: bool) -> Layout:
-        """The layout for a surface of this size, at least `LEAST_SIZE`; without `hints` their line is left out."""
+    def of(
+        cls, size: tuple[int, int], *, hints: bool = True, panels: bool = True, whole_pixels: bool = False
+    ) -> Layout:
+        """The layout for a surface of this size, at least `LEAST_SIZE`.
+
+        Without `hints` their line is left out, without `panels` their column. With `whole_pixels` every pixel of the
+        court is as wide and as high as any other.
+        """
         width, height = size
-        scale = max(min(width / DESIGN_SIZE[0], height / DESIGN_SIZE[1]), LEAST_SCALE)
+        scale = theme.scale_of(size)
         gap, header, tall_header = round(theme.GAP * scale), round(72 * scale), round(132 * scale)
         below = round(40 * scale) if hints else gap
-        column_width = round(min(400 * scale, 0.33 * width))
+        column_width = round(min(400 * scale, 0.33 * width)) if panels else -gap
 
         room = pygame.Rect(gap, header, width - column_width - 3 * gap, height - header - below)
-        court = pygame.Rect(0, 0, min(room.width, math.floor(room.height * ASPECT)), 0)
-        court.height = round(court.width / ASPECT)
+        court = pygame.Rect((0, 0), court_size(room.size, whole_pixels=whole_pixels))
         score_height = min(tall_header, height - below - court.height)
         court.midtop = (room.centerx, score_height + (height - below - score_height - court.height) // 2)
 
         column = pygame.Rect(room.right + gap, header, column_width, room.height)
         if court.height >= LEAST_COLUMN * scale:
             column.top, column.height = court.top, court.height
-        panels = column.height - 2 * gap
-        first = pygame.Rect(column.topleft, (column.width, round(panels * 0.43)))
-        second = pygame.Rect(first.left, first.bottom + gap, column.width, round(panels * 0.33))
+        rows = column.height - 2 * gap
+        first = pygame.Rect(column.topleft, (column.width, round(rows * 0.42)))
+        second = pygame.Rect(first.left, first.bottom + gap, column.width, round(rows * 0.30))
         third = pygame.Rect(first.left, second.bottom + gap, column.width, 0)
         third.height = column.bottom - third.top
         score = pygame.Rect(court.left, court.top - score_height, court.width, score_height)
@@ -68,11 +76,11 @@ class Layout:
         )
 
 
-class WatchScene:
+class MatchScene:
     """Shows a match. `update` once a frame, then `draw` to a surface of any size from `LEAST_SIZE` up."""
 
     def __init__(self, *, hints: bool = True) -> None:
-        self.help_open = False
+        self.whole_pixels = False
         self.probabilities = probabilities.ProbabilitiesModel()
         self._hints = hints
         self._estimates = estimates.EstimatesModel()
@@ -81,26 +89,43 @@ class WatchScene:
 
     def update(self, now: Snapshot, elapsed: float) -> None:
         """Lets the panels follow the match for `elapsed` seconds."""
-        self.probabilities.update(now.decision, elapsed)
-        self._estimates.update(now.decision, now.history, elapsed)
+        if now.mind is not None:
+            decision, history = now.decisions[now.mind], now.history[now.mind]
+            self.probabilities.update(decision, elapsed)
+            self._estimates.update(decision, history, elapsed)
         self._play.update(now)
 
-    def draw(self, surface: pygame.Surface, now: Snapshot) -> None:
-        """Draws the whole scene."""
-        layout = Layout.of(surface.size, hints=self._hints)
+    def layout(self, size: tuple[int, int], now: Snapshot) -> Layout:
+        """Where everything is drawn; the column of panels is there only where an agent plays, or will."""
+        panels = now.mind is not None or now.state is State.WAITING
+        return Layout.of(size, hints=self._hints, panels=panels, whole_pixels=self.whole_pixels)
+
+    def draw(self, surface: pygame.Surface, now: Snapshot, hints: Hints = ()) -> None:
+        """Draws the whole scene; `hints` are the keys worth knowing now, each with a word for what it does."""
+        layout = self.layout(surface.size, now)
         scale = layout.scale
         surface.fill(theme.BACKGROUND)
-        _draw_title(surface, layout.title, scale)
         _draw_score(surface, layout.score, scale, now)
         self._court.draw(surface, layout.court, now.picture)
         _draw_notice(surface, layout.court, scale, now)
-        probabilities.draw(surface, layout.probabilities, scale, self.probabilities)
-        estimates.draw(surface, layout.estimates, scale, self._estimates)
-        play.draw(surface, layout.play, scale, self._play)
+        if layout.probabilities.width > 0:
+            colour = theme.PLAYERS[Side.RIGHT if now.mind is None else now.mind]
+            _draw_title(surface, layout.title, scale)
+            probabilities.draw(surface, layout.probabilities, scale, self.probabilities, colour)
+            estimates.draw(surface, layout.estimates, scale, self._estimates, colour)
+            play.draw(surface, layout.play, scale, self._play)
         if self._hints:
-            _draw_hints(surface, layout.hints, scale, controls.hints(now))
-        if self.help_open:
-            _draw_help(surface, scale)
+            widgets.draw_hints(surface, layout.hints, scale, hints)
+
+
+def court_size(room: tuple[int, int], *, whole_pixels: bool) -> tuple[int, int]:
+    """The largest court of the right shape that fits; with `whole_pixels`, of nearly the right shape."""
+    width, height = room
+    if whole_pixels and (tall := min(height // ROWS, round(width / COLUMNS / PIXEL_ASPECT))) > 0:
+        wide = round(tall * PIXEL_ASPECT)
+        return COLUMNS * min(wide, width // COLUMNS), ROWS * tall
+    width = min(width, math.floor(height * ASPECT))
+    return width, round(width / ASPECT)
 
 
 def _draw_title(surface: pygame.Surface, rect: pygame.Rect, scale: float) -> None:
@@ -125,25 +150,35 @@ def _draw_score(surface: pygame.Surface, rect: pygame.Rect, scale: float, now: S
 
 
 def _draw_notice(surface: pygame.Surface, court: pygame.Rect, scale: float, now: Snapshot) -> None:
-    """What a person must know: loading and a game's end in the middle; paused on the wall, out of the ball's way."""
+    """What a person must know: loading and a game's end in the middle; all else on the wall, out of the ball's way."""
     middle = (court.centerx, court.top + round(court.height * 114 / 210))
     if now.state is State.WAITING:
-        _draw_banner(surface, middle, scale, f"loading {now.names[1]} …", theme.TEXT)
-    elif now.over:
+        _draw_banner(surface, middle, scale, now.loading, theme.TEXT)
+    elif now.over and not now.people:
         won = int(now.score.right > now.score.left)
-        colour = (theme.LEFT_PLAYER, theme.RIGHT_PLAYER)[won]
-        _draw_banner(surface, middle, scale, f"{now.names[won]} wins", colour)
+        _draw_banner(surface, middle, scale, f"{now.names[won]} wins", theme.PLAYERS[won])
         if now.next_game_in is not None:
             text = f"next game in {math.ceil(now.next_game_in)} s"
             below = middle[0], middle[1] + round(48 * scale)
             theme.draw_text(surface, text, round(theme.BODY_SIZE * scale), theme.TEXT, center=below)
-    if now.state is State.PAUSED:
-        wall = (court.centerx, court.top + round(court.height * 202 / 210))
-        size = theme.pixel_size(theme.BODY_SIZE * scale)
-        box = pygame.Rect(0, 0, 8 * size, round(1.6 * size))
-        box.center = wall
-        pygame.draw.rect(surface, theme.BACKGROUND, box, border_radius=round(theme.CORNER * scale))
-        theme.draw_text(surface, "PAUSED", size, theme.TEXT, theme.Face.PIXEL, center=wall)
+    wall = (court.centerx, court.top + round(court.height * 202 / 210))
+    back = f"{now.undone:4.1f} S BACK" if now.undone else ""
+    if now.state is State.REWINDING:
+        _draw_sign(surface, wall, scale, back or "REWIND")
+    elif now.state is State.PAUSED:
+        _draw_sign(surface, wall, scale, f"PAUSED  {back}" if back else "PAUSED")
+    elif now.server is not None and now.server in now.people:
+        who = "YOUR SERVE" if len(now.people) == 1 else f"{now.server.name} SERVES"
+        _draw_sign(surface, wall, scale, who)
+
+
+def _draw_sign(surface: pygame.Surface, centre: tuple[int, int], scale: float, text: str) -> None:
+    """A short word in the pixel face, on its own ground."""
+    size = theme.pixel_size(theme.BODY_SIZE * scale)
+    box = pygame.Rect(0, 0, (len(text) + 2) * size, round(1.6 * size))
+    box.center = centre
+    pygame.draw.rect(surface, theme.BACKGROUND, box, border_radius=round(theme.CORNER * scale))
+    theme.draw_text(surface, text, size, theme.TEXT, theme.Face.PIXEL, center=centre)
 
 
 def _draw_banner(
@@ -156,39 +191,3 @@ def _draw_banner(
     pygame.draw.rect(surface, theme.BACKGROUND, box, border_radius=round(theme.CORNER * scale))
     theme.draw_text(surface, text, size, colour, theme.Face.BOLD, center=centre)
     return box
-
-
-def _draw_hints(surface: pygame.Surface, rect: pygame.Rect, scale: float, hints: list[tuple[str, str]]) -> None:
-    size = round(theme.HINT_SIZE * scale)
-    cap = pygame.Rect(rect.left, 0, 0, round(24 * scale))
-    cap.centery = rect.centery
-    for key, word in hints:
-        cap.width = theme.font(theme.Face.BOLD, size).size(key)[0] + round(14 * scale)
-        pygame.draw.rect(surface, theme.HAIRLINE, cap, width=1, border_radius=round(4 * scale))
-        theme.draw_text(surface, key, size, theme.TEXT, theme.Face.BOLD, center=cap.center)
-        box = theme.draw_text(surface, word, size, theme.QUIET, midleft=(cap.right + round(7 * scale), rect.centery))
-        cap.left = box.right + round(18 * scale)
-
-
-def _draw_help(surface: pygame.Surface, scale: float) -> None:
-    shade = pygame.Surface(surface.size, pygame.SRCALPHA)
-    shade.fill((*theme.BACKGROUND[:3], 190))
-    surface.blit(shade, (0, 0))
-    size, line = round(theme.BODY_SIZE * scale), round(34 * scale)
-    box = pygame.Rect(0, 0, round(560 * scale), line * len(controls.BINDINGS) + round(84 * scale))
-    box.center = surface.get_rect().center
-    room = theme.draw_panel(surface, box, scale).inflate(-round(24 * scale), -round(24 * scale))
-    heading = theme.draw_text(
-        surface,
-        "KEYS",
-        theme.pixel_size(theme.HEADING_SIZE * scale),
-        theme.TEXT,
-        theme.Face.PIXEL,
-        topleft=room.topleft,
-    )
-    top = heading.bottom + round(24 * scale)
-    for place, binding in enumerate(controls.BINDINGS):
-        middle = top + place * line
-        names = " or ".join(binding.key_names)
-        theme.draw_text(surface, names, size, theme.TEXT, theme.Face.BOLD, midleft=(room.left, middle))
-        theme.draw_text(surface, binding.purpose, size, theme.QUIET, midleft=(room.left + round(150 * scale), middle))

@@ -1,0 +1,238 @@
+"""A match in the window, from the loading of its players to its end screen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import pygame
+
+from agents.base import Control
+from agents.pong import Side
+from app import controls, keepsakes
+from app.controls import Action, Command, Context, Held
+from app.match import SPEEDS, Snapshot, State
+from app.panels.court import ROWS
+from app.scenes import ending
+from app.scenes.ending import EndingModel, EndingScene
+from app.scenes.match import MatchScene
+from app.seats import PersonSeat
+from app.session import Session
+from models.errors import UserError
+
+if TYPE_CHECKING:
+    from app.window import Window
+
+_IN_MENUS = frozenset({Command.UP, Command.DOWN, Command.LEFT, Command.RIGHT, Command.CONFIRM, Command.BACK})
+
+
+class MatchScreen:
+    """Lets a match go on, and people's hands into it.
+
+    One that was `asked_for` on the command line closes the window where it cannot be loaded, and after its last game.
+    """
+
+    def __init__(
+        self,
+        window: Window,
+        session: Session,
+        *,
+        record: Callable[[Snapshot, float], None] | None = None,
+        asked_for: bool = False,
+    ) -> None:
+        self._window = window
+        self._session = session
+        self._record = record
+        self._asked_for = asked_for
+        self._scene = MatchScene()
+        self._ending: EndingScene | None = None
+        self._film = keepsakes.FilmRecorder()
+        self._court = pygame.Rect(0, 0, 1, 1)
+        """Where the court was last drawn."""
+        self._fire_held = False
+        self._begun = False
+        match = session.match
+        self._commands: dict[Command, Callable[[], None]] = {
+            Command.PAUSE: match.toggle_pause,
+            Command.STEP: match.step_decision,
+            Command.FASTER: lambda: match.change_speed(+1),
+            Command.SLOWER: lambda: match.change_speed(-1),
+            Command.GREEDY: match.toggle_greedy,
+            Command.TAKE_LEFT: lambda: self._take_over(Side.LEFT),
+            Command.TAKE_RIGHT: lambda: self._take_over(Side.RIGHT),
+            Command.REMATCH: self._rematch,
+            Command.SAVE: self._save_replay,
+            Command.FILM: self._toggle_film,
+            Command.BACK: window.open_menu,
+        }
+
+    @property
+    def context(self) -> Context:
+        """A menu's at the match's end; else whether someone here plays."""
+        if self._ending is not None:
+            return Context.MENU
+        return Context.PLAY if self._session.match.people else Context.WATCH
+
+    def command(self, command: Command) -> None:
+        """Does what was asked for."""
+        if self._ending is not None and command in _IN_MENUS:
+            self._end_with(self._ending.model.command(command))
+        elif (do := self._commands.get(command)) is not None:
+            do()
+
+    def mouse(self, event: pygame.Event, position: tuple[int, int]) -> None:
+        """Points or clicks at the end screen; a paddle is the devices' business."""
+        if self._ending is None:
+            return
+        if event.type == pygame.MOUSEMOTION:
+            self._ending.point(position, self._window.size)
+        elif event.button == pygame.BUTTON_LEFT:
+            self._end_with(self._ending.click(position, self._window.size))
+
+    def lose_focus(self) -> None:
+        """Holds a match whose player has looked away."""
+        if self._session.match.people and self._session.match.state is State.PLAYING:
+            self._session.match.toggle_pause()
+
+    def frame(self, surface: pygame.Surface, elapsed: float) -> None:
+        """Lets the match go on, and draws it."""
+        if not self._get_ready():
+            return
+        self._move_hands()
+        self._move_time(elapsed)
+        now = self._session.match.snapshot()
+        self._see_ending(now)
+        self._draw(surface, now, elapsed)
+        for record in (self._record, self._film.add):
+            if record is not None:
+                record(now, elapsed)
+        if self._asked_for and self._session.match.finished and not self._session.is_replay:
+            self._window.closed = True
+
+    def close(self) -> None:
+        """Ends the film, if there is one."""
+        if said := self._film.stop():
+            self._window.toast.show(said)
+
+    def _get_ready(self) -> bool:
+        """Loads the players, once the screen has been drawn; whether the match stands."""
+        try:
+            self._session.poll()
+        except UserError as error:
+            if self._asked_for:
+                raise
+            self._window.open_menu()
+            self._window.toast.show(str(error))
+            return False
+        if self._session.notice:
+            self._window.toast.show(self._session.notice)
+            self._session.notice = ""
+        return True
+
+    def _move_hands(self) -> None:
+        """Gives people's hands to their paddles; who presses their button goes on with a match that is paused."""
+        match, devices, fire = self._session.match, self._window.devices, False
+        for side in match.people:
+            seat, hand = match.seats[side], devices.hand(side, match.people)
+            assert isinstance(seat, PersonSeat)
+            if hand.pointer is None:
+                seat.hold(Control(hand.move, hand.fire))
+            else:
+                _, pointer = self._window.in_pixels((0, hand.pointer))
+                seat.point_at((pointer - self._court.top) * ROWS / self._court.height, fire=hand.fire)
+            fire = fire or hand.fire
+        if fire and not self._fire_held and match.state is State.PAUSED and self._ending is None:
+            match.toggle_pause()
+        self._fire_held = fire
+
+    def _move_time(self, elapsed: float) -> None:
+        match = self._session.match
+        if self._window.devices.rewinding:
+            self._ending = None
+            match.rewind(elapsed)
+        else:
+            match.stop_rewinding()
+            match.update(elapsed)
+        for samples in match.take_sound():
+            self._window.speaker.play(samples)
+
+    def _see_ending(self, now: Snapshot) -> None:
+        """Opens the end screen where a game of people, or a replay, has ended."""
+        if not now.over:
+            self._ending = None
+        elif self._ending is None and (now.people or self._session.is_replay):
+            again = "Watch again" if self._session.is_replay else "Rematch"
+            model = EndingModel(now.names, now.score, now.story, again=again)
+            self._ending = EndingScene(model, self._window.table)
+
+    def _draw(self, surface: pygame.Surface, now: Snapshot, elapsed: float) -> None:
+        self._scene.whole_pixels = self._window.settings.whole_pixels
+        self._scene.update(now, elapsed)
+        if self._ending is None:
+            self._scene.draw(surface, now, self._hints(now))
+            self._court = self._scene.layout(surface.size, now).court
+        else:
+            self._ending.draw(surface, now.picture)
+        if not self._begun:
+            self._begun = True
+            self._session.begin(self._window.loader)
+
+    def _hints(self, now: Snapshot) -> list[tuple[str, str]]:
+        """The keys worth knowing now."""
+        words: dict[Action, str] = {}
+        if now.state is not State.WAITING:
+            words = {Command.PAUSE: "go on" if now.state is State.PAUSED else "pause", Held.REWIND: "hold: back"}
+            words |= _words_for_watching(now) if not now.people else {}
+            words |= _words_for_taking_over(now)
+            words[Command.SAVE] = "save"
+        words |= {Command.BACK: "menu", Command.HELP: "help"}
+        return controls.hints(self._window.table, self.context, words)
+
+    def _end_with(self, choice: ending.Action | None) -> None:
+        """What was chosen on the end screen."""
+        match choice:
+            case ending.Action.AGAIN:
+                self._rematch()
+            case ending.Action.SAVE:
+                self._save_replay()
+            case ending.Action.MENU:
+                self._window.open_menu()
+
+    def _rematch(self) -> None:
+        """The same players again, from 0 : 0; a replay from its start."""
+        self._ending = None
+        self._session.match.restart()
+
+    def _take_over(self, side: Side) -> None:
+        match = self._session.match
+        if not match.take_over(side) and side not in match.people:
+            self._window.toast.show("the Atari CPU plays the left only")
+
+    def _toggle_film(self) -> None:
+        self._window.toast.show(self._film.stop() if self._film.running else self._film.start())
+
+    def _save_replay(self) -> None:
+        recorded = self._session.replay()
+        if recorded is not None:
+            self._window.toast.show(keepsakes.save_replay(recorded))
+
+
+def _words_for_watching(now: Snapshot) -> dict[Action, str]:
+    words: dict[Action, str] = {Command.STEP: "step"}
+    if now.speed < SPEEDS[-1]:
+        words[Command.FASTER] = "faster"
+    if now.speed > SPEEDS[0]:
+        words[Command.SLOWER] = "slower"
+    words[Command.GREEDY] = "sample" if now.greedy else "greedy"
+    return words
+
+
+def _words_for_taking_over(now: Snapshot) -> dict[Action, str]:
+    """While nobody is busy playing."""
+    if now.people and now.state is not State.PAUSED:
+        return {}
+    words: dict[Action, str] = {}
+    for side, command in zip(Side, (Command.TAKE_LEFT, Command.TAKE_RIGHT), strict=True):
+        if side not in now.people or side in now.substitutes:
+            words[command] = f"{'leave' if side in now.substitutes else 'take'} {side.name.lower()}"
+    return words

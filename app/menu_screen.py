@@ -1,0 +1,118 @@
+"""The menu in the window, with a match going on behind it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pygame
+from msgspec.structs import replace
+
+from agents.base import Frame
+from app import settings
+from app.controls import Command, Context
+from app.levels import FIXED_OPPONENT, LEVELS
+from app.lineup import Lineup, Policy, Rom
+from app.match import State
+from app.scenes.menu import Change, MenuModel, MenuScene, Outcome, Preferences, Quit, Start
+from app.session import Session, new_seed
+from models import catalog
+from models.errors import UserError
+
+if TYPE_CHECKING:
+    from app.window import Window
+
+
+class MenuScreen:
+    """Leads to matches; remembers what is set."""
+
+    context = Context.MENU
+
+    def __init__(self, window: Window) -> None:
+        self._window = window
+        model = MenuModel(
+            window.settings.last,
+            _models(),
+            LEVELS,
+            measured=FIXED_OPPONENT,
+            preferences=_preferences(window.settings),
+            settings_path=str(settings.settings_file()),
+        )
+        self._scene = MenuScene(model, window.table)
+        self._demo: Session | None = None
+        self._drawn = False
+
+    def command(self, command: Command) -> None:
+        """Moves the focus, changes a choice, or begins a match."""
+        self._follow(self._scene.model.command(command))
+
+    def mouse(self, event: pygame.Event, position: tuple[int, int]) -> None:
+        """Points or clicks at what is drawn."""
+        size = self._window.size
+        if event.type == pygame.MOUSEMOTION:
+            self._scene.point(position, size)
+        elif event.button == pygame.BUTTON_LEFT:
+            self._follow(self._scene.click(position, size))
+
+    def lose_focus(self) -> None:
+        """Nothing is at stake."""
+
+    def frame(self, surface: pygame.Surface, elapsed: float) -> None:
+        """Draws the menu; once it is there, loads the players of the match behind it."""
+        self._scene.model.prefer(_preferences(self._window.settings))
+        picture = self._go_on(elapsed)
+        self._scene.draw(surface, picture, self._sign)
+
+    def close(self) -> None:
+        """Nothing to keep."""
+
+    @property
+    def _sign(self) -> str:
+        """What the match behind the menu is at."""
+        if self._demo is None:
+            return ""
+        now = self._demo.match.snapshot()
+        return now.loading if now.state is State.WAITING else f"On screen: {now.names[1]} against the {now.names[0]}"
+
+    def _go_on(self, elapsed: float) -> Frame | None:
+        """Lets the match behind the menu go on; gives its picture."""
+        if not self._drawn:
+            self._drawn = True
+            return None
+        if self._demo is None:
+            self._demo = Session(Lineup(Rom(), Policy(catalog.DEFAULT_MODEL)), seed=new_seed())
+            self._demo.begin(self._window.loader)
+        try:
+            self._demo.poll()
+        except UserError as error:
+            self._window.toast.show(str(error))
+        self._demo.match.update(elapsed)
+        return self._demo.match.snapshot().picture
+
+    def _follow(self, outcome: Outcome | None) -> None:
+        window = self._window
+        match outcome:
+            case Start(lineup):
+                window.play(lineup)
+            case Change(preferences):
+                window.keep(
+                    replace(
+                        window.settings,
+                        volume=preferences.volume,
+                        muted=preferences.muted,
+                        whole_pixels=preferences.whole_pixels,
+                        full_screen=preferences.full_screen,
+                    )
+                )
+            case Quit():
+                window.closed = True
+
+
+def _preferences(now: settings.Settings) -> Preferences:
+    return Preferences(now.volume, now.muted, now.whole_pixels, now.full_screen)
+
+
+def _models() -> list[str]:
+    """Bundled models, each with its earlier stages behind it."""
+    return [
+        model for name in catalog.bundled_names() for model in (name, *(f"{name}@{n}" for n in catalog.stages(name)))
+    ]

@@ -1,0 +1,327 @@
+"""The window's screens by synthetic events and a clock that the test moves; nothing is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pygame
+import pytest
+
+from agents.pong import FRAMES_PER_SECOND, Court, Side
+from app import replay, settings, window
+from app.lineup import Lineup, Person, Policy, Rom, Tracker
+from app.match import Match, State
+from app.match_screen import MatchScreen
+from app.menu_screen import MenuScreen
+from app.seats import PersonSeat
+from app.session import Session
+from app.window import Window
+from models.errors import UserError
+
+FRAME = 1 / FRAMES_PER_SECOND
+ALONE = Lineup(Tracker(), Person())
+
+
+@pytest.fixture(autouse=True)
+def nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A display that nobody sees, a sound device that nobody hears, and folders of the test's own."""
+    monkeypatch.setenv("SDL_VIDEODRIVER", "dummy")
+    monkeypatch.setenv("SDL_AUDIODRIVER", "dummy")
+    monkeypatch.setenv("VOLLEY_CONFIG", str(tmp_path / "config"))
+    monkeypatch.setenv("VOLLEY_DATA", str(tmp_path / "data"))
+    yield
+    pygame.event.clear()
+
+
+@pytest.fixture
+def open_window() -> Iterator[Callable[..., Window]]:
+    windows: list[Window] = []
+
+    def opened(session: Session | None = None) -> Window:
+        windows.append(Window(window.open_display(), session))
+        windows[-1].frame(0.0)
+        return windows[-1]
+
+    yield opened
+    for one in windows:
+        one.loader.shutdown()
+        one._screen.close()
+        one._display.destroy()
+
+
+@pytest.fixture
+def playing(open_window: Callable[..., Window]) -> Window:
+    """Someone on the right against the tracker, just begun."""
+    one = open_window(Session(ALONE, seed=1, sound=True))
+    wait_for(one, State.PLAYING)
+    return one
+
+
+def screen_of(one: Window) -> MatchScreen:
+    screen = one._screen
+    assert isinstance(screen, MatchScreen)
+    return screen
+
+
+def in_menu(one: Window) -> bool:
+    return isinstance(one._screen, MenuScreen)
+
+
+def match_of(one: Window) -> Match:
+    return screen_of(one)._session.match
+
+
+def wait_for(one: Window, state: State) -> None:
+    """Until loading, on its other thread, is over."""
+    for _ in range(1000):
+        one.frame(FRAME)
+        if match_of(one).state is state:
+            return
+        pygame.time.wait(5)
+    pytest.fail(f"never {state}")
+
+
+def send(one: Window, kind: int, **attributes: Any) -> None:
+    pygame.event.post(pygame.Event(kind, **attributes))
+    one.frame(FRAME)
+
+
+def press(one: Window, key: int) -> None:
+    send(one, pygame.KEYDOWN, key=key, mod=0)
+    send(one, pygame.KEYUP, key=key, mod=0)
+
+
+def frames(one: Window, count: int) -> None:
+    for _ in range(count):
+        one.frame(FRAME)
+
+
+def message(one: Window) -> str:
+    return one.toast.text
+
+
+def play_to_the_end(one: Window) -> None:
+    match = match_of(one)
+    while match.state is State.PLAYING:
+        match.advance()
+    one.frame(FRAME)
+
+
+def test_enter_starts_the_last_match(open_window: Callable[..., Window]) -> None:
+    settings.save(settings.Settings(last=Lineup(Tracker(230), Person())))
+    one = open_window()
+    press(one, pygame.K_RETURN)
+    wait_for(one, State.PLAYING)
+    assert match_of(one).snapshot().names == ("Tracker", "You")
+
+
+def test_what_is_chosen_is_remembered(open_window: Callable[..., Window]) -> None:
+    one = open_window()
+    one.play(Lineup(Rom(), Person()))
+    assert settings.load().settings.last == Lineup(Rom(), Person())
+
+
+def test_a_key_moves_the_paddle_in_the_next_frame(playing: Window) -> None:
+    before = match_of(playing).paddle_row(Side.RIGHT)
+    send(playing, pygame.KEYDOWN, key=pygame.K_DOWN, mod=0)
+    frames(playing, 3)
+    assert match_of(playing).timeline.controls[-1][1].move == 100
+    assert match_of(playing).paddle_row(Side.RIGHT) > before
+    send(playing, pygame.KEYUP, key=pygame.K_DOWN, mod=0)
+    assert match_of(playing).timeline.controls[-1][1].move == 0
+
+
+def test_the_paddle_follows_the_mouse(playing: Window) -> None:
+    court = screen_of(playing)._court
+    for row in (60, 150):
+        y = court.top + row * court.height // 210
+        send(playing, pygame.MOUSEMOTION, pos=(court.centerx, y), rel=(0, 1), buttons=(0, 0, 0))
+        frames(playing, 50)
+        assert match_of(playing).paddle_row(Side.RIGHT) == pytest.approx(row, abs=3)
+
+
+def test_a_slip_on_q_does_not_end_a_match_but_it_ends_what_is_only_watched(
+    playing: Window, open_window: Callable[..., Window]
+) -> None:
+    press(playing, pygame.K_q)
+    assert not playing.closed
+    watching = open_window(Session(Lineup(Rom(), Tracker()), seed=1))
+    wait_for(watching, State.PLAYING)
+    press(watching, pygame.K_2)
+    press(watching, pygame.K_q)
+    assert not watching.closed
+    press(watching, pygame.K_2)
+    press(watching, pygame.K_q)
+    assert watching.closed
+
+
+def test_rewinding_holds_and_the_button_goes_on(playing: Window) -> None:
+    frames(playing, 120)
+    send(playing, pygame.KEYDOWN, key=pygame.K_r, mod=0)
+    frames(playing, 20)
+    assert match_of(playing).state is State.REWINDING
+    send(playing, pygame.KEYUP, key=pygame.K_r, mod=0)
+    assert match_of(playing).state is State.PAUSED
+    undone = match_of(playing).snapshot().undone
+    assert undone > 0.5
+    press(playing, pygame.K_SPACE)
+    assert match_of(playing).state is State.PLAYING
+    assert match_of(playing).snapshot().undone == 0
+
+
+def test_taking_over_the_other_side_changes_sides(playing: Window) -> None:
+    press(playing, pygame.K_1)
+    assert match_of(playing).snapshot().names == ("You", "Tracker")
+    send(playing, pygame.KEYDOWN, key=pygame.K_w, mod=0)
+    frames(playing, 2)
+    left, _ = match_of(playing).timeline.controls[-1]
+    assert left is not None
+    assert left.move == -100
+
+
+def test_the_roms_own_opponent_cannot_change_sides(open_window: Callable[..., Window]) -> None:
+    one = open_window(Session(Lineup(Rom(), Person()), seed=1))
+    wait_for(one, State.PLAYING)
+    press(one, pygame.K_1)
+    assert match_of(one).people == {Side.RIGHT}
+    assert message(one) == "the Atari CPU plays the left only"
+
+
+def test_who_looks_away_is_not_played_against(playing: Window) -> None:
+    send(playing, pygame.WINDOWFOCUSLOST)
+    assert match_of(playing).state is State.PAUSED
+
+
+def test_help_is_closed_before_the_match_is_left(playing: Window) -> None:
+    press(playing, pygame.K_h)
+    press(playing, pygame.K_ESCAPE)
+    assert not in_menu(playing)
+    press(playing, pygame.K_ESCAPE)
+    assert in_menu(playing)
+
+
+def test_the_end_offers_a_rematch_a_replay_and_the_menu(playing: Window) -> None:
+    play_to_the_end(playing)
+    press(playing, pygame.K_RIGHT)
+    press(playing, pygame.K_RETURN)
+    assert message(playing).startswith("replay saved: ")
+    recorded = replay.load(Path(message(playing).removeprefix("replay saved: ")))
+    recorded.verify(recorded.controls())
+    assert recorded.lineup == ALONE
+    press(playing, pygame.K_LEFT)
+    press(playing, pygame.K_RETURN)
+    now = match_of(playing).snapshot()
+    assert (now.state, now.score, now.game) == (State.PLAYING, (0, 0), 2)
+    play_to_the_end(playing)
+    press(playing, pygame.K_ESCAPE)
+    assert in_menu(playing)
+
+
+def test_an_end_can_be_rewound(playing: Window) -> None:
+    play_to_the_end(playing)
+    send(playing, pygame.KEYDOWN, key=pygame.K_r, mod=0)
+    frames(playing, 10)
+    send(playing, pygame.KEYUP, key=pygame.K_r, mod=0)
+    assert match_of(playing).state is State.PAUSED
+    press(playing, pygame.K_p)
+    assert match_of(playing).state is State.PLAYING
+
+
+def test_a_replay_is_watched_to_its_end_and_again(playing: Window, open_window: Callable[..., Window]) -> None:
+    frames(playing, 30)
+    recorded = screen_of(playing)._session.replay()
+    assert recorded is not None
+    one = open_window(Session(recorded.lineup, seed=0, games=1, replay=recorded))
+    wait_for(one, State.PLAYING)
+    frames(one, 60)
+    assert match_of(one).snapshot().over
+    assert not one.closed
+    press(one, pygame.K_RETURN)
+    assert match_of(one).state is State.PLAYING
+    frames(one, 10)
+    again = match_of(one).timeline.controls
+    assert again == match_of(playing).timeline.controls[: len(again)]
+
+
+def test_a_screenshot_and_a_film_are_confirmed(playing: Window, tmp_path: Path) -> None:
+    press(playing, pygame.K_F12)
+    assert message(playing).startswith("screenshot saved: ")
+    press(playing, pygame.K_F9)
+    assert message(playing) == "filming"
+    frames(playing, 10)
+    press(playing, pygame.K_F9)
+    assert message(playing).startswith("film saved: ")
+    (picture,) = (tmp_path / "data" / "screenshots").iterdir()
+    assert pygame.image.load(picture).size == playing.size
+    (film,) = (tmp_path / "data" / "films").iterdir()
+    assert film.stat().st_size > 1000
+
+
+def test_a_film_that_goes_on_is_finished_by_the_way_to_the_menu(playing: Window, tmp_path: Path) -> None:
+    press(playing, pygame.K_F9)
+    frames(playing, 10)
+    press(playing, pygame.K_ESCAPE)
+    assert len(list((tmp_path / "data" / "films").iterdir())) == 1
+
+
+def test_what_cannot_be_kept_is_told(playing: Window, tmp_path: Path) -> None:
+    (tmp_path / "data").write_bytes(b"not a folder")
+    for key, said in ((pygame.K_F12, "no screenshot"), (pygame.K_F9, ""), (pygame.K_F5, "cannot save the replay")):
+        press(playing, key)
+        assert message(playing).startswith(said)
+        assert "saved:" not in message(playing)
+        assert message(playing) != "filming"
+
+
+def test_settings_are_kept_at_once(playing: Window) -> None:
+    for key in (pygame.K_m, pygame.K_F10, pygame.K_LEFTBRACKET):
+        press(playing, key)
+    kept = settings.load().settings
+    assert (kept.muted, kept.whole_pixels, kept.volume) == (False, True, 50)
+    assert playing.speaker.volume == 50
+
+
+def test_a_model_that_has_gone_leads_back_to_the_menu(open_window: Callable[..., Window], tmp_path: Path) -> None:
+    one = open_window()
+    one.play(Lineup(Policy(str(tmp_path / "gone")), Person()))
+    for _ in range(1000):
+        one.frame(FRAME)
+        if in_menu(one):
+            break
+        pygame.time.wait(5)
+    assert "gone" in message(one)
+
+
+def test_a_model_asked_for_on_the_command_line_that_has_gone_is_an_error(
+    open_window: Callable[..., Window], tmp_path: Path
+) -> None:
+    one = open_window(Session(Lineup(Rom(), Policy(str(tmp_path / "gone"))), seed=0))
+    with pytest.raises(UserError, match="gone"):
+        wait_for(one, State.PLAYING)
+
+
+def test_the_sound_of_play_reaches_the_speaker(playing: Window, monkeypatch: pytest.MonkeyPatch) -> None:
+    heard: list[int] = []
+    monkeypatch.setattr(playing.speaker, "play", lambda samples: heard.append(len(samples)))
+    frames(playing, 10)
+    press(playing, pygame.K_PLUS)
+    frames(playing, 10)
+    # Ten frames, and one with the key, in which time already went by at twice the speed.
+    assert heard == [512] * 10
+
+
+def test_the_left_hand_of_a_lone_person_moves_the_right_paddle(playing: Window) -> None:
+    send(playing, pygame.KEYDOWN, key=pygame.K_w, mod=0)
+    frames(playing, 2)
+    assert match_of(playing).timeline.controls[-1][1].move == -100
+    assert isinstance(match_of(playing).seats[Side.RIGHT], PersonSeat)
+
+
+def test_the_court_is_drawn_where_it_is_said_to_be(playing: Window) -> None:
+    court, surface = screen_of(playing)._court, playing._display.get_surface()
+    ground = Court().colour()[120, 80].astype(int)
+    assert np.abs(ground - surface.get_at(court.center)[:3]).max() <= 3
+    assert np.abs(ground - surface.get_at((court.left - 3, court.centery))[:3]).max() > 50

@@ -1,0 +1,124 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import msgspec
+import numpy as np
+import pytest
+
+from agents.base import Decision
+from agents.handicap import ReactionDelay
+from agents.ladder import LadderAgent
+from agents.policy import PolicyAgent
+from agents.pong import Court
+from agents.scripted import TrackerAgent
+from app.levels import LEVELS, Level, name_of
+from app.lineup import Ladder, Lineup, Policy, Rom, Tracker
+from app.player import load_agent, load_player
+from models import catalog
+from models.errors import UserError
+
+EVERY_LEVEL = pytest.mark.parametrize("level", LEVELS, ids=lambda level: level.name)
+
+
+def test_levels_are_in_the_order_of_their_strength() -> None:
+    assert 6 <= len(LEVELS) <= 8
+    shares = [level.points_won for level in LEVELS]
+    assert min(np.diff(shares)) >= 0.02, shares
+    games = [level.games_won for level in LEVELS]
+    assert games == sorted(games)
+    assert 0 <= shares[0] < 0.25
+    assert 0.9 < shares[-1] <= 1
+
+
+def test_levels_differ() -> None:
+    assert len({level.name for level in LEVELS}) == len({level.player for level in LEVELS}) == len(LEVELS)
+
+
+@EVERY_LEVEL
+def test_a_level_can_be_played(level: Level) -> None:
+    lineup = Lineup(Rom(), level.player)
+    assert msgspec.json.decode(msgspec.json.encode(lineup), type=Lineup) == lineup
+    agent = load_agent(level.player, seed=1)
+    assert agent.name == level.name
+    decision = agent.observe(Court().grey())
+    assert isinstance(decision, Decision)
+    assert getattr(agent, "milliseconds", 0) == level.player.reaction_ms
+
+
+@EVERY_LEVEL
+def test_a_level_says_who_it_is(level: Level) -> None:
+    assert isinstance(level.player, Policy)
+    reaction = level.player.reaction_ms
+    assert level.who.endswith(f"reaction {reaction} ms" if reaction else "no reaction time")
+    assert ("temperature" in level.who) == (level.player.temperature != 1)
+    assert f"temperature {level.player.temperature:g}" in level.who or level.player.temperature == 1
+    assert ("greedy" in level.who) == level.player.greedy
+    assert level.who.startswith(f"{level.player.model.partition('@')[0]} after ")
+
+
+def test_names() -> None:
+    assert name_of(LEVELS[0].player) == LEVELS[0].name
+    assert name_of(Policy("ppo")) == "ppo"
+    assert name_of(Policy("ppo@129024", reaction_ms=231)) == "ppo at 0.13M"
+    assert name_of(Tracker()) == "Tracker"
+
+
+def test_a_policy_plays_as_it_was_asked_to() -> None:
+    agent = load_agent(Policy("ppo@251904", temperature=0.5, greedy=True), seed=0)
+    assert isinstance(agent, PolicyAgent)
+    assert (agent.name, agent.temperature, agent.greedy) == ("ppo at 0.25M", 0.5, True)
+    late = load_agent(Policy("ppo@251904", temperature=0.5, reaction_ms=100), seed=0)
+    assert isinstance(late, ReactionDelay)
+    assert late.milliseconds == 100
+    assert late.temperature == 0.5  # type: ignore[attr-defined]
+
+
+def test_trackers() -> None:
+    assert isinstance(load_agent(Tracker(), seed=0), TrackerAgent)
+    late = load_agent(Tracker(reaction_ms=230), seed=0)
+    assert isinstance(late, ReactionDelay)
+    assert (late.name, late.milliseconds) == ("Tracker", 230)
+
+
+def test_a_ladder_climbs_the_levels() -> None:
+    ladder = load_agent(Ladder(level=1), seed=0)
+    assert isinstance(ladder, LadderAgent)
+    assert ladder.name == f"Ladder: {LEVELS[1].name}"
+    grey = Court().grey()
+    names = []
+    for points in range(2, 2 + len(LEVELS)):
+        ladder.adapt(0, points)
+        ladder.observe(grey)
+        names.append(ladder.name)
+    assert names[:2] == [f"Ladder: {LEVELS[2].name}", f"Ladder: {LEVELS[3].name}"]
+    assert names[-1] == f"Ladder: {LEVELS[-1].name}"
+
+
+def test_the_seed_is_that_of_the_play() -> None:
+    def actions(seed: int) -> list[str]:
+        agent, grey = load_agent(Policy("ppo@129024", temperature=5.0), seed=seed), Court().grey()
+        return [agent.observe(grey).action for _ in range(80)]
+
+    assert actions(1) == actions(1) != actions(2)
+
+
+def test_a_model_that_is_not_there() -> None:
+    with pytest.raises(UserError, match="its stages: ppo@129024"):
+        load_agent(Policy("ppo@7"), seed=0)
+    with pytest.raises(UserError, match="'nobody' is neither"):
+        load_player("nobody", seed=0)
+
+
+def test_the_player_of_a_model_is_called_by_its_name_and_greedy() -> None:
+    player = load_player("ppo", seed=0)
+    assert (player.name, player.greedy) == (catalog.DEFAULT_MODEL, True)
+
+
+def test_a_tracker_is_loaded_without_torch() -> None:
+    code = (
+        "import sys; from app.lineup import Tracker; from app.player import load_agent; "
+        "load_agent(Tracker(reaction_ms=230), seed=0); sys.exit('torch' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

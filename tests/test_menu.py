@@ -1,0 +1,387 @@
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+import pygame
+import pytest
+
+from agents.pong import Side
+from app import theme, widgets
+from app.controls import BINDINGS, Command, Context
+from app.levels import Level
+from app.lineup import Ladder, Lineup, Person, Player, Policy, Rom, Tracker
+from app.scenes.menu import (
+    Button,
+    Change,
+    Kind,
+    Layout,
+    MenuModel,
+    MenuScene,
+    Mode,
+    Outcome,
+    Preferences,
+    Quit,
+    Start,
+    Target,
+)
+from app.widgets import Choice
+
+SIZES = [(800, 600), (1000, 600), (1280, 720), (1280, 800), (1024, 1366), (2560, 1440)]
+MODELS = ["ppo", "ppo@129024", "ppo@503808"]
+WHO = "ppo after 28 minutes of training, 2.00 million steps, reaction 230 ms"
+LEVELS = [
+    Level(name=name, who=WHO, player=player, points_won=share, games_won=0.25)
+    for name, player, share in [
+        ("Rookie", Policy("ppo@129024", reaction_ms=230), 0.0),
+        ("Regular", Policy("ppo@503808", reaction_ms=230), 0.375),
+        ("Champion", Policy("ppo", greedy=True), 1.0),
+    ]
+]
+ROOKIE, REGULAR, CHAMPION = (level.player for level in LEVELS)
+OWN = Policy("runs/my own training of a day/best", temperature=0.7, reaction_ms=120)
+LINEUPS = [
+    Lineup(REGULAR, Person()),
+    Lineup(Person(), CHAMPION),
+    Lineup(Person(), Ladder(2)),
+    Lineup(Tracker(230), Person()),
+    Lineup(OWN, Person()),
+    Lineup(Rom(), Person()),
+    Lineup(Person(), Person()),
+    Lineup(Rom(), OWN),
+    Lineup(Policy("ppo", greedy=True, temperature=2.0), Tracker()),
+    Lineup(OWN, OWN),
+]
+FIRST = LINEUPS[0]
+PICTURE = np.full((210, 160, 3), 144, np.uint8)
+
+
+def menu(last: Lineup = FIRST, preferences: Preferences | None = None) -> MenuModel:
+    path = "/home/someone/.config/volley/settings.toml"
+    return MenuModel(last, MODELS, LEVELS, measured=Tracker(230), preferences=preferences, settings_path=path)
+
+
+def press(model: MenuModel, *commands: Command) -> Outcome | None:
+    """What comes of the last command; of those before, nothing may."""
+    *before, last = commands
+    assert [model.command(command) for command in before] == [None] * len(before)
+    return model.command(last)
+
+
+def in_mode(mode: Mode) -> MenuModel:
+    model = menu(Lineup(Person(), Person()))
+    model.click(mode, 0)
+    return model
+
+
+def kind_of(lineup: Lineup) -> tuple[type[Player], type[Player]]:
+    return type(lineup.left), type(lineup.right)
+
+
+MODES = {
+    Mode.AGENT: (Policy, Person),
+    Mode.ROM: (Rom, Person),
+    Mode.PEOPLE: (Person, Person),
+    Mode.WATCH_ROM: (Rom, Policy),
+    Mode.WATCH_AGENTS: (Policy, Policy),
+}
+
+
+@pytest.mark.parametrize("last", LINEUPS, ids=str)
+def test_enter_starts_what_was_played_last(last: Lineup) -> None:
+    assert press(menu(last), Command.CONFIRM) == Start(last)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_keys_alone_reach_every_mode(mode: Mode) -> None:
+    model = menu()
+    outcome = press(model, *[Command.UP] * 7, *[Command.DOWN] * list(Mode).index(mode), Command.CONFIRM)
+    assert isinstance(outcome, Start)
+    assert kind_of(outcome.lineup) == MODES[mode]
+
+
+@pytest.mark.parametrize("size", [(800, 600), (2560, 1440)], ids=str)
+@pytest.mark.parametrize("mode", MODES)
+def test_the_mouse_alone_reaches_every_mode(mode: Mode, size: tuple[int, int]) -> None:
+    scene = MenuScene(menu())
+    assert click(scene, mode, size) is None
+    outcome = click(scene, Button.START, size)
+    assert isinstance(outcome, Start)
+    assert kind_of(outcome.lineup) == MODES[mode]
+
+
+def rect_of(model: MenuModel, target: Target, size: tuple[int, int] = (1280, 800)) -> pygame.Rect:
+    return dict(Layout.of(size, model).spots)[target]
+
+
+def click(scene: MenuScene, target: Target, size: tuple[int, int] = (1280, 800)) -> Outcome | None:
+    return scene.click(rect_of(scene.model, target, size).center, size)
+
+
+def test_keys_and_mouse_quit() -> None:
+    assert press(menu(), *[Command.DOWN] * 7, Command.CONFIRM) == Quit()
+    assert click(MenuScene(menu()), Mode.QUIT) == Quit()
+
+
+def test_back_leads_out_step_by_step() -> None:
+    model = menu()
+    press(model, Command.RIGHT, Command.DOWN, Command.BACK)
+    assert model.focus is model.mode is Mode.AGENT
+    assert press(model, Command.BACK, Command.BACK) == Quit()
+
+
+def test_options_are_gone_through_and_left_again() -> None:
+    model = menu()
+    seen = []
+    press(model, Command.RIGHT)
+    for _ in range(4):
+        seen.append(model.focus)
+        press(model, Command.DOWN)
+    assert seen == [*model.options, Button.START]
+    assert press(model, Command.LEFT) is None
+    assert model.focus is Mode.AGENT
+
+
+def test_a_mode_without_options_has_its_start_only() -> None:
+    model = in_mode(Mode.PEOPLE)
+    assert press(model, Command.RIGHT, Command.CONFIRM) == Start(Lineup(Person(), Person()))
+
+
+def test_left_and_right_go_through_the_opponents_and_stop_at_the_ends() -> None:
+    model = menu()
+    press(model, Command.RIGHT, *[Command.LEFT] * 9)
+    opponents = []
+    for _ in range(8):
+        assert model.lineup is not None
+        opponents.append(model.lineup.left)
+        press(model, Command.RIGHT)
+    # The custom one begins as the last lineup's policy; the tracker with its reaction.
+    assert opponents == [ROOKIE, REGULAR, CHAMPION, Ladder(0), Tracker(230), REGULAR, REGULAR, REGULAR]
+
+
+def test_the_side_is_changed_and_keeps_the_focus() -> None:
+    model = menu()
+    press(model, Command.RIGHT, Command.DOWN, Command.LEFT)
+    assert model.lineup == Lineup(Person(), REGULAR)
+    press(model, Command.RIGHT)
+    assert model.lineup == FIRST
+
+
+def test_every_reachable_opponent_opens_again_as_it_was() -> None:
+    seen = reachable(FIRST)
+    # The ladder from each of 3 levels, the tracker with 7 reactions, and 3 models with 7 reactions, sampled or greedy,
+    # at 4 temperatures, among which the 3 levels are.
+    assert len(seen) == 3 + 7 + 3 * 7 * 2 * 4
+
+
+def reachable(first: Lineup) -> set[Lineup]:
+    """All lineups that single steps from menus opened on one another lead to."""
+    seen, fresh = {first}, [first]
+    while fresh:
+        last = fresh.pop()
+        assert menu(last).lineup == last
+        found = set(stepped(last)) - seen
+        seen |= found
+        fresh += found
+    return seen
+
+
+def stepped(last: Lineup) -> Iterator[Lineup]:
+    """By one step of each of the opponent's choices; the side and the start come after these."""
+    for place, way in itertools.product(range(len(menu(last).options) - 2), (-1, 1)):
+        model = menu(last)
+        model.click(model.options[place], way)
+        assert model.lineup is not None
+        yield model.lineup
+
+
+def test_every_match_found_by_wandering_about_opens_again_as_it_was() -> None:
+    random = np.random.default_rng(0)
+    model, modes = menu(LINEUPS[-1]), set()
+    steps = [command for command in Command if command.name in ("UP", "DOWN", "LEFT", "RIGHT", "BACK")]
+    for _ in range(3000):
+        model.command(random.choice(np.array(steps)))
+        if model.lineup is not None:
+            modes.add(model.mode)
+            again = menu(model.lineup)
+            assert (again.mode, again.lineup) == (model.mode, model.lineup)
+    assert modes == set(MODES)
+
+
+def test_clicks_on_arrows_lead_either_way_and_on_the_name_nowhere() -> None:
+    scene, size = MenuScene(menu(Lineup(Tracker(100), Person()))), (1280, 800)
+    reaction = next(choice for choice in scene.model.options if isinstance(choice, Choice) and choice.value == 100)
+    row = rect_of(scene.model, reaction)
+    seen = []
+    for column in (row.right - 12, row.left + 12, widgets.value_box(row, reaction).left + 12):
+        assert scene.click((column, row.centery), size) is None
+        seen.append(reaction.text)
+    assert seen == ["150 ms", "150 ms", "100 ms"]
+    assert scene.model.focus is reaction
+    assert scene.click((640, 380), size) is None
+
+
+def test_pointing_moves_the_focus_among_options_and_not_among_modes() -> None:
+    scene, size = MenuScene(menu()), (1280, 800)
+    scene.point(rect_of(scene.model, Mode.SETTINGS).center, size)
+    assert scene.model.focus is scene.model.mode is Mode.AGENT
+    for target in scene.model.options:
+        scene.point(rect_of(scene.model, target).center, size)
+        assert scene.model.focus is target
+
+
+def test_settings_change_at_once_by_keys() -> None:
+    model = menu(preferences=Preferences(volume=90))
+    press(model, *[Command.DOWN] * 5, Command.CONFIRM)
+    assert press(model, Command.RIGHT) == Change(Preferences(volume=100))
+    assert press(model, Command.RIGHT) is None
+    assert press(model, Command.DOWN, Command.CONFIRM) == Change(Preferences(100, muted=True))
+    assert press(model, Command.DOWN, Command.RIGHT) == Change(Preferences(100, muted=True, whole_pixels=True))
+    last = Change(Preferences(100, muted=True, whole_pixels=True, full_screen=True))
+    assert press(model, Command.DOWN, Command.CONFIRM) == last
+
+
+def test_settings_change_by_mouse_and_keep_odd_values() -> None:
+    scene = MenuScene(menu(preferences=Preferences(volume=55, muted=True)))
+    click(scene, Mode.SETTINGS)
+    assert scene.model.preferences == Preferences(volume=55, muted=True)
+    row = rect_of(scene.model, scene.model.options[0])
+    assert scene.click((row.right - 12, row.centery), (1280, 800)) == Change(Preferences(volume=60, muted=True))
+
+
+def test_settings_changed_elsewhere_are_taken_over() -> None:
+    model = in_mode(Mode.SETTINGS)
+    press(model, Command.RIGHT)
+    model.prefer(Preferences(volume=55, muted=True))
+    assert press(model, Command.RIGHT) == Change(Preferences(volume=60, muted=True))
+
+
+def test_hints_follow_the_table_of_keys() -> None:
+    model, other = menu(), dataclasses.replace(BINDINGS[0], action=Command.BACK, contexts=frozenset({Context.MENU}))
+    assert widgets.hints(BINDINGS, model.hints) == [
+        ("Up Down", "choose"),
+        ("Right", "options"),
+        ("Enter", "start"),
+        ("Esc", "quit"),
+    ]
+    assert widgets.hints([other], model.hints) == [("W", "quit")]
+    press(model, Command.RIGHT)
+    assert ("Left Right", "change") in widgets.hints(BINDINGS, model.hints)
+
+
+def busy_menus() -> Iterator[MenuModel]:
+    """Each mode, with nothing in focus but it, and all that can be opened in it."""
+    for mode in Mode:
+        yield in_mode(mode)
+    yield from map(menu, LINEUPS)
+
+
+@pytest.mark.parametrize("size", SIZES, ids=str)
+def test_layout_is_inside_and_apart(size: tuple[int, int]) -> None:
+    for model in busy_menus():
+        layout = Layout.of(size, model)
+        targets = [rect for _, rect in layout.spots]
+        buttons = [rect for target, rect in layout.spots if not isinstance(target, Choice)]
+        choices = [rect for target, rect in layout.spots if isinstance(target, Choice)]
+        assert all(pygame.Rect((0, 0), size).contains(rect) for rect in [layout.title, layout.court, *targets])
+        assert all(any(card.contains(rect) for card in layout.cards) for rect in choices)
+        assert not overlaps([layout.title, layout.court, layout.hints, *layout.cards, *buttons])
+        # The ring of one may not touch the next.
+        assert not overlaps(rect.inflate(0, 2 * round(2 * layout.scale)) for rect in targets)
+        assert layout.court.width / layout.court.height == pytest.approx(4 / 3, abs=0.01)
+
+
+def overlaps(rects: Iterable[pygame.Rect]) -> list[tuple[pygame.Rect, pygame.Rect]]:
+    return [(one, other) for one, other in itertools.combinations(rects, 2) if one.colliderect(other)]
+
+
+@pytest.mark.parametrize("size", SIZES, ids=str)
+def test_no_text_leaves_its_place_or_covers_another(size: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
+    texts: list[pygame.Rect] = []
+    draw_text = theme.draw_text
+
+    def note(*args: object, **anchor: tuple[int, int]) -> pygame.Rect:
+        box: pygame.Rect = draw_text(*args, **anchor)  # type: ignore[arg-type]
+        # A line of text is as high as its tallest letter with an accent and its deepest tail; a third of that is air.
+        texts.append(box.inflate(0, -box.height // 3))
+        return box
+
+    monkeypatch.setattr(theme, "draw_text", note)
+    for model in busy_menus():
+        texts.clear()
+        drawn(MenuScene(model), size)
+        layout = Layout.of(size, model)
+        modes = [rect for target, rect in layout.spots if not isinstance(target, Choice)]
+        places = [layout.title, layout.hints, *layout.cards, *modes]
+        assert len(texts) > 15
+        assert [text for text in texts if not any(place.contains(text) for place in places)] == []
+        # The title is drawn twice, its shade first.
+        assert overlaps(texts[1:]) == []
+
+
+def drawn(scene: MenuScene, size: tuple[int, int] = (1280, 800), sign: str = "loading ppo …") -> pygame.Surface:
+    surface = pygame.Surface(size, depth=32)
+    scene.draw(surface, PICTURE, sign)
+    return surface
+
+
+@pytest.mark.parametrize("target", [Mode.AGENT, Button.START])
+def test_the_ring_is_around_what_is_in_focus(target: Target) -> None:
+    model = menu()
+    model.focus = target
+    surface = drawn(MenuScene(model))
+    ringed = [
+        spot
+        for spot, rect in Layout.of(surface.size, model).spots
+        if surface.get_at((rect.centerx, rect.top - 3)) == theme.FOCUS
+    ]
+    assert ringed == [target]
+
+
+def test_pointing_lights_up() -> None:
+    scene = MenuScene(menu())
+    box = rect_of(scene.model, Mode.ROM)
+    before = drawn(scene).subsurface(box).copy()
+    scene.point(box.center, (1280, 800))
+    after = drawn(scene).subsurface(box)
+    assert pygame.transform.average_color(after)[0] > pygame.transform.average_color(before)[0]
+
+
+def test_the_screen_shows_the_picture_once_there_is_one() -> None:
+    scene = MenuScene(menu())
+    surface = drawn(scene)
+    place = Layout.of(surface.size, scene.model).court.center
+    assert surface.get_at(place)[0] == pytest.approx(144, abs=4)
+    scene.draw(surface, None)
+    assert surface.get_at(place) == theme.PANEL
+
+
+def test_the_sign_is_drawn() -> None:
+    scene = MenuScene(menu())
+    assert drawn(scene).get_buffer().raw != drawn(scene, sign="").get_buffer().raw
+
+
+@pytest.mark.parametrize("level", LEVELS, ids=lambda level: str(level.name))
+def test_the_bar_is_as_long_as_the_share_of_points(level: Level) -> None:
+    model = menu(Lineup(level.player, Person()))
+    surface = drawn(MenuScene(model))
+    card = surface.subsurface(Layout.of(surface.size, model).cards[Side.LEFT])
+    rows = pygame.PixelArray(card)
+    orange = surface.map_rgb(theme.LEFT_PLAYER)
+    longest = max(sum(int(rows[x, y] == orange) for x in range(card.width)) for y in range(60, card.height))
+    room = card.width - 2 * theme.PADDING
+    # The mark at one half takes away 2.
+    assert longest == pytest.approx(level.points_won * room, abs=3)
+
+
+def test_a_choice_without_a_measured_strength_has_no_bar() -> None:
+    model = menu(Lineup(Ladder(), Person()))
+    card = model.cards[Side.LEFT]
+    assert (card.strength, card.rows[0].value) == (None, Kind.LADDER)
+
+
+def test_a_level_tells_who_it_is_and_how_strong() -> None:
+    strength = "Wins 38% of points and 25% of games against a tracker with 230 ms reaction."
+    assert menu().cards[Side.LEFT].about == (WHO, strength)
