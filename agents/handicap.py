@@ -67,6 +67,11 @@ class ReactionDelay:
         """The agent's."""
         return self._agent.name
 
+    @property
+    def policy(self) -> object:
+        """The network agent that is delayed; None where it is a script."""
+        return getattr(self._agent, "policy", None)
+
     def reset(self) -> None:
         """Forgets the past: a new game begins."""
         self._agent.reset()

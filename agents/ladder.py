@@ -27,6 +27,16 @@ class LadderAgent:
         return f"Ladder: {self._rung.name}"
 
     @property
+    def policy(self) -> object:
+        """The network agent that plays on this rung; None where it is a script."""
+        return getattr(self._rung, "policy", None)
+
+    @property
+    def milliseconds(self) -> int:
+        """The reaction delay of the rung that plays."""
+        return int(getattr(self._rung, "milliseconds", 0))
+
+    @property
     def _rung(self) -> Agent:
         return self._rungs[self.level]
 

@@ -34,13 +34,16 @@ class PolicyAgent:
         greedy: bool = False,
     ) -> None:
         self.spec = spec
+        self.network = network
+        self.observation: Frame | None = None
+        """What the network was last shown, `[stack, height, width]`; a new object for each decision."""
         self.temperature = temperature
         self.greedy = greedy
         self._name = name
-        self._network = network
         self._random = np.random.default_rng(seed)
         self._frames = FrameStacker(spec.observation)
-        self._decision: Decision | None = None
+        self.decision: Decision | None = None
+        """The last one made."""
 
     @classmethod
     def load(
@@ -59,33 +62,43 @@ class PolicyAgent:
         """The model's name."""
         return self._name
 
+    @property
+    def policy(self) -> PolicyAgent:
+        """Itself: what an agent that stands for another has of that one."""
+        return self
+
+    def change_network(self, network: PolicyNetwork, *, name: str) -> None:
+        """Plays on with another network of the same specification, from the next decision on."""
+        self.network, self._name = network, name
+
     def reset(self) -> None:
         """Forgets the past: a new game begins."""
         self._frames.reset()
-        self._decision = None
+        self.decision = self.observation = None
 
     def observe(self, grey: Frame) -> Decision:
         """Takes in a grey frame `[210, 160]`; runs the network on decision frames only."""
         observation = self._frames.push(grey)
         if observation is not None:
-            self._decision = self.decide(observation)
-        assert self._decision is not None, "the first frame after a reset is a decision frame"
-        return self._decision
+            self.observation = observation
+            self.decision = self.decide(observation)
+        assert self.decision is not None, "the first frame after a reset is a decision frame"
+        return self.decision
 
     def memory(self) -> object:
         """Frames, decision in force and randomness, for `recall`."""
-        return self._frames.memory(), self._decision, self._random.bit_generator.state
+        return self._frames.memory(), self.decision, self._random.bit_generator.state
 
     def recall(self, memory: object) -> None:
         """Goes back to a moment that `memory` kept."""
         assert isinstance(memory, tuple)
-        frames, self._decision, self._random.bit_generator.state = memory
+        frames, self.decision, self._random.bit_generator.state = memory
         self._frames.recall(frames)
 
     @torch.inference_mode()
     def decide(self, observation: Frame) -> Decision:
         """One decision on an observation `[stack, height, width]`; `UserError` where it is not finite."""
-        output = self._network(torch.from_numpy(observation).unsqueeze(0))
+        output = self.network(torch.from_numpy(observation).unsqueeze(0))
         logits, value = output.logits[0].double().numpy() / self.temperature, float(output.value[0])
         if not (np.isfinite(logits).all() and math.isfinite(value)):
             raise UserError(f"{self.name!r} cannot play: its weights overflow")

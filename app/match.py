@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,9 +17,13 @@ from numpy.typing import NDArray
 from agents.base import Decision, Frame
 from agents.pong import FRAMES_PER_SECOND, Court, Score, Side
 from app.pacing import FrameClock
+from app.rallies import PolicyRally
 from app.seats import AgentSeat, PersonSeat, RecordedSeat, Sampling, Seat
 from app.story import Story, Storyteller
 from app.timeline import KEYFRAME_EVERY, Controls, Keyframe, Timeline
+
+if TYPE_CHECKING:
+    from agents.policy import PolicyAgent
 
 SPEEDS = (0.25, 0.5, 1, 2, 4, 8)
 NORMAL_SPEED = SPEEDS.index(1)
@@ -92,6 +96,10 @@ class Snapshot:
     """Seconds of this game that lie before this moment and can be gone back to."""
     undone: float
     """Seconds of this game that lie after this moment, while it is gone back in."""
+    policies: tuple[PolicyAgent | None, PolicyAgent | None]
+    """The network agents that play, for what looks into their networks; None for a side that no network plays."""
+    rallies: tuple[tuple[PolicyRally, ...], tuple[PolicyRally, ...]]
+    """This game's last rallies as each side's policy saw them, newest last; empty for a side without one."""
     reactions: tuple[int | None, int | None]
     """Of the agents, in milliseconds; None for a side that no agent plays."""
     speed: float
@@ -330,6 +338,8 @@ class Match:
             seconds=frame / FRAMES_PER_SECOND,
             rewindable=(frame - self.timeline.earliest) / FRAMES_PER_SECOND if self.seats else 0.0,
             undone=(len(self.timeline.controls) - frame) / FRAMES_PER_SECOND,
+            policies=(self._policy(Side.LEFT), self._policy(Side.RIGHT)),
+            rallies=(self._rallies(Side.LEFT), self._rallies(Side.RIGHT)),
             reactions=self._reactions,
             speed=self.speed,
             greedy=self.greedy,
@@ -345,6 +355,14 @@ class Match:
             return None, None
         left, right = (seat.reaction if isinstance(seat, AgentSeat) else None for seat in map(_who, self.seats))
         return left, right
+
+    def _policy(self, side: Side) -> PolicyAgent | None:
+        seat = _who(self.seats[side]) if self.seats else None
+        return seat.policy if isinstance(seat, AgentSeat) else None
+
+    def _rallies(self, side: Side) -> tuple[PolicyRally, ...]:
+        seat = _who(self.seats[side]) if self.seats else None
+        return seat.rallies.rallies if isinstance(seat, AgentSeat) else ()
 
     @property
     def _next_game_in(self) -> float | None:
@@ -408,7 +426,7 @@ class Match:
         winner = self._storyteller.watch(self._court.frames, score, self._court.ball)
         for side in Side:
             if winner is not None:
-                self.seats[side].point(score[side], score[side.other])
+                self.seats[side].point(winner, score)
             self.seats[side].observe(self._court.grey())
 
     def _keep_keyframe(self) -> None:

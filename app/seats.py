@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from agents.base import Agent, Control, Decision, Frame, control_of
-from agents.pong import Court, Side
+from agents.pong import Court, Score, Side
 from agents.preprocessing import mirrored
+from app.rallies import RallyRecorder, Step
+
+if TYPE_CHECKING:
+    from agents.policy import PolicyAgent
 
 
 class Seat(Protocol):
@@ -36,8 +40,8 @@ class Seat(Protocol):
         """What to do in the next frame; None leaves it to the ROM."""
         ...
 
-    def point(self, own: int, other: int) -> None:
-        """A point has been scored; the points of this side and of the other."""
+    def point(self, winner: Side, score: Score) -> None:
+        """A point has been scored, which brought the score to this."""
         ...
 
     def memory(self) -> object:
@@ -66,7 +70,7 @@ class RomSeat:
         del court
         return None
 
-    def point(self, own: int, other: int) -> None:
+    def point(self, winner: Side, score: Score) -> None:
         """It does not care."""
 
     def memory(self) -> object:
@@ -108,7 +112,7 @@ class PersonSeat:
             return self._held
         return Control(court.towards(self._side, self._row), self._held.fire)
 
-    def point(self, own: int, other: int) -> None:
+    def point(self, winner: Side, score: Score) -> None:
         """People count by themselves."""
 
     def memory(self) -> object:
@@ -141,12 +145,20 @@ class AgentSeat:
     def __init__(self, agent: Agent, side: Side) -> None:
         self.agent = agent
         self.decision: Decision | None = None
+        self.rallies = RallyRecorder(side)
         self._side = side
+        self._frame = 0
 
     @property
     def name(self) -> str:
         """The agent's."""
         return self.agent.name
+
+    @property
+    def policy(self) -> PolicyAgent | None:
+        """The network agent that plays here, whatever it is handicapped with; None where it is a script."""
+        policy: PolicyAgent | None = getattr(self.agent, "policy", None)
+        return policy
 
     @property
     def reaction(self) -> int:
@@ -157,10 +169,17 @@ class AgentSeat:
         """Forgets the game before."""
         self.agent.reset()
         self.decision = None
+        self.rallies.clear()
+        self._frame = 0
 
     def observe(self, grey: Frame) -> None:
         """Lets the agent look, and decide where it does."""
+        before = self.policy and self.policy.observation
         self.decision = self.agent.observe(mirrored(grey) if self._side is Side.LEFT else grey)
+        policy = self.policy
+        if policy and policy.decision and policy.observation is not None and policy.observation is not before:
+            self.rallies.decide(Step(self._frame, policy.observation, policy.decision))
+        self._frame += 1
 
     def control(self, court: Court) -> Control:
         """The action in force."""
@@ -168,20 +187,22 @@ class AgentSeat:
         assert self.decision is not None, "an agent is shown a frame before it is asked"
         return control_of(self.decision.action)
 
-    def point(self, own: int, other: int) -> None:
-        """Tells an agent that adapts."""
+    def point(self, winner: Side, score: Score) -> None:
+        """Ends the rally; tells an agent that adapts."""
+        self.rallies.point(winner)
         if isinstance(self.agent, Adapting):
-            self.agent.adapt(own, other)
+            self.agent.adapt(score[self._side], score[self._side.other])
 
     def memory(self) -> object:
-        """The agent's, and its decision in force."""
-        return self.agent.memory(), self.decision
+        """The agent's, its decision in force, and the frame."""
+        return self.agent.memory(), self.decision, self._frame
 
     def recall(self, memory: object) -> None:
         """Goes back to a moment that `memory` kept."""
         assert isinstance(memory, tuple)
-        agent, self.decision = memory
+        agent, self.decision, self._frame = memory
         self.agent.recall(agent)
+        self.rallies.go_back(self._frame - 1)
 
 
 class RecordedSeat:
@@ -232,9 +253,9 @@ class RecordedSeat:
         """What was done then."""
         return self._controls[court.frames]
 
-    def point(self, own: int, other: int) -> None:
+    def point(self, winner: Side, score: Score) -> None:
         """Tells who played then."""
-        self.live.point(own, other)
+        self.live.point(winner, score)
 
     def memory(self) -> object:
         """That of who played then, and how far the recording is."""

@@ -7,7 +7,7 @@ import numpy as np
 from agents.base import FULL_SPEED, Control
 from agents.pong import Ball, Court, Side
 
-FRAMES_PER_CHOICE = 8
+FRAMES_PER_CHOICE = 2
 
 
 class Duel:
@@ -30,7 +30,7 @@ class Duel:
     def _choose(self, court: Court, side: Side, ball: Ball | None) -> Control:
         follows, wherever, presses = self._random.random(3)
         direction = int(wherever * 3) - 1
-        if ball is not None and follows < 0.3:
+        if ball is not None and follows < 0.6:
             off = ball.row + 2 - court.paddle_row(side)
             direction = int(np.sign(off)) if abs(off) > 4 else 0
         return Control(direction * FULL_SPEED, fire=bool(presses < 0.5))

@@ -101,9 +101,9 @@ def test_extreme_temperatures(spec: ModelSpec, temperature: float) -> None:
 
 def test_weights_that_overflow_are_told_in_one_line(spec: ModelSpec) -> None:
     agent = agent_with_logits(spec, 0.0, 0.0, 0.0)
-    for tensor in agent._network.policy_head.parameters():
+    for tensor in agent.network.policy_head.parameters():
         torch.nn.init.constant_(tensor, 3e38)
-    torch.nn.init.constant_(agent._network.pixels.mean, -3e38)
+    torch.nn.init.constant_(agent.network.pixels.mean, -3e38)
     with pytest.raises(UserError, match="'fixed' cannot play: its weights overflow"):
         agent.decide(blank(spec))
 
