@@ -143,7 +143,8 @@ class Court:
         if left is not None:
             server = self._server(ram)
             if self._unserved > SERVE_PATIENCE:
-                right, left = _serving(Side.RIGHT, server, right), _serving(Side.LEFT, server, left)
+                # The button of the player who may not serve does nothing.
+                right, left = Control(right.move, fire=True), Control(left.move, fire=True)
             self._unserved = 0 if server is None else self._unserved + 1
             self._turn_left_knob(_turn_of(left.move))
         action = _ACTIONS[(right.move > 0) - (right.move < 0), right.fire]
@@ -206,7 +207,7 @@ class Court:
         return CourtState(self._ale.cloneState(), self.frames, self._unserved, grey, colour)
 
     def restore(self, state: CourtState) -> None:
-        """Goes back, or on, to a moment that `save` kept; what happens next is what happened then."""
+        """Goes back, or on, to a moment that `save` kept; without stickiness, what follows is what followed then."""
         self._ale.restoreState(state.emulator)
         self.frames, self._unserved = state.frames, state.unserved
         grey, colour = (np.frombuffer(zlib.decompress(kept), np.uint8) for kept in (state.grey, state.colour))
@@ -280,11 +281,6 @@ def _knob_at(row: float) -> int:
 def _turn_of(move: int) -> int:
     """How far a move turns a knob in a frame, exactly as in ale-py, which takes the share in single precision."""
     return int(_KNOB_SPEED * float(np.float32(move / FULL_SPEED)))
-
-
-def _serving(side: Side, server: Side | None, control: Control) -> Control:
-    """A player's control with the button pressed, where it is theirs to serve."""
-    return Control(control.move, fire=True) if side == server else control
 
 
 def _signed(byte: np.uint8) -> int:

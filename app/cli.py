@@ -217,7 +217,7 @@ def _add_watch(subparsers: Subparsers) -> None:
     watch.add_argument(
         "--games", type=_count, metavar="N", help="stop after N games (default: 1 headless, else without end)"
     )
-    watch.add_argument("--record", type=Path, metavar="FILE.mp4", help="make a film of it, panels and all")
+    watch.add_argument("--record", type=Path, metavar="FILE", help="make a film of it, panels and all: an .mp4, or a .gif")
     _add_strength(watch)
     watch.add_argument("--seed", type=_seed, metavar="N", help="of start and sampling (default: 0)")
     watch.add_argument(

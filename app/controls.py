@@ -55,6 +55,21 @@ class Command(Enum):
     LEFT = auto()
     RIGHT = auto()
     CONFIRM = auto()
+    SHOW_MOVES = auto()
+    SHOW_TIMELINE = auto()
+    SHOW_SEEN = auto()
+    SHOW_SALIENCY = auto()
+    SHOW_CREDIT = auto()
+    SHOW_STAGES = auto()
+    SHOW_LEARNING = auto()
+    SHOW_FACTS = auto()
+    CREDIT_WAY = auto()
+    CREDIT_BACK = auto()
+    CREDIT_ON = auto()
+    CREDIT_LARGEST = auto()
+    CREDIT_PASS = auto()
+    EARLIER_STAGE = auto()
+    LATER_STAGE = auto()
     SCREENSHOT = auto()
     MUTE = auto()
     QUIETER = auto()
@@ -148,6 +163,21 @@ BINDINGS = (
     Binding("greedy", Command.GREEDY, _MATCH, (pygame.K_g,), ("G",), "Always the likeliest action, or sampled"),
     Binding("take left", Command.TAKE_LEFT, _MATCH, (pygame.K_1, pygame.K_KP_1), ("1",), "Take or leave the left"),
     Binding("take right", Command.TAKE_RIGHT, _MATCH, (pygame.K_2, pygame.K_KP_2), ("2",), "Take or leave the right"),
+    Binding("moves", Command.SHOW_MOVES, _MATCH, (pygame.K_3,), ("3",), "Panel: next move"),
+    Binding("timeline", Command.SHOW_TIMELINE, _MATCH, (pygame.K_4,), ("4",), "Panel: last 10 seconds"),
+    Binding("seen", Command.SHOW_SEEN, _MATCH, (pygame.K_5,), ("5",), "Panel: what the network sees"),
+    Binding("saliency", Command.SHOW_SALIENCY, _MATCH, (pygame.K_6,), ("6",), "Where the network looks"),
+    Binding("credit", Command.SHOW_CREDIT, _MATCH, (pygame.K_7,), ("7",), "Panel: credit for the last point"),
+    Binding("credit way", Command.CREDIT_WAY, _MATCH, (pygame.K_TAB,), ("Tab",), "Credit: another way"),
+    Binding("credit back", Command.CREDIT_BACK, _MATCH, (pygame.K_COMMA,), (",",), "Credit: a decision back"),
+    Binding("credit on", Command.CREDIT_ON, _MATCH, (pygame.K_PERIOD,), (".",), "Credit: a decision on"),
+    Binding("credit largest", Command.CREDIT_LARGEST, _MATCH, (pygame.K_l,), ("L",), "Credit: the largest push"),
+    Binding("credit pass", Command.CREDIT_PASS, _MATCH, (pygame.K_o,), ("O",), "Credit: another pass of PPO"),
+    Binding("stages", Command.SHOW_STAGES, _MATCH, (pygame.K_8,), ("8",), "Panel: stages of training"),
+    Binding("earlier", Command.EARLIER_STAGE, _MATCH, (pygame.K_PAGEUP,), ("PgUp",), "An earlier stage"),
+    Binding("later", Command.LATER_STAGE, _MATCH, (pygame.K_PAGEDOWN,), ("PgDn",), "A later stage"),
+    Binding("learning", Command.SHOW_LEARNING, _MATCH, (pygame.K_9,), ("9",), "Panel: learning curve"),
+    Binding("facts", Command.SHOW_FACTS, _MATCH, (pygame.K_0,), ("0",), "Panel: who plays, and how"),
     Binding("rematch", Command.REMATCH, _MATCH, (pygame.K_F2,), ("F2",), "Start again"),
     Binding("save", Command.SAVE, _MATCH, (pygame.K_F5,), ("F5",), "Save a replay"),
     Binding("film", Command.FILM, _MATCH, (pygame.K_F9,), ("F9",), "Start a film, or end it"),

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.base import Decision, Frame
+from agents.base import DOWN_ACTIONS, UP_ACTIONS, Decision, Frame
 from agents.pong import FRAMES_PER_SECOND, Court, Score, Side
 from app.pacing import FrameClock
 from app.rallies import PolicyRally
@@ -35,7 +35,7 @@ MOST_GAME_FRAMES = round(30 * 60 * FRAMES_PER_SECOND)
 """Half an hour: two agents that never miss would never end a game. Whoever leads here has won."""
 HISTORY_LENGTH = 150
 """Decisions: 10 s at normal speed and the usual 4 frames a decision."""
-_HISTORY_FRAMES = 4 * HISTORY_LENGTH
+HISTORY_FRAMES = 4 * HISTORY_LENGTH
 REWIND_SPEEDS = (2.0, 12.0)
 """Times faster than the real thing: at once, and at most. Each second of holding adds two."""
 
@@ -55,10 +55,29 @@ class State(Enum):
 class Estimate(NamedTuple):
     """What a past decision thought."""
 
+    frame: int
+    """Of the game, from which on it was in force."""
+    up: float
+    """How probable it was to move up."""
+    down: float
     value: float | None
     """The expected return, in points."""
     entropy: float
     """In nats."""
+    choices: int
+    """How many actions there were to choose from."""
+
+    @classmethod
+    def of(cls, decision: Decision, frame: int) -> Estimate:
+        """What a decision thought that came into force at this frame."""
+        return cls(
+            frame,
+            decision.probability_of(UP_ACTIONS),
+            decision.probability_of(DOWN_ACTIONS),
+            decision.value,
+            decision.entropy,
+            len(decision.actions),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -483,10 +502,11 @@ class Match:
         """This side's last decisions up to a frame, each of them once."""
         estimates: list[Estimate] = []
         newest: Decision | None = None
-        for pair in self.timeline.decisions[max(frame - _HISTORY_FRAMES + 1, 0) : frame + 1]:
+        first = max(frame - HISTORY_FRAMES + 1, 0)
+        for place, pair in enumerate(self.timeline.decisions[first : frame + 1], first):
             decision = pair[side]
             if decision is not None and decision is not newest:
-                estimates.append(Estimate(decision.value, decision.entropy))
+                estimates.append(Estimate.of(decision, place))
                 newest = decision
         return tuple(estimates[-HISTORY_LENGTH:])
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pygame
+from msgspec.structs import replace
 
 from agents.base import Control
 from agents.pong import Side
@@ -13,6 +15,7 @@ from app import controls, keepsakes
 from app.controls import Action, Command, Context, Held
 from app.match import SPEEDS, Snapshot, State
 from app.panels.court import ROWS
+from app.panels.names import PanelName
 from app.scenes import ending
 from app.scenes.ending import EndingModel, EndingScene
 from app.scenes.match import MatchScene
@@ -24,6 +27,18 @@ if TYPE_CHECKING:
     from app.window import Window
 
 _IN_MENUS = frozenset({Command.UP, Command.DOWN, Command.LEFT, Command.RIGHT, Command.CONFIRM, Command.BACK})
+
+
+PANEL_COMMANDS = {
+    Command.SHOW_MOVES: PanelName.MOVES,
+    Command.SHOW_TIMELINE: PanelName.TIMELINE,
+    Command.SHOW_SEEN: PanelName.SEEN,
+    Command.SHOW_SALIENCY: PanelName.SALIENCY,
+    Command.SHOW_CREDIT: PanelName.CREDIT,
+    Command.SHOW_STAGES: PanelName.STAGES,
+    Command.SHOW_LEARNING: PanelName.LEARNING,
+    Command.SHOW_FACTS: PanelName.FACTS,
+}
 
 
 class MatchScreen:
@@ -65,6 +80,8 @@ class MatchScreen:
             Command.FILM: self._toggle_film,
             Command.BACK: window.open_menu,
         }
+        for command, name in PANEL_COMMANDS.items():
+            self._commands[command] = partial(self._toggle_panel, name)
 
     @property
     def context(self) -> Context:
@@ -81,10 +98,10 @@ class MatchScreen:
             do()
 
     def mouse(self, event: pygame.Event, position: tuple[int, int]) -> None:
-        """Points or clicks at the end screen; a paddle is the devices' business."""
+        """Points or clicks at the end screen or a panel; a paddle is the devices' business."""
         if self._ending is None:
-            return
-        if event.type == pygame.MOUSEMOTION:
+            self._scene.point(position, pressed=event.type == pygame.MOUSEBUTTONDOWN)
+        elif event.type == pygame.MOUSEMOTION:
             self._ending.point(position, self._window.size)
         elif event.button == pygame.BUTTON_LEFT:
             self._end_with(self._ending.click(position, self._window.size))
@@ -167,6 +184,7 @@ class MatchScreen:
 
     def _draw(self, surface: pygame.Surface, now: Snapshot, elapsed: float) -> None:
         self._scene.whole_pixels = self._window.settings.whole_pixels
+        self._scene.shown = self._panels
         self._scene.update(now, elapsed)
         if self._ending is None:
             self._scene.draw(surface, now, self._hints(now))
@@ -207,6 +225,17 @@ class MatchScreen:
         match = self._session.match
         if not match.take_over(side) and side not in match.people:
             self._window.toast.show("the Atari CPU plays the left only")
+
+    @property
+    def _panels(self) -> frozenset[PanelName]:
+        """Those that are switched on: remembered apart for playing and for watching."""
+        now = self._window.settings
+        return now.panels_playing if self._session.match.people else now.panels_watching
+
+    def _toggle_panel(self, name: PanelName) -> None:
+        shown = self._panels ^ {name}
+        field = "panels_playing" if self._session.match.people else "panels_watching"
+        self._window.keep(replace(self._window.settings, **{field: shown}))
 
     def _toggle_film(self) -> None:
         self._window.toast.show(self._film.stop() if self._film.running else self._film.start())

@@ -12,6 +12,7 @@ import platformdirs
 from msgspec import Meta, Struct
 
 from app.lineup import Lineup, Person, Policy
+from app.panels.names import WHILE_PLAYING, WHILE_WATCHING, PanelName
 from models.errors import one_line
 
 Percent: TypeAlias = Annotated[int, Meta(ge=0, le=100)]
@@ -28,6 +29,9 @@ class Settings(Struct, frozen=True):
     whole_pixels: bool = False
     """Whether the court is scaled by whole numbers only."""
     full_screen: bool = False
+    panels_playing: frozenset[PanelName] = frozenset(WHILE_PLAYING)
+    """Switched on while someone at this computer plays."""
+    panels_watching: frozenset[PanelName] = frozenset(WHILE_WATCHING)
     last: Lineup = Lineup(FIRST_OPPONENT, Person())
     """Who played last."""
     keys: dict[str, list[str]] = {}

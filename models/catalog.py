@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from models.errors import UserError
-from models.files import is_model_directory
+from models.files import CONFIG_FILE, is_model_directory
 
 PRETRAINED = Path(__file__).parent / "pretrained"
 DEFAULT_MODEL = "ppo"
+RUNS = Path("runs")
+"""Where 'volley train' puts new runs, in the folder it is started in."""
 _RUN_FOLDERS = ("best", "model")
 """Where a run keeps its policies, the one to take first."""
 
@@ -46,6 +48,27 @@ def stages(model: str) -> list[int]:
     return sorted(_stage_directories(model))
 
 
+def home(model: str) -> Path:
+    """The whole that `model` belongs to, or is: a bundled model's directory, or a run's, with stages and curve in it.
+
+    `UserError` where no model has that name.
+    """
+    directory = resolve(model)
+    return directory.parent.parent if directory.parent.name == "stages" else _home(directory)
+
+
+def runs(folder: Path = RUNS) -> list[Path]:
+    """The training runs in `folder`, the one that was saved last first."""
+    found = [path for path in folder.glob("*") if is_run(path)]
+    return sorted(found, key=lambda path: path.stat().st_mtime, reverse=True)
+
+
+def is_run(directory: Path) -> bool:
+    """Whether `directory` looks like a training run, though it may hold no policy yet."""
+    begun = all((directory / name).is_file() for name in (CONFIG_FILE, "provenance.json"))
+    return begun and not is_model_directory(directory)
+
+
 def short_name(model: str) -> str:
     """What to call a model on screen, there or not: `ppo`, or `ppo at 0.13M` for its stage after 129,024 steps."""
     whole, at, stage = model.rpartition("@")
@@ -67,7 +90,10 @@ def _resolve_stage(model: str, stage: str) -> Path:
 
 def _stage_directories(model: str) -> dict[int, Path]:
     """By agent steps."""
-    directory = resolve(model)
-    home = directory.parent if directory.name in _RUN_FOLDERS else directory
-    found = (path for path in (home / "stages").glob("*") if path.name.isdecimal() and is_model_directory(path))
+    folder = _home(resolve(model)) / "stages"
+    found = (path for path in folder.glob("*") if path.name.isdecimal() and is_model_directory(path))
     return {int(path.name): path for path in found}
+
+
+def _home(directory: Path) -> Path:
+    return directory.parent if directory.name in _RUN_FOLDERS else directory

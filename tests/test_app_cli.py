@@ -58,7 +58,7 @@ def test_a_broken_model_is_one_line(model_directory: Path, capsys: pytest.Captur
     assert "cannot load the model" in mistake(capsys, "watch", str(model_directory), "--headless")
 
 
-@pytest.mark.parametrize("name", ["game.gif", "no-such-folder/game.mp4"])
+@pytest.mark.parametrize("name", ["game.avi", "no-such-folder/game.mp4"])
 def test_an_impossible_film_is_one_line(
     model_directory: Path, tmp_path: Path, name: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -9,21 +9,27 @@ import pygame
 import pytest
 
 from agents.base import Decision
-from agents.pong import Court, Score, Side
+from agents.pong import FRAMES_PER_SECOND, Court, Score, Side
 from app import theme
 from app.match import HISTORY_LENGTH, Estimate, Match, Snapshot, State
-from app.panels import estimates, probabilities
+from app.panels import probabilities
 from app.panels.court import CourtView
-from app.panels.estimates import EstimatesModel
 from app.panels.glide import Glide
+from app.panels.names import PanelName
+from app.panels.panel import Panel
 from app.panels.probabilities import ProbabilitiesModel
+from app.panels.timeline import TimelineModel, TimelinePanel
 from app.scenes.match import Layout, MatchScene, court_size
+from app.story import Rally, Story
 from models.spec import ActionName
 
 SIZES = [(800, 600), (1000, 600), (1280, 720), (1280, 800), (1024, 1366), (2560, 1440)]
 ACTIONS: tuple[ActionName, ...] = ("NOOP", "FIRE", "RIGHT", "LEFT", "RIGHTFIRE", "LEFTFIRE")
 PROBABILITIES = (0.05, 0.15, 0.1, 0.0, 0.3, 0.4)
 """Up 0.4, stay 0.2, down 0.4; with FIRE 0.85."""
+HISTORY = tuple(
+    Estimate(1000 + 4 * i, 0.4, 0.3, math.sin(i / 9), 0.1 + i / HISTORY_LENGTH, 3) for i in range(HISTORY_LENGTH)
+)
 LONG_AGO = 1000.0
 """Seconds, in which every glide arrives."""
 
@@ -45,7 +51,8 @@ def snapshot(action: ActionName = "RIGHTFIRE") -> Snapshot:
         games_won=Score(100, 100),
         game=201,
         decisions=(None, decision(action)),
-        history=((), tuple(Estimate(math.sin(i / 9), 0.1 + i / HISTORY_LENGTH) for i in range(HISTORY_LENGTH))),
+        history=((), HISTORY),
+        seconds=HISTORY[-1].frame / FRAMES_PER_SECOND,
         reactions=(1000, 230),
         speed=0.25,
         greedy=True,
@@ -82,12 +89,18 @@ def drawn(scene: MatchScene, now: Snapshot, size: tuple[int, int]) -> pygame.Sur
 
 @pytest.mark.parametrize("size", SIZES, ids=str)
 @pytest.mark.parametrize("hints", [True, False])
-@pytest.mark.parametrize("panels", [True, False])
+@pytest.mark.parametrize("column", [(), (190,), (190, 190, 150), (190, 190, 150, 150, 150, 150)], ids=len)
+@pytest.mark.parametrize("strips", [(), (180,)], ids=len)
 @pytest.mark.parametrize("whole_pixels", [True, False])
-def test_layout_is_inside_and_apart(size: tuple[int, int], *, hints: bool, panels: bool, whole_pixels: bool) -> None:
-    layout = Layout.of(size, hints=hints, panels=panels, whole_pixels=whole_pixels)
-    parts = [layout.score, layout.court]
-    parts += [layout.title, layout.probabilities, layout.estimates, layout.play] if panels else []
+def test_layout_is_inside_and_apart(
+    size: tuple[int, int], column: tuple[int, ...], strips: tuple[int, ...], *, hints: bool, whole_pixels: bool
+) -> None:
+    layout = Layout.of(size, column=column, strips=strips, hints=hints, whole_pixels=whole_pixels)
+    parts = [layout.score, layout.court, *layout.column, *layout.strips]
+    parts += [layout.title] if column else []
+    assert len(layout.column) == len(column) or len(column) > 3
+    assert len(layout.strips) == len(strips)
+    assert all(rect.height >= least * layout.scale - 1 for rect, least in zip(layout.column, column, strict=False))
     parts += [layout.hints] if hints else []
     window = pygame.Rect((0, 0), size)
     assert all(window.contains(part) for part in parts)
@@ -97,7 +110,8 @@ def test_layout_is_inside_and_apart(size: tuple[int, int], *, hints: bool, panel
         assert 1.14 <= layout.court.width / layout.court.height <= 1.53
     else:
         assert layout.court.width / layout.court.height == pytest.approx(4 / 3, abs=0.01)
-    assert max(parts, key=lambda part: part.width * part.height) is layout.court
+    if not strips and not whole_pixels:
+        assert max(parts, key=lambda part: part.width * part.height) is layout.court
 
 
 class Notes:
@@ -200,36 +214,117 @@ def test_a_glide_is_alike_at_any_frame_rate() -> None:
     assert slow.value == pytest.approx(fast.value)
 
 
-def test_estimates_follow_the_decision_and_keep_the_curves_raw() -> None:
-    model = EstimatesModel()
-    history = (Estimate(-3.0, 0.2), Estimate(0.5, 1.0))
-    model.update(decision("NOOP"), history, 0.25 / 3)
+def watched(history: tuple[Estimate, ...], elapsed: float) -> TimelineModel:
+    model = TimelineModel()
+    seconds = history[-1].frame / FRAMES_PER_SECOND
+    model.update(dataclasses.replace(snapshot(), history=((), history), seconds=seconds), Side.RIGHT, elapsed)
+    return model
+
+
+def test_the_timelines_numbers_glide_and_its_curves_are_raw() -> None:
+    model = watched((Estimate(396, 0.4, 0.2, -3.0, 0.2, 6), Estimate(400, 0.9, 0.1, 0.5, 1.0, 6)), 0.25 / 3)
     assert model.value == pytest.approx(0.5 * (1 - 1 / math.e))
     assert model.entropy == pytest.approx(1 - 1 / math.e)
-    assert (model.values, model.entropies) == ((-3.0, 0.5), (0.2, 1.0))
+    # 600 frames are shown, so four frames ago lies at 1 - 4 / 600.
+    assert model.values == [(pytest.approx(1 - 4 / 600), -3.0), (1.0, 0.5)]
+    assert model.entropies == [(pytest.approx(1 - 4 / 600), 0.2), (1.0, 1.0)]
     assert model.value_range == 3.0
     assert model.most_entropy == pytest.approx(1.791759, abs=1e-6)
 
 
-def test_an_agent_without_estimates_is_shown_too() -> None:
-    model = EstimatesModel()
-    model.update(Decision("NOOP", ("NOOP", "FIRE"), (1.0, 0.0), None), (Estimate(None, 0.0),), 0.1)
-    estimates.draw(pygame.Surface((400, 200), depth=32), pygame.Rect(0, 0, 400, 200), 1.0, model, theme.LEFT_PLAYER)
-    assert model.value is None
+def test_an_agent_without_values_is_shown_too() -> None:
+    model = watched((Estimate(0, 1.0, 0.0, None, 0.0, 2),), 0.1)
+    assert (model.value, model.values) == (None, [])
+
+
+def test_a_moment_can_be_read_where_the_mouse_is() -> None:
+    model = watched(HISTORY, 0.1)
+    # The newest decision came at frame 1596; the middle of what is shown is 300 frames before that, at 1296.
+    moment = model.at(0.5)
+    assert moment is not None
+    assert moment.estimate is HISTORY[74]
+    assert moment.estimate.frame == 1296
+    assert moment.seconds_ago == pytest.approx(300 / FRAMES_PER_SECOND)
+    assert watched(HISTORY[100:], 0.1).at(0.1) is None
+
+
+def timeline_drawn(history: tuple[Estimate, ...]) -> pygame.Surface:
+    panel, surface = TimelinePanel(), pygame.Surface((400, 300), depth=32)
+    seconds = history[-1].frame / FRAMES_PER_SECOND
+    panel.update(dataclasses.replace(snapshot(), history=((), history), seconds=seconds), 0.1)
+    panel.draw(surface, surface.get_rect(), 1.0)
+    return surface
+
+
+@pytest.mark.parametrize(("up", "down"), [(0.25, 0.5), (0.75, 0.25), (0.0, 1.0)])
+def test_shares_are_as_high_as_they_are_probable(up: float, down: float) -> None:
+    surface = timeline_drawn(tuple(estimate._replace(up=up, down=down) for estimate in HISTORY))
+    # The panel's padding is 12, the gap between its three rows 8, the rows 86 high with a border of 1.
+    column = [surface.get_at((300, row)) for row in range(13, 97)]
+    dark = theme.RIGHT_PLAYER.lerp(theme.BACKGROUND, 0.45)
+    assert column.count(theme.RIGHT_PLAYER) == pytest.approx(84 * up, abs=1)
+    assert column.count(dark) == pytest.approx(84 * down, abs=1)
 
 
 def test_the_curve_rises_with_the_value() -> None:
-    box = pygame.Rect(0, 0, 400, 240)
     tops = []
     for value in (-0.9, 0.9):
-        model = EstimatesModel()
-        model.update(decision("NOOP"), (Estimate(value, 0.1),) * HISTORY_LENGTH, 0.1)
-        surface = pygame.Surface(box.size, depth=32)
-        estimates.draw(surface, box, 1.0, model, theme.RIGHT_PLAYER)
-        tops.append(next(row for row in range(120) if surface.get_at((300, row))[1] > 120))
+        surface = timeline_drawn(tuple(estimate._replace(value=value) for estimate in HISTORY))
+        tops.append(next(row for row in range(106, 200) if surface.get_at((300, row))[1] > 120))
     below, above = tops
-    assert above < 30
-    assert below > 80
+    assert above < 125
+    assert below > 165
+
+
+def test_a_point_is_marked_in_the_winners_colour() -> None:
+    panel, surface = TimelinePanel(), pygame.Surface((400, 300), depth=32)
+    story = Story((Rally(Side.LEFT, (1, 0), 1200, 1296),))
+    panel.update(dataclasses.replace(snapshot(), story=story), 0.1)
+    panel.draw(surface, surface.get_rect(), 1.0)
+    # Half-way across the curves, which begin at 12 + 92 and end at 388.
+    assert theme.LEFT_PLAYER in [surface.get_at((column, 150)) for column in range(242, 252)]
+
+
+def test_two_policies_have_two_bars_each_in_its_colour() -> None:
+    now = dataclasses.replace(snapshot(), decisions=(decision("RIGHT"), decision("LEFTFIRE")))
+    surface = drawn(MatchScene(), now, (1280, 800))
+    with pytest.MonkeyPatch.context() as patch:
+        notes = Notes(patch)
+        drawn(MatchScene(), now, (1280, 800))
+    assert len(notes.tracks) == 8
+    up_left, up_right = notes.tracks[:2]
+    assert surface.get_at((up_left.left + 20, up_left.centery)) == theme.LEFT_PLAYER
+    assert surface.get_at((up_right.left + 20, up_right.centery)) == theme.RIGHT_PLAYER
+    assert up_left.bottom < up_right.top
+
+
+@pytest.mark.parametrize("size", SIZES, ids=str)
+def test_panels_that_find_no_room_fold_away_from_the_last(size: tuple[int, int]) -> None:
+    class Tall:
+        title, least_height, wide = "tall", 190, False
+
+        def __init__(self) -> None:
+            self.drawn = 0
+
+        def update(self, now: Snapshot, elapsed: float) -> None:
+            pass
+
+        def point(self, position: tuple[int, int] | None, *, pressed: bool) -> None:
+            pass
+
+        def draw(self, surface: pygame.Surface, rect: pygame.Rect, scale: float) -> None:
+            assert surface.get_rect().contains(rect)
+            assert rect.height >= round(190 * scale)
+            self.drawn += 1
+
+    scene = MatchScene()
+    panels = {name: Tall() for name in PanelName}
+    scene.panels = dict[PanelName, Panel](panels)
+    scene.shown = tuple(PanelName)
+    drawn(scene, snapshot(), size)
+    counts = [panels[name].drawn for name in PanelName]
+    assert counts == sorted(counts, reverse=True)
+    assert 2 <= sum(counts) <= 7
 
 
 def test_the_courts_pixels_are_all_as_wide_as_each_other() -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from agents.pong import Court
+from app import theme
 from app.film import FRAMES_PER_SECOND, SIZE, filming
 from app.match import Match, Snapshot
 from models.errors import UserError
@@ -83,6 +84,23 @@ def test_an_error_leaves_no_half_film_and_keeps_the_old_one(tmp_path: Path, now:
         cut_short(path, now, ZeroDivisionError())
     assert path.read_bytes() == b"the old film"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_gif_shows_every_third_frame_in_the_windows_colours(tmp_path: Path, now: Snapshot) -> None:
+    path = tmp_path / "game.gif"
+    with filming(path) as film:
+        for _ in range(60):
+            film.add(now, FRAME)
+    frames = frames_of(path)
+    # 60 frames at 59.92 Hz are 1.0013 s, so 20 pictures at 20 Hz.
+    assert len(frames) == 20
+    assert [frame.time for frame in frames] == pytest.approx([place / 20 for place in range(20)])
+    picture = frames[0].to_ndarray(format="rgb24")
+    assert picture.shape == (600, 800, 3)
+    assert np.abs(picture[300, 200].astype(int) - now.picture[120, 80]).max() <= 8
+    assert np.abs(picture[-8, -8].astype(int) - theme.BACKGROUND[:3]).max() <= 2
+    assert path.read_bytes().startswith(b"GIF89a")
+    assert b"NETSCAPE2.0" in path.read_bytes(), "it would be played once only"
 
 
 @pytest.mark.parametrize("name", ["game.avi", "game", "no-such-folder/game.mp4", "folder.mp4"])

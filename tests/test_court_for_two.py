@@ -84,7 +84,7 @@ def turn_up_spare_knobs(native: Any) -> None:
     native.deleteState(turned)
 
 
-@pytest.mark.parametrize("seed", [3, 5, 6])
+@pytest.mark.parametrize("seed", [3, 5, 12])
 def test_a_game_for_two_is_bit_for_bit_another_programs(seed: int, capfd: pytest.CaptureFixture[str]) -> None:
     """A whole game each, both sides playing; the pictures are compared in every tenth frame."""
     reason = "multi-agent-ale-py, which has the ROM's game for two natively, has no wheel for this machine"

@@ -24,7 +24,6 @@ from agents.pong import Court, Side
 from app import replay, settings, theme
 from app.lineup import Lineup, Person, Policy, Rom
 from app.replay import Replay
-from app.scenes.match import Layout
 from app.theme import Face
 from app.timeline import Controls
 
@@ -33,12 +32,8 @@ MISSING = [name for name, path in PROGRAMS.items() if not path]
 pytestmark = pytest.mark.skipif(bool(MISSING), reason=f"not installed: {', '.join(MISSING)}")
 
 SIZE = (1280, 800)
-LAYOUT = Layout.of(SIZE)
-"""Of a match with an agent's thoughts beside it."""
-COURT = Layout.of(SIZE, panels=False).court
-"""Where nobody thinks."""
-PLAYERS_RGB = ((213, 130, 74), (92, 186, 92))
-"""The ROM's own colours."""
+BROWN, PLAYERS = (144, 72, 17), ((213, 130, 74), (92, 186, 92))
+"""The ROM's own colours; in a large picture, the gaps between its lines are a little darker."""
 PATIENCE = 30.0
 """Seconds, for a machine that has much else to do."""
 A_WHILE = 0.3
@@ -53,12 +48,12 @@ class Display:
     """An X server that nobody else uses, with a pointer, a keyboard and someone who looks."""
 
     def __init__(self, name: str, memory: Path) -> None:
-        self.environment = os.environ | {"DISPLAY": name, "SDL_VIDEODRIVER": "x11"}
+        self.variables = {"DISPLAY": name, "SDL_VIDEODRIVER": "x11"}
         self._memory = memory
 
     def do(self, *words: str) -> None:
         """What xdotool takes, such as `key q`."""
-        subprocess.run([PROGRAMS["xdotool"], *words], check=True, env=self.environment)
+        subprocess.run([PROGRAMS["xdotool"], *words], check=True, env=os.environ | self.variables)
 
     def look(self) -> Picture:
         """What is on it, from the file that the server keeps it in: a header of 32-bit words, then the colours."""
@@ -71,13 +66,13 @@ class Display:
 class Desk:
     """A display with Volley on it, started by these words, and someone who presses keys and looks."""
 
-    def __init__(self, display: Display, pictures: Path, *words: str) -> None:
+    def __init__(self, display: Display, pictures: Path, words: tuple[str, ...], variables: dict[str, str]) -> None:
         self._display = display
         self._pictures = pictures
         display.do("mousemove", *(str(pixels - 1) for pixels in SIZE))
         self.window = subprocess.Popen(
             [sys.executable, "-m", "app.cli", *words],
-            env=display.environment | {name: os.environ[name] for name in os.environ if name.startswith("VOLLEY_")},
+            env=os.environ | display.variables | variables,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -117,13 +112,13 @@ class Desk:
 
     def see_it_move(self) -> None:
         """Looks until the court has changed: a ball is served after a second of stillness."""
-        before = part(self._display.look(), "court")
-        self.see(lambda picture: bool((part(picture, "court") != before).any()), "moving")
+        before = self._display.look()
+        self.see(changed_since(before), "moving")
 
     def stands_still(self) -> bool:
-        before = part(self._display.look(), "court")
+        before = self._display.look()
         time.sleep(A_WHILE)
-        return not (part(self._display.look(), "court") != before).any()
+        return not changed_since(before)(self._display.look())
 
     def close(self) -> tuple[int, str, str]:
         """Exit code, output and errors, once the window is gone."""
@@ -131,16 +126,24 @@ class Desk:
         return self.window.returncode, out, err
 
 
-def part(picture: Picture, name: str) -> Picture:
-    """The part of a picture in which the layout of a match with panels has this."""
-    box = getattr(LAYOUT, name)
-    return picture[box.top : box.bottom, box.left : box.right]
+def field(picture: Picture) -> Picture:
+    """A part that lies on the court, whatever is shown beside it."""
+    return picture[200:520, 200:800]
+
+
+def shows(picture: Picture, colour: tuple[int, int, int]) -> NDArray[np.bool_]:
+    """`[rows, columns]`: where it shows this."""
+    near: NDArray[np.bool_] = np.abs(picture.astype(int) - colour).max(axis=2) <= 8
+    return near
 
 
 def find(picture: Picture, text: str, size: int, face: Face) -> tuple[int, int] | None:
-    """Where the middle of a text is, in whatever colours; None where it is not."""
+    """Where the middle of a text is, in whatever colours; None where it is not.
+
+    It must be the beginning of what stands there: letters lie on fractions of a pixel, as those before them decide.
+    """
     image = theme.font(face, size).render(text, face is not Face.PIXEL, "white", "black")
-    # The pixel face's lowest row lies outside of what is drawn around it.
+    # Without its empty margin, which may lie on something else.
     wanted = pygame.surfarray.array_red(image.subsurface(image.get_bounding_rect())).T
     likeness = cv2.matchTemplate(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), wanted, cv2.TM_CCOEFF_NORMED)
     _, best, _, (left, top) = cv2.minMaxLoc(likeness)
@@ -177,23 +180,28 @@ def never(one: Sight) -> Sight:
     return lambda picture: not one(picture)
 
 
+def changed_since(before: Picture) -> Sight:
+    return lambda picture: bool((field(picture) != field(before)).any())
+
+
 def paddle_row(picture: Picture, side: Side) -> float:
-    """Where the middle of a paddle is on the court of people, from 0 at its top to 1; -1 where there is none."""
-    column = picture[COURT.top : COURT.bottom, COURT.left + COURT.width * (18, 142)[side] // 160]
-    rows = np.flatnonzero(np.abs(column.astype(int) - PLAYERS_RGB[side]).max(axis=1) <= 3)
-    return float(rows.mean()) / COURT.height if rows.size else -1.0
+    """Where the middle of a paddle is, from 0 at the court's top to 1 at its lower wall; -1 where there is none."""
+    rows, columns = np.nonzero(shows(picture, BROWN))
+    court = picture[rows.min() : rows.max(), columns.min() : columns.max()]
+    middle = court.shape[1] * (18, 142)[side] // 160
+    paddle = np.flatnonzero(shows(court[:, middle : middle + 1], PLAYERS[side]))
+    return float(paddle.mean()) / len(court) if paddle.size else -1.0
 
 
 def menu(picture: Picture) -> bool:
     """Whether the menu is there, with a court beside its title: the window has taken in its first events by then."""
-    brown = (np.abs(picture[160, 1024].astype(int) - (144, 72, 17)) <= 8).all()
-    return bool(brown) and says("Play against an agent", 17, Face.BOLD)(picture)
+    has_court = bool(shows(picture[:300, 800:1200], BROWN).mean() > 0.5)
+    return has_court and says("Play against an agent", 17, Face.BOLD)(picture)
 
 
 def thoughts(picture: Picture) -> bool:
-    """Whether a match has begun, and the right player's green is in the panel of probabilities."""
-    green = np.abs(part(picture, "probabilities").astype(int) - PLAYERS_RGB[1]).max(axis=2) <= 2
-    return bool(green.any()) and PLAY(picture)
+    """Whether a match has begun, and the right player's green is in the panels beside it."""
+    return bool(shows(picture[:, 860:], PLAYERS[Side.RIGHT]).any()) and PLAY(picture)
 
 
 @pytest.fixture(scope="module")
@@ -214,7 +222,7 @@ def display(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Display]:
 
 @pytest.fixture(autouse=True)
 def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is kept is kept here; nobody hears anything."""
+    """What Volley keeps, it keeps here."""
     monkeypatch.setenv("VOLLEY_CONFIG", str(tmp_path / "config"))
     monkeypatch.setenv("VOLLEY_DATA", str(tmp_path / "data"))
 
@@ -230,11 +238,9 @@ def pictures(tmp_path: Path) -> Path:
 @pytest.fixture
 def open_desk(display: Display, pictures: Path) -> Iterator[Callable[..., Desk]]:
     desks: list[Desk] = []
-    sound = {"SDL_AUDIODRIVER": "dummy"}
 
-    def opened(*words: str, **environment: str) -> Desk:
-        display.environment |= sound | environment
-        desks.append(Desk(display, pictures, *words))
+    def opened(*words: str, sound: str = "dummy") -> Desk:
+        desks.append(Desk(display, pictures, words, {"SDL_AUDIODRIVER": sound}))
         return desks[-1]
 
     yield opened
@@ -268,7 +274,7 @@ def test_a_match_from_the_menu_is_paused_rewound_and_taken_over(
     desk.press("p")
     desk.see(never(sign("PAUSED")), "playing on")
     desk.hold("Up")
-    desk.see(lambda picture: -1 < paddle_row(picture, Side.RIGHT) < 0.25, "at the top")
+    desk.see(lambda picture: -1 < paddle_row(picture, Side.RIGHT) < 0.3, "at the top")
     desk.let_go("Up")
 
     desk.press("Escape")
@@ -289,7 +295,7 @@ def test_what_the_mouse_chose_is_there_the_next_time(open_desk: Callable[..., De
     desk.click("Start", theme.HEADING_SIZE)
     desk.see(both(PLAY, player("Player 2")), "two people")
     desk.hold("w", "Down")
-    desk.see(lambda picture: -1 < paddle_row(picture, Side.LEFT) < 0.25, "left at the top")
+    desk.see(lambda picture: -1 < paddle_row(picture, Side.LEFT) < 0.3, "left at the top")
     desk.see(lambda picture: paddle_row(picture, Side.RIGHT) > 0.8, "right at the bottom")
     desk.let_go("w", "Down")
     desk.press("Escape")
@@ -378,7 +384,7 @@ def frames_of(film: Path) -> int:
 
 
 def test_without_a_sound_device_it_plays_on(open_desk: Callable[..., Desk]) -> None:
-    desk = open_desk("play", "cpu", SDL_AUDIODRIVER="nonexistent")
+    desk = open_desk("play", "cpu", sound="nonexistent")
     desk.see(PLAY, "silent")
     desk.see_it_move()
     desk.press("Escape")
@@ -403,7 +409,7 @@ def test_a_model_that_is_deleted_plays_on_but_not_a_new_match(
     desk.press("Escape")
     desk.see(menu, "menu again")
     desk.press("Return")
-    desk.see(both(menu, says("neither a bundled model nor a directory")), "no such model")
+    desk.see(both(menu, says(f"'{model_directory}' is neither")), "no such model")
     desk.press("q")
     assert desk.close() == (0, "", "")
 
@@ -414,12 +420,12 @@ def test_keys_of_a_match_that_is_watched(open_desk: Callable[..., Desk], model_d
     desk.press("space")
     paused = desk.see(sign("PAUSED"), "paused")
     desk.press(*["n"] * 20)
-    desk.see(lambda picture: bool((part(picture, "court") != part(paused, "court")).any()), "stepped")
+    desk.see(changed_since(paused), "stepped")
     assert desk.stands_still()
 
-    before = part(desk.look("sampled"), "play")
+    desk.see(says("greedy", theme.HINT_SIZE), "sampled")
     desk.press("g")
-    desk.see(lambda picture: bool((part(picture, "play") != before).any()), "greedy")
+    desk.see(says("sample", theme.HINT_SIZE), "greedy")
 
     desk.press("h")
     desk.see(says("KEYS", theme.pixel_size(theme.HEADING_SIZE), Face.PIXEL), "help")

@@ -1,13 +1,16 @@
-"""What the agent may do next, how probable each move is, and which one it took."""
+"""What each agent may do next, how probable each move is, and which one it took."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pygame
 
 from agents.base import DOWN_ACTIONS, FIRE_ACTIONS, UP_ACTIONS, Decision
+from agents.pong import Side
 from app import theme
+from app.match import Snapshot
 from app.panels.glide import Glide
 
 STAY_ACTIONS = frozenset({"NOOP", "FIRE"})
@@ -43,31 +46,70 @@ class ProbabilitiesModel:
         )
 
 
-def draw(
-    surface: pygame.Surface, rect: pygame.Rect, scale: float, model: ProbabilitiesModel, colour: pygame.Color
-) -> None:
-    """Draws the panel to fill `rect`: the moves, in the player's colour, one below the other, a line, and FIRE."""
+class ProbabilitiesPanel:
+    """The next move of every agent that plays; where two do, the left one's above the right one's."""
+
+    title = "Next move"
+    least_height = 190
+    wide = False
+
+    def __init__(self) -> None:
+        self.models = {side: ProbabilitiesModel() for side in Side}
+        self._sides: tuple[Side, ...] = (Side.RIGHT,)
+
+    def update(self, now: Snapshot, elapsed: float) -> None:
+        """Follows the decisions in force."""
+        self._sides = tuple(side for side in Side if now.decisions[side] is not None) or self._sides
+        for side in Side:
+            self.models[side].update(now.decisions[side], elapsed)
+
+    def point(self, position: tuple[int, int] | None, *, pressed: bool) -> None:
+        """The bars say all they know."""
+
+    def draw(self, surface: pygame.Surface, rect: pygame.Rect, scale: float) -> None:
+        """Draws the moves one below the other, a line, and FIRE."""
+        draw(surface, rect, scale, {side: self.models[side].bars for side in self._sides})
+
+
+def draw(surface: pygame.Surface, rect: pygame.Rect, scale: float, players: Mapping[Side, tuple[Bar, ...]]) -> None:
+    """Draws the panel to fill `rect`: for each move a bar of each player, in its colour."""
     room = theme.draw_panel(surface, rect, scale)
     heading = theme.draw_text(surface, "Next move", round(theme.HEADING_SIZE * scale), topleft=room.topleft)
-    top, gap = heading.bottom + round(6 * scale), round(12 * scale)
-    height = (room.bottom - top - gap) // len(model.bars)
+    top, gap = heading.bottom + round(4 * scale), round(10 * scale)
+    height = (room.bottom - top - gap) // len(MOVES)
     row = pygame.Rect(room.left, top, room.width, height)
-    for bar in model.bars:
-        if bar.name == "fire":
+    for place, (name, _) in enumerate(MOVES):
+        if name == "fire":
             line = row.top + gap // 2
             pygame.draw.line(surface, theme.HAIRLINE, (row.left, line), (row.right - 1, line))
             row.top += gap
-        _draw_bar(surface, row, scale, bar, colour)
+        bars = {side: shown[place] for side, shown in players.items()}
+        _draw_move(surface, row, scale, bars)
         row.top += height
 
 
-def _draw_bar(surface: pygame.Surface, row: pygame.Rect, scale: float, bar: Bar, player_colour: pygame.Color) -> None:
-    """A marker where the move was chosen, its sign, name, bar and percentage."""
-    colour = theme.TEXT if bar.chosen else theme.QUIET
-    face = theme.Face.BOLD if bar.chosen else theme.Face.REGULAR
+def _draw_move(surface: pygame.Surface, row: pygame.Rect, scale: float, bars: Mapping[Side, Bar]) -> None:
+    """A move's sign and name, and a bar with its percentage for each player."""
+    name = next(iter(bars.values())).name
+    chosen = any(bar.chosen for bar in bars.values())
+    colour, face = _ink(chosen=chosen)
     size = round(theme.BODY_SIZE * scale)
-    _draw_sign(surface, pygame.Vector2(row.left + 10 * scale, row.centery), 7 * scale, bar.name, colour)
-    theme.draw_text(surface, bar.name.upper(), size, colour, face, midleft=(row.left + round(26 * scale), row.centery))
+    _draw_sign(surface, pygame.Vector2(row.left + 10 * scale, row.centery), 7 * scale, name, colour)
+    theme.draw_text(surface, name.upper(), size, colour, face, midleft=(row.left + round(26 * scale), row.centery))
+    height = row.height // len(bars)
+    for place, (side, bar) in enumerate(bars.items()):
+        part = pygame.Rect(row.left, row.top + place * height, row.width, height)
+        _draw_bar(surface, part, scale, bar, theme.PLAYERS[side])
+
+
+def _ink(*, chosen: bool) -> tuple[pygame.Color, theme.Face]:
+    return (theme.TEXT, theme.Face.BOLD) if chosen else (theme.QUIET, theme.Face.REGULAR)
+
+
+def _draw_bar(surface: pygame.Surface, row: pygame.Rect, scale: float, bar: Bar, player_colour: pygame.Color) -> None:
+    """A bar as long as the move is probable, framed where it was chosen."""
+    colour, face = _ink(chosen=bar.chosen)
+    size = round(min(theme.BODY_SIZE * scale, 0.9 * row.height))
     track = bar_track(row, scale)
     corner = round(3 * scale)
     pygame.draw.rect(surface, theme.HAIRLINE, track, border_radius=corner)

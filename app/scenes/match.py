@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
 import pygame
 
-from agents.pong import Side
 from app import theme, widgets
 from app.match import Snapshot, State
-from app.panels import estimates, play, probabilities
 from app.panels.court import ASPECT, COLUMNS, PIXEL_ASPECT, ROWS, CourtView
+from app.panels.facts import FactsPanel
+from app.panels.names import WHILE_WATCHING, PanelName
+from app.panels.panel import Panel
+from app.panels.probabilities import ProbabilitiesPanel
+from app.panels.timeline import TimelinePanel
 
 Hints: TypeAlias = Sequence[tuple[str, str]]
 
 LEAST_SIZE = (800, 600)
 LEAST_COLUMN = 600
-"""The panels' least height at scale 1. They stand beside the court from top to bottom where it is as tall as that."""
+"""At scale 1. The panels stand beside the court from top to bottom where it is as tall as that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,50 +33,76 @@ class Layout:
     title: pygame.Rect
     score: pygame.Rect
     court: pygame.Rect
-    probabilities: pygame.Rect
-    estimates: pygame.Rect
-    play: pygame.Rect
+    column: tuple[pygame.Rect, ...]
+    """The panels beside the court, as many of those asked for as there is room for."""
+    strips: tuple[pygame.Rect, ...]
+    """The panels below the court."""
     hints: pygame.Rect
 
     @classmethod
     def of(
-        cls, size: tuple[int, int], *, hints: bool = True, panels: bool = True, whole_pixels: bool = False
+        cls,
+        size: tuple[int, int],
+        *,
+        column: Sequence[int] = (),
+        strips: Sequence[int] = (),
+        hints: bool = True,
+        whole_pixels: bool = False,
     ) -> Layout:
         """The layout for a surface of this size, at least `LEAST_SIZE`.
 
-        Without `hints` their line is left out, without `panels` their column. With `whole_pixels` every pixel of the
-        court is as wide and as high as any other.
+        `column` and `strips` are the least heights, at scale 1, of the panels beside and below the court. Without
+        `hints` their line is left out. With `whole_pixels` each pixel of the court is as wide and as high as any other.
         """
         width, height = size
         scale = theme.scale_of(size)
         gap, header, tall_header = round(theme.GAP * scale), round(72 * scale), round(132 * scale)
         below = round(40 * scale) if hints else gap
-        column_width = round(min(400 * scale, 0.33 * width)) if panels else -gap
+        column_width = round(min(400 * scale, 0.33 * width)) if column else -gap
+        strips_height = sum(round(least * scale) + gap for least in strips)
 
-        room = pygame.Rect(gap, header, width - column_width - 3 * gap, height - header - below)
+        room = pygame.Rect(gap, header, width - column_width - 3 * gap, height - header - below - strips_height)
         court = pygame.Rect((0, 0), court_size(room.size, whole_pixels=whole_pixels))
-        score_height = min(tall_header, height - below - court.height)
-        court.midtop = (room.centerx, score_height + (height - below - score_height - court.height) // 2)
+        score_height = min(tall_header, room.bottom - court.height)
+        court.midtop = (room.centerx, score_height + (room.bottom - score_height - court.height) // 2)
 
-        column = pygame.Rect(room.right + gap, header, column_width, room.height)
-        if court.height >= LEAST_COLUMN * scale:
-            column.top, column.height = court.top, court.height
-        rows = column.height - 2 * gap
-        first = pygame.Rect(column.topleft, (column.width, round(rows * 0.42)))
-        second = pygame.Rect(first.left, first.bottom + gap, column.width, round(rows * 0.30))
-        third = pygame.Rect(first.left, second.bottom + gap, column.width, 0)
-        third.height = column.bottom - third.top
-        score = pygame.Rect(court.left, court.top - score_height, court.width, score_height)
+        side = pygame.Rect(room.right + gap, header, column_width, height - header - below)
+        if not strips and court.height >= LEAST_COLUMN * scale:
+            side.top, side.height = court.top, court.height
         return cls(
             scale=scale,
-            title=pygame.Rect(column.left, 0, column.width, column.top),
-            score=score,
+            title=pygame.Rect(side.left, 0, max(side.width, 0), side.top),
+            score=_score_above(court, score_height, room),
             court=court,
-            probabilities=first,
-            estimates=second,
-            play=third,
-            hints=pygame.Rect(court.left, height - below, width - gap - court.left, below if hints else 0),
+            column=_stack(side, [round(least * scale) for least in column], gap),
+            strips=_stack(
+                pygame.Rect(room.left, room.bottom + gap, room.width, strips_height - gap),
+                [round(least * scale) for least in strips],
+                gap,
+            ),
+            hints=pygame.Rect(room.left, height - below, width - 2 * gap, below if hints else 0),
         )
+
+
+def _score_above(court: pygame.Rect, height: int, room: pygame.Rect) -> pygame.Rect:
+    """As wide as the court, or a little wider where that is narrow."""
+    score = pygame.Rect(0, court.top - height, max(court.width, min(room.width, round(1.4 * height * 4))), height)
+    score.centerx = court.centerx
+    return score.clamp(pygame.Rect(room.left, score.top, room.width, height))
+
+
+def _stack(room: pygame.Rect, least: Sequence[int], gap: int) -> tuple[pygame.Rect, ...]:
+    """As many of these heights as fit, one below the other; what is left over makes each up to twice as high."""
+    count = len(least)
+    while count > 0 and sum(least[:count]) + gap * (count - 1) > room.height:
+        count -= 1
+    over = min(room.height - sum(least[:count]) - gap * (count - 1), sum(least[:count]))
+    rects, top = [], room.top
+    for place, height in enumerate(least[:count]):
+        share = over * sum(least[: place + 1]) // sum(least[:count]) - over * sum(least[:place]) // sum(least[:count])
+        rects.append(pygame.Rect(room.left, top, room.width, height + share))
+        top += height + share + gap
+    return tuple(rects)
 
 
 class MatchScene:
@@ -81,24 +110,37 @@ class MatchScene:
 
     def __init__(self, *, hints: bool = True) -> None:
         self.whole_pixels = False
-        self.probabilities = probabilities.ProbabilitiesModel()
+        self.shown: Collection[PanelName] = WHILE_WATCHING
+        """The panels that are switched on."""
+        self.panels: dict[PanelName, Panel] = {
+            PanelName.MOVES: ProbabilitiesPanel(),
+            PanelName.TIMELINE: TimelinePanel(),
+            PanelName.FACTS: FactsPanel(),
+        }
         self._hints = hints
-        self._estimates = estimates.EstimatesModel()
-        self._play = play.PlayModel()
         self._court = CourtView()
 
     def update(self, now: Snapshot, elapsed: float) -> None:
         """Lets the panels follow the match for `elapsed` seconds."""
-        if now.mind is not None:
-            decision, history = now.decisions[now.mind], now.history[now.mind]
-            self.probabilities.update(decision, elapsed)
-            self._estimates.update(decision, history, elapsed)
-        self._play.update(now)
+        for _, panel in self._panels_for(now):
+            panel.update(now, elapsed)
+
+    def point(self, position: tuple[int, int] | None, *, pressed: bool = False) -> None:
+        """Tells the panels where on the surface the mouse is."""
+        for name in self.shown:
+            if name in self.panels:
+                self.panels[name].point(position, pressed=pressed)
 
     def layout(self, size: tuple[int, int], now: Snapshot) -> Layout:
-        """Where everything is drawn; the column of panels is there only where an agent plays, or will."""
-        panels = now.mind is not None or now.state is State.WAITING
-        return Layout.of(size, hints=self._hints, panels=panels, whole_pixels=self.whole_pixels)
+        """Where everything is drawn."""
+        panels = self._panels_for(now)
+        return Layout.of(
+            size,
+            column=[panel.least_height for _, panel in panels if not panel.wide],
+            strips=[panel.least_height for _, panel in panels if panel.wide],
+            hints=self._hints,
+            whole_pixels=self.whole_pixels,
+        )
 
     def draw(self, surface: pygame.Surface, now: Snapshot, hints: Hints = ()) -> None:
         """Draws the whole scene; `hints` are the keys worth knowing now, each with a word for what it does."""
@@ -108,14 +150,23 @@ class MatchScene:
         _draw_score(surface, layout.score, scale, now)
         self._court.draw(surface, layout.court, now.picture)
         _draw_notice(surface, layout.court, scale, now)
-        if layout.probabilities.width > 0:
-            colour = theme.PLAYERS[Side.RIGHT if now.mind is None else now.mind]
+        if layout.column:
             _draw_title(surface, layout.title, scale)
-            probabilities.draw(surface, layout.probabilities, scale, self.probabilities, colour)
-            estimates.draw(surface, layout.estimates, scale, self._estimates, colour)
-            play.draw(surface, layout.play, scale, self._play)
+        panels = [panel for _, panel in self._panels_for(now)]
+        for rects, wide in ((layout.column, False), (layout.strips, True)):
+            for rect, panel in zip(rects, (panel for panel in panels if panel.wide is wide), strict=False):
+                panel.draw(surface, rect, scale)
         if self._hints:
             widgets.draw_hints(surface, layout.hints, scale, hints)
+
+    def _panels_for(self, now: Snapshot) -> list[tuple[PanelName, Panel]]:
+        """What is switched on and has something to show: without an agent, only who plays."""
+        thinking = now.mind is not None or now.state is State.WAITING
+        return [
+            (name, self.panels[name])
+            for name in PanelName
+            if name in self.shown and name in self.panels and (thinking or name is PanelName.FACTS)
+        ]
 
 
 def court_size(room: tuple[int, int], *, whole_pixels: bool) -> tuple[int, int]:
@@ -184,8 +235,8 @@ def _draw_sign(surface: pygame.Surface, centre: tuple[int, int], scale: float, t
 def _draw_banner(
     surface: pygame.Surface, centre: tuple[int, int], scale: float, text: str, colour: pygame.Color
 ) -> pygame.Rect:
-    size = round(28 * scale)
-    text = theme.fitted(text, size, round(400 * scale), theme.Face.BOLD)
+    size = round(24 * scale)
+    text = theme.fitted(text, size, round(500 * scale), theme.Face.BOLD)
     box = pygame.Rect(0, 0, theme.font(theme.Face.BOLD, size).size(text)[0] + 3 * size, 2 * size)
     box.center = centre
     pygame.draw.rect(surface, theme.BACKGROUND, box, border_radius=round(theme.CORNER * scale))

@@ -11,7 +11,7 @@ from app import theme
 from app.match import Snapshot
 
 
-class PlayModel:
+class FactsModel:
     """The panel's lines: a name, and a fact."""
 
     def __init__(self) -> None:
@@ -30,15 +30,38 @@ class PlayModel:
         )
 
 
+class FactsPanel:
+    """Who plays, and how."""
+
+    title = "Players"
+    least_height = 150
+    wide = False
+
+    def __init__(self) -> None:
+        self._model = FactsModel()
+
+    def update(self, now: Snapshot, elapsed: float) -> None:
+        """Takes over what changed."""
+        del elapsed
+        self._model.update(now)
+
+    def point(self, position: tuple[int, int] | None, *, pressed: bool) -> None:
+        """There is nothing to point at."""
+
+    def draw(self, surface: pygame.Surface, rect: pygame.Rect, scale: float) -> None:
+        """Draws one line a fact."""
+        draw(surface, rect, scale, self._model)
+
+
 def _style(now: Snapshot, side: Side) -> str:
     """How a side plays, in a few words."""
     reaction = now.reactions[side]
     if reaction is not None:
         return f"reaction {reaction} ms" if reaction else "no reaction delay"
-    return "by hand" if side in now.people else "the game's own opponent"
+    return "by hand" if side in now.people else "the ROM itself"
 
 
-def draw(surface: pygame.Surface, rect: pygame.Rect, scale: float, model: PlayModel) -> None:
+def draw(surface: pygame.Surface, rect: pygame.Rect, scale: float, model: FactsModel) -> None:
     """Draws the panel to fill `rect`, one line a fact."""
     room = theme.draw_panel(surface, rect, scale)
     size = round(theme.BODY_SIZE * scale)

@@ -1,0 +1,268 @@
+"""A training seen from beside it: its learning curve, and its newest policy as it is saved.
+
+A run directory is read here while another process writes it: any of its files may be missing, gone or unfinished.
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+import os
+import time
+from concurrent.futures import Executor, Future
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, TypeAlias
+
+import msgspec
+from msgspec import Meta, Struct
+
+from models import catalog
+from models.errors import UserError, one_line
+from models.files import CONFIG_FILE, WEIGHTS_FILE
+from models.spec import ModelSpec
+
+if TYPE_CHECKING:
+    from agents.policy import PolicyAgent
+    from models.network import PolicyNetwork
+
+LOOK_EVERY = 1.0
+"""Seconds."""
+RATE_OVER = 60.0
+"""Seconds of training that the speed is measured over."""
+RARELY_SAVED = 120.0
+"""Seconds. A training that runs saves about once a minute."""
+
+Stamp: TypeAlias = tuple[tuple[int, int, int], ...]
+"""What changes when a model's files are replaced."""
+
+
+class CurvePoint(Struct, frozen=True):
+    """A line of a run's metrics, or of a model's learning curve."""
+
+    steps: Annotated[int, Meta(ge=0)]
+    """Agent steps."""
+    seconds: float
+    """Of training."""
+    mean_return: float | None = None
+    """Of recent training games; None before the first has ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class Training:
+    """How far a training has come."""
+
+    curve: tuple[CurvePoint, ...] = ()
+    """Oldest first."""
+    target: int | None = None
+    """The agent steps that were asked for; None where the run does not say."""
+    silent_for: float = 0.0
+    """Seconds since it was last heard of."""
+
+    @property
+    def steps(self) -> int:
+        """Agent steps so far."""
+        return self.curve[-1].steps if self.curve else 0
+
+    @property
+    def rate(self) -> float | None:
+        """Agent steps per second of late; None before there are two points."""
+        late = [point for point in self.curve if point.seconds >= self.curve[-1].seconds - RATE_OVER][:-1]
+        if not late or self.curve[-1].seconds <= late[0].seconds:
+            return None
+        return (self.curve[-1].steps - late[0].steps) / (self.curve[-1].seconds - late[0].seconds)
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Of training, at the speed of late; None where that cannot be told."""
+        return (max(self.target - self.steps, 0) / self.rate) if self.target is not None and self.rate else None
+
+    @property
+    def finished(self) -> bool:
+        """Whether all steps that were asked for are done."""
+        return self.target is not None and self.steps >= self.target
+
+
+def read_curve(directory: Path) -> tuple[CurvePoint, ...]:
+    """The learning curve in a run or beside a bundled model, oldest first; empty where there is none."""
+    with suppress(OSError, KeyError, ValueError, TypeError), (directory / "learning_curve.csv").open() as file:
+        rows = [[float(row[name]) for name in CurvePoint.__struct_fields__] for row in csv.DictReader(file)]
+        finite = (row for row in rows if all(map(math.isfinite, row)))
+        return tuple(CurvePoint(int(steps), seconds, score) for steps, seconds, score in finite)
+    return CurveReader(directory).read()
+
+
+class CurveReader:
+    """Reads a run's metrics as they grow."""
+
+    def __init__(self, run: Path) -> None:
+        self._file = run / "metrics.jsonl"
+        self._inode = -1
+        self._read = 0
+        """Bytes."""
+        self._points: list[CurvePoint] = []
+
+    def read(self) -> tuple[CurvePoint, ...]:
+        """All points so far; those that were there once the file is gone. Lines that are none are passed over."""
+        with suppress(OSError):
+            *lines, unfinished = self._new_bytes().split(b"\n")
+            self._read -= len(unfinished)
+            for line in lines:
+                with suppress(msgspec.DecodeError, UnicodeDecodeError):
+                    self._points.append(msgspec.json.decode(line, type=CurvePoint))
+        return tuple(self._points)
+
+    def _new_bytes(self) -> bytes:
+        """What has come since the last time; all, where the file is another, as after a training was gone on with."""
+        with self._file.open("rb") as stream:
+            status = os.fstat(stream.fileno())
+            if status.st_ino != self._inode or status.st_size < self._read:
+                self._inode, self._read, self._points = status.st_ino, 0, []
+            stream.seek(self._read)
+            new = stream.read()
+        self._read += len(new)
+        return new
+
+
+class _Config(Struct):
+    """What matters here of a run's settings."""
+
+    model: ModelSpec
+    steps: int
+
+
+def _config(run: Path) -> _Config:
+    try:
+        return msgspec.json.decode((run / CONFIG_FILE).read_bytes(), type=_Config)
+    except OSError as error:
+        raise UserError(f"{run} is not a run of 'volley train': {error.strerror}: {CONFIG_FILE}") from error
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise UserError(f"{run} is not a run of 'volley train': {one_line(error)}") from error
+
+
+def load_player(run: Path, *, seed: int) -> PolicyAgent:
+    """Who plays while a training is followed: its newest policy; before there is one, a network that has not learned.
+
+    `UserError` where `run` is no run, or none yet.
+    """
+    # They take a second, and the curve alone needs neither.
+    import torch  # noqa: PLC0415
+
+    from agents.policy import PolicyAgent  # noqa: PLC0415
+    from models import checkpoint  # noqa: PLC0415
+    from models.network import PolicyNetwork  # noqa: PLC0415
+
+    torch.set_num_threads(1)  # One frame at a time: to hand it out to threads costs more than it saves.
+    spec = _config(run).model
+    name = catalog.short_name(str(run))
+    try:
+        spec, network = checkpoint.load(run / "model")
+    except UserError:
+        name, network = f"{name}, untrained", PolicyNetwork(spec).eval().requires_grad_(False)
+    return PolicyAgent(spec, network, name=name, seed=seed)
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What was found in the run directory."""
+
+    training: Training
+    problem: str = ""
+    network: PolicyNetwork | None = None
+    """A new one, where there was one."""
+    steps: int = 0
+    """Its agent steps."""
+
+
+class Follower:
+    """Lets `policy` play as the newest policy of a training does, changing over with each checkpoint.
+
+    The files are read on `executor`. Whatever state they are in, the policy plays on with the last that was whole.
+    """
+
+    def __init__(self, run: Path, policy: PolicyAgent, executor: Executor) -> None:
+        self.training = Training()
+        self.changes: tuple[int, ...] = ()
+        """The agent steps after which each policy was saved that has played, the newest last."""
+        self._name = catalog.short_name(str(run))
+        self._run = run
+        self._policy = policy
+        self._executor = executor
+        self._curve = CurveReader(run)
+        self._stamp: Stamp | None = None
+        self._problem = ""
+        self._since = LOOK_EVERY
+        self._looking: Future[_Look] | None = None
+
+    @property
+    def sign(self) -> str:
+        """Who plays, in a line: what is waited for, or what is wrong with the newest checkpoint."""
+        if self._problem:
+            return self._problem
+        return f"plays as after {self.changes[-1]:,} steps" if self.changes else "waiting for the first checkpoint"
+
+    def update(self, elapsed: float) -> None:
+        """Looks once a second, and changes over to what was found; called by whoever lets the policy play."""
+        self._since += elapsed
+        if self._looking is None and self._since >= LOOK_EVERY:
+            self._since = 0.0
+            self._looking = self._executor.submit(self._look)
+        elif self._looking is not None and self._looking.done():
+            found, self._looking = self._looking.result(), None
+            self.training, self._problem = found.training, found.problem
+            if found.network is not None:
+                self._policy.change_network(found.network, name=catalog.short_name(f"{self._run}@{found.steps}"))
+                self.changes = (*self.changes, found.steps)
+
+    def _look(self) -> _Look:
+        """What is there now; runs on the executor, never twice at once."""
+        training = self._training()
+        stamp = _stamp(self._run / "model")
+        if stamp == self._stamp:
+            return _Look(training, self._problem)
+        self._stamp = stamp
+        if stamp is None:
+            return _Look(training, "its newest policy is gone: the one before plays on")
+        try:
+            return _Look(training, network=self._load(), steps=self._steps_of_checkpoint(training.curve))
+        except UserError as error:
+            why = str(error).removeprefix(f"cannot load the model in {self._run / 'model'}: ")
+            return _Look(training, f"plays on without the newest checkpoint: {why}")
+
+    def _training(self) -> Training:
+        target, silent_for = None, 0.0
+        with suppress(UserError):
+            target = _config(self._run).steps
+        curve = self._curve.read()
+        with suppress(OSError):
+            silent_for = time.time() - (self._run / "metrics.jsonl").stat().st_mtime
+        return Training(curve, target, max(silent_for, 0.0))
+
+    def _load(self) -> PolicyNetwork:
+        from models import checkpoint  # noqa: PLC0415
+
+        spec, network = checkpoint.load(self._run / "model")
+        if spec != self._policy.spec:
+            raise UserError("it is of another kind than the one that plays")
+        return network
+
+    def _steps_of_checkpoint(self, curve: tuple[CurvePoint, ...]) -> int:
+        """Of the newest one: a training writes a line of metrics, then saves, so the two files tell by their age."""
+        if not curve:
+            return 0
+        with suppress(OSError):
+            written = [(self._run / name).stat().st_mtime for name in ("metrics.jsonl", f"model/{WEIGHTS_FILE}")]
+            # Where more time lies between, the training was stopped and goes on, with no update lost.
+            earlier = written[0] - written[1] if written[0] - written[1] < RARELY_SAVED else 0.0
+            return min(curve, key=lambda point: abs(curve[-1].seconds - earlier - point.seconds)).steps
+        return curve[-1].steps
+
+
+def _stamp(directory: Path) -> Stamp | None:
+    """Of the model in a directory; None where it is not there."""
+    try:
+        states = [(directory / name).stat() for name in (CONFIG_FILE, WEIGHTS_FILE)]
+    except OSError:
+        return None
+    return tuple((state.st_ino, state.st_mtime_ns, state.st_size) for state in states)

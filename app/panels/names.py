@@ -1,0 +1,23 @@
+"""The panels there are, by the names that the settings file remembers them by."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+
+class PanelName(Enum):
+    """In the order in which they stand. Where there is no room for all that are on, the last fold away first."""
+
+    MOVES = "moves"
+    TIMELINE = "timeline"
+    SEEN = "seen"
+    STAGES = "stages"
+    LEARNING = "learning"
+    FACTS = "facts"
+    CREDIT = "credit"
+    SALIENCY = "saliency"
+
+
+WHILE_PLAYING = (PanelName.MOVES,)
+"""Shown unless the player chose others: little to look at."""
+WHILE_WATCHING = (PanelName.MOVES, PanelName.TIMELINE, PanelName.FACTS)

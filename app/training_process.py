@@ -1,0 +1,122 @@
+"""A training beside the window: `volley train` as a process of its own, at low priority."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from enum import Enum, auto
+from pathlib import Path
+
+from models import catalog
+from models.errors import UserError, one_line
+
+NICENESS = 10
+"""A program that nobody hurries gets a tenth of the processor's time of one with 0, while both want it."""
+THREADS = 1
+"""Of the network's mathematics."""
+LONGEST_SAVE = 120.0
+"""Seconds. A training that is stopped first ends its update, and an evaluation that goes on."""
+
+
+class Phase(Enum):
+    """What a training process is at."""
+
+    IDLE = auto()
+    """Not begun."""
+    RUNNING = auto()
+    STOPPING = auto()
+    """It was told to stop, and saves."""
+    STOPPED = auto()
+    """It can be gone on with."""
+    FINISHED = auto()
+    """All steps are done."""
+    FAILED = auto()
+
+
+class TrainingProcess:
+    """One training, in the run directory `run`. Whoever closes the window calls `close`."""
+
+    def __init__(self, run: Path) -> None:
+        self.run = run
+        self.reason = ""
+        """Why it failed, in a line."""
+        self.phase = Phase.IDLE
+        """As of the last `poll`."""
+        self._process: subprocess.Popen[bytes] | None = None
+        self._first: tuple[str, ...] = ()
+
+    def start(self, algorithm: str, steps: int) -> None:
+        """Begins a new run; one that cannot be begun fails, as `poll` then tells."""
+        self._first = (algorithm, "--steps", str(steps), "--run", str(self.run))
+        self._launch(self._first)
+
+    def resume(self, steps: int | None = None) -> None:
+        """Goes on with the run where it was saved, to `steps` in all where asked; one that never began begins."""
+        more = () if steps is None else ("--steps", str(steps))
+        begun = catalog.is_run(self.run) or not self._first
+        self._launch(("--resume", str(self.run), *more) if begun else self._first)
+
+    def stop(self) -> None:
+        """Lets the update under way end, and the run be saved; see `poll` for when that is done.
+
+        On Windows it ends at once, and the last checkpoint stands, which is a minute old at most.
+        """
+        if self._process is not None and self.poll() is Phase.RUNNING:
+            # Means what Ctrl-C does; but that is not heard by what a script started in the background.
+            self._process.terminate()
+            self.phase = Phase.STOPPING
+
+    def poll(self) -> Phase:
+        """What it is at now."""
+        if self._process is not None and (code := self._process.poll()) is not None:
+            self._end(code)
+        return self.phase
+
+    def close(self) -> str:
+        """Stops it, and waits until it has been saved; says so in a line, empty where none ran."""
+        self.stop()
+        if self._process is None:
+            return ""
+        try:
+            self._end(self._process.wait(LONGEST_SAVE))
+        except subprocess.TimeoutExpired:
+            return f"the training in {self.run} is still being saved"
+        if self.phase is Phase.FAILED:
+            return f"the training in {self.run} failed: {self.reason}"
+        return f"the training is saved; go on with it:  volley train --resume {self.run}"
+
+    def _launch(self, words: tuple[str, ...]) -> None:
+        assert self._process is None, "one training at a time"
+        # A file, because a pipe that nobody empties would hold the training up once it is full.
+        self._output = tempfile.TemporaryFile()  # noqa: SIM115 - until the process has ended
+        threads = {name: str(THREADS) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS")}
+        command = [sys.executable, "-m", "app.cli", "train", *words]
+        try:
+            if sys.platform == "win32":
+                self._process = subprocess.Popen(
+                    command,
+                    stdin=subprocess.DEVNULL,
+                    stdout=self._output,
+                    stderr=subprocess.STDOUT,
+                    env=os.environ | threads,
+                    creationflags=subprocess.BELOW_NORMAL_PRIORITY_CLASS | subprocess.CREATE_NO_WINDOW,
+                )
+            else:
+                # In a group of its own, so that a Ctrl-C in the terminal reaches the window only, which stops it then;
+                # but in the window's session, because Linux shares out time by session before it looks at niceness.
+                self._process = subprocess.Popen(
+                    command,
+                    stdin=subprocess.DEVNULL,
+                    stdout=self._output,
+                    stderr=subprocess.STDOUT,
+                    env=os.environ | threads,
+                    process_group=0,
+                )
+                os.setpriority(os.PRIO_PROCESS, self._process.pid, NICENESS)
+        except OSError as error:
+            raise UserError(f"no training can be started: {error.strerror}") from error
+        self.phase, self.reason = Phase.RUNNING, ""
