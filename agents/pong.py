@@ -32,14 +32,13 @@ _FRAMES_256 = 9
 _SERVE_TIMER = 11
 _SCORES = (13, 14)
 _SERVER = 18
-_SERVER_SWITCH = 19
 _ROM_PADDLE_ROW = 21
 _GAME_MODE = 22
 _BALL_COLUMN, _BALL_ROW = 49, 54
 _PADDLE_ROW = (50, 51)
 _BALL_DOWN, _BALL_LEFT = 56, 58
 _LEFT_READING = 59
-_LEFT_BUTTON, _SERVER_BUTTON, _OTHER_BUTTON = 63, 67, 68
+_LEFT_BUTTON, _SERVER_BUTTON = 63, 67
 
 _ONE_PLAYER, _TWO_PLAYERS = 0, 2
 _PRESSED = 0
@@ -244,7 +243,7 @@ class Court:
         return knob
 
     def _turn_left_knob(self, turn: int) -> None:
-        """Turns it as far as it goes; ale-py gives a player the right one only."""
+        """Turns the knob that ale-py gives no player, as far as it goes."""
         if turn:
             state = bytearray(self._ale.cloneState().serialize())
             place = _KNOB_PLACES[Side.LEFT]
@@ -254,12 +253,9 @@ class Court:
 
     def _press_left_button(self) -> None:
         """The ROM has looked at the buttons during the frame, and uses what it saw in the next."""
-        ram = self._ale.getRAM()
         self._ale.setRAM(_LEFT_BUTTON, _PRESSED)
-        if ram[_SERVER] == Side.LEFT:
+        if self._ale.getRAM()[_SERVER] == Side.LEFT:
             self._ale.setRAM(_SERVER_BUTTON, _PRESSED)
-            if ram[_SERVER_SWITCH] == 0:
-                self._ale.setRAM(_OTHER_BUTTON, _PRESSED)
 
 
 _ACTIONS = {

@@ -212,12 +212,15 @@ def _add_watch(subparsers: Subparsers) -> None:
         metavar="cpu|MODEL",
         help="plays left: cpu is the game's own opponent (default), or a model, or tracker",
     )
+    watch.add_argument(
+        "--follow", action="store_true", help="MODEL is a run in training: change over to each new checkpoint"
+    )
     watch.add_argument("--replay", type=Path, metavar="FILE", help="a game that was saved, instead of a new one")
     watch.add_argument("--headless", action="store_true", help="without a window, as fast as it goes")
     watch.add_argument(
         "--games", type=_count, metavar="N", help="stop after N games (default: 1 headless, else without end)"
     )
-    watch.add_argument("--record", type=Path, metavar="FILE", help="make a film of it, panels and all: an .mp4, or a .gif")
+    watch.add_argument("--record", type=Path, metavar="FILE", help="make a film of it, panels and all: .mp4 or .gif")
     _add_strength(watch)
     watch.add_argument("--seed", type=_seed, metavar="N", help="of start and sampling (default: 0)")
     watch.add_argument(
@@ -246,22 +249,27 @@ def _watch(arguments: Namespace) -> int:
 
 def _session(arguments: Namespace) -> Session:
     """The match that `volley watch` was asked for."""
-    from app import replay
-    from app.lineup import Lineup
+    from app import live, replay
+    from app.lineup import Lineup, Policy
     from app.session import Session
 
     if arguments.replay is not None:
-        for name in ("model", "versus", "games", "seed"):
-            if getattr(arguments, name) is not None:
+        for name in ("model", "versus", "games", "seed", "follow"):
+            if getattr(arguments, name) not in {None, False}:
                 raise UserError(
                     "a replay says itself who plays: --replay goes with --headless, --record and --json only"
                 )
         recorded = replay.load(arguments.replay)
         return Session(recorded.lineup, seed=recorded.seed, games=1, replay=recorded, sound=not arguments.headless)
     model, versus = arguments.model or catalog.DEFAULT_MODEL, arguments.versus or "cpu"
+    games, seed, sound = arguments.games or (1 if arguments.headless else None), arguments.seed or 0, True
+    if arguments.follow:
+        if arguments.headless:
+            raise UserError("--follow is for the window: leave out --headless")
+        lineup = Lineup(_player(arguments, versus), Policy(model))
+        return Session(lineup, seed=seed, games=games, follow=live.run_directory(model), sound=sound)
     lineup = Lineup(_player(arguments, versus), _policy(arguments, model))
-    games = arguments.games or (1 if arguments.headless else None)
-    return Session(lineup, seed=arguments.seed or 0, games=games, sound=not arguments.headless)
+    return Session(lineup, seed=seed, games=games, sound=not arguments.headless)
 
 
 def _totals(match: Match, seconds: float) -> dict[str, float]:

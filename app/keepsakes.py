@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pygame
@@ -17,7 +17,7 @@ from models.errors import UserError
 
 def save_screenshot(surface: pygame.Surface) -> str:
     """Saves what is on the surface; says where, or why not."""
-    path = settings.screenshots_folder() / f"{_now()}.png"
+    path = _new_file(settings.screenshots_folder(), ".png")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         pygame.image.save(surface, path)
@@ -29,7 +29,7 @@ def save_screenshot(surface: pygame.Surface) -> str:
 def save_replay(recorded: Replay) -> str:
     """Saves a replay; says where, or why not."""
     left, right = recorded.score
-    path = settings.replays_folder() / f"{_now()} {left}-{right}{replay.SUFFIX}"
+    path = _new_file(settings.replays_folder(), f" {left}-{right}{replay.SUFFIX}")
     try:
         replay.save(recorded, path)
     except UserError as error:
@@ -47,7 +47,7 @@ class FilmRecorder:
 
     def start(self) -> str:
         """Begins a film; says so, or why not."""
-        path = settings.films_folder() / f"{_now()}.mp4"
+        path = _new_file(settings.films_folder(), ".mp4")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._add = self._film.enter_context(filming(path)).add
@@ -56,10 +56,18 @@ class FilmRecorder:
         self._path, self.running = path, True
         return "filming"
 
-    def add(self, now: Snapshot, elapsed: float) -> None:
-        """Adds a frame of the match, where a film is being made."""
-        if self.running:
+    def add(self, now: Snapshot, elapsed: float) -> str:
+        """Adds a frame of the match, where a film is being made; says why that is no longer possible."""
+        if not self.running:
+            return ""
+        try:
             self._add(now, elapsed)
+        except OSError as error:
+            self.running = False
+            with suppress(UserError):  # which would say the same again
+                self._film.close()
+            return f"the film has ended: {error.strerror}"
+        return ""
 
     def stop(self) -> str:
         """Ends the film; says where it is, or why not. Empty where there was none."""
@@ -73,6 +81,8 @@ class FilmRecorder:
         return f"film saved: {self._path}"
 
 
-def _now() -> str:
-    """For a file's name: what is made later comes later in the alphabet."""
-    return time.strftime("%Y-%m-%d %H.%M.%S")
+def _new_file(folder: Path, ending: str) -> Path:
+    """A file that is not there yet, named by the time: what is made later comes later in the alphabet."""
+    now = time.strftime("%Y-%m-%d %H.%M.%S")
+    names = (f"{now}{more}{ending}" for more in ("", *(f" {number}" for number in range(2, 100))))
+    return next(path for name in names if not (path := folder / name).exists())

@@ -84,6 +84,19 @@ class Training:
         return self.target is not None and self.steps >= self.target
 
 
+def steps_in_all(directory: Path, curve: tuple[CurvePoint, ...]) -> int | None:
+    """The agent steps that a run, or a bundled model, was trained for, as far as that can be told."""
+    with suppress(OSError, msgspec.DecodeError, UnicodeDecodeError):
+        return msgspec.json.decode((directory / "provenance.json").read_bytes(), type=_Amount).steps
+    return curve[-1].steps if curve else None
+
+
+class _Amount(Struct):
+    """What matters here of where a bundled model comes from."""
+
+    steps: Annotated[int, Meta(ge=0)]
+
+
 def read_curve(directory: Path) -> tuple[CurvePoint, ...]:
     """The learning curve in a run or beside a bundled model, oldest first; empty where there is none."""
     with suppress(OSError, KeyError, ValueError, TypeError), (directory / "learning_curve.csv").open() as file:
@@ -141,6 +154,13 @@ def _config(run: Path) -> _Config:
         raise UserError(f"{run} is not a run of 'volley train': {one_line(error)}") from error
 
 
+def run_directory(name: str) -> Path:
+    """The run that a user named; `UserError` where it is none."""
+    run = Path(name).expanduser()
+    _config(run)
+    return run
+
+
 def load_player(run: Path, *, seed: int) -> PolicyAgent:
     """Who plays while a training is followed: its newest policy; before there is one, a network that has not learned.
 
@@ -163,6 +183,19 @@ def load_player(run: Path, *, seed: int) -> PolicyAgent:
     return PolicyAgent(spec, network, name=name, seed=seed)
 
 
+def load_in_place(directory: Path, spec: ModelSpec) -> PolicyNetwork:
+    """The network in a model directory, to play in the place of one of `spec`; `UserError` with the reason why not."""
+    from models import checkpoint  # noqa: PLC0415
+
+    try:
+        found, network = checkpoint.load(directory)
+    except UserError as error:
+        raise UserError(str(error).removeprefix(f"cannot load the model in {directory}: ")) from error
+    if found != spec:
+        raise UserError("it is of another kind than the one that plays")
+    return network
+
+
 @dataclass(frozen=True, slots=True)
 class _Look:
     """What was found in the run directory."""
@@ -179,13 +212,13 @@ class Follower:
     """Lets `policy` play as the newest policy of a training does, changing over with each checkpoint.
 
     The files are read on `executor`. Whatever state they are in, the policy plays on with the last that was whole.
+    Without a policy, it tells how far the training has come.
     """
 
-    def __init__(self, run: Path, policy: PolicyAgent, executor: Executor) -> None:
+    def __init__(self, run: Path, policy: PolicyAgent | None, executor: Executor) -> None:
         self.training = Training()
         self.changes: tuple[int, ...] = ()
         """The agent steps after which each policy was saved that has played, the newest last."""
-        self._name = catalog.short_name(str(run))
         self._run = run
         self._policy = policy
         self._executor = executor
@@ -200,7 +233,7 @@ class Follower:
         """Who plays, in a line: what is waited for, or what is wrong with the newest checkpoint."""
         if self._problem:
             return self._problem
-        return f"plays as after {self.changes[-1]:,} steps" if self.changes else "waiting for the first checkpoint"
+        return f"plays the policy of {self.changes[-1]:,} steps" if self.changes else "waiting for the first checkpoint"
 
     def update(self, elapsed: float) -> None:
         """Looks once a second, and changes over to what was found; called by whoever lets the policy play."""
@@ -211,7 +244,7 @@ class Follower:
         elif self._looking is not None and self._looking.done():
             found, self._looking = self._looking.result(), None
             self.training, self._problem = found.training, found.problem
-            if found.network is not None:
+            if found.network is not None and self._policy is not None:
                 self._policy.change_network(found.network, name=catalog.short_name(f"{self._run}@{found.steps}"))
                 self.changes = (*self.changes, found.steps)
 
@@ -219,16 +252,16 @@ class Follower:
         """What is there now; runs on the executor, never twice at once."""
         training = self._training()
         stamp = _stamp(self._run / "model")
-        if stamp == self._stamp:
+        if self._policy is None or stamp == self._stamp:
             return _Look(training, self._problem)
         self._stamp = stamp
         if stamp is None:
             return _Look(training, "its newest policy is gone: the one before plays on")
         try:
-            return _Look(training, network=self._load(), steps=self._steps_of_checkpoint(training.curve))
+            network = load_in_place(self._run / "model", self._policy.spec)
         except UserError as error:
-            why = str(error).removeprefix(f"cannot load the model in {self._run / 'model'}: ")
-            return _Look(training, f"plays on without the newest checkpoint: {why}")
+            return _Look(training, f"plays on without the newest checkpoint: {error}")
+        return _Look(training, network=network, steps=self._steps_of_checkpoint(training.curve))
 
     def _training(self) -> Training:
         target, silent_for = None, 0.0
@@ -238,14 +271,6 @@ class Follower:
         with suppress(OSError):
             silent_for = time.time() - (self._run / "metrics.jsonl").stat().st_mtime
         return Training(curve, target, max(silent_for, 0.0))
-
-    def _load(self) -> PolicyNetwork:
-        from models import checkpoint  # noqa: PLC0415
-
-        spec, network = checkpoint.load(self._run / "model")
-        if spec != self._policy.spec:
-            raise UserError("it is of another kind than the one that plays")
-        return network
 
     def _steps_of_checkpoint(self, curve: tuple[CurvePoint, ...]) -> int:
         """Of the newest one: a training writes a line of metrics, then saves, so the two files tell by their age."""

@@ -13,9 +13,13 @@ from agents.base import Control
 from agents.pong import Side
 from app import controls, keepsakes
 from app.controls import Action, Command, Context, Held
+from app.lineup import Policy
+from app.live import Follower
 from app.match import SPEEDS, Snapshot, State
 from app.panels.court import ROWS
+from app.panels.learning import LearningPanel
 from app.panels.names import PanelName
+from app.panels.stages import StagesPanel, stages_of
 from app.scenes import ending
 from app.scenes.ending import EndingModel, EndingScene
 from app.scenes.match import MatchScene
@@ -59,13 +63,15 @@ class MatchScreen:
         self._session = session
         self._record = record
         self._asked_for = asked_for
-        self._scene = MatchScene()
+        self._scene = MatchScene(executor=window.thinker)
         self._ending: EndingScene | None = None
         self._film = keepsakes.FilmRecorder()
         self._court = pygame.Rect(0, 0, 1, 1)
         """Where the court was last drawn."""
         self._fire_held = False
-        self._begun = False
+        self._begun = self._furnished = False
+        self._follower: Follower | None = None
+        self._stages: StagesPanel | None = None
         match = session.match
         self._commands: dict[Command, Callable[[], None]] = {
             Command.PAUSE: match.toggle_pause,
@@ -78,6 +84,8 @@ class MatchScreen:
             Command.REMATCH: self._rematch,
             Command.SAVE: self._save_replay,
             Command.FILM: self._toggle_film,
+            Command.EARLIER_STAGE: lambda: self._choose_stage(later=False),
+            Command.LATER_STAGE: lambda: self._choose_stage(later=True),
             Command.BACK: window.open_menu,
         }
         for command, name in PANEL_COMMANDS.items():
@@ -88,7 +96,14 @@ class MatchScreen:
         """A menu's at the match's end; else whether someone here plays."""
         if self._ending is not None:
             return Context.MENU
-        return Context.PLAY if self._session.match.people else Context.WATCH
+        return Context.PLAY if self._people else Context.WATCH
+
+    @property
+    def _people(self) -> frozenset[Side]:
+        """Who plays here, or will."""
+        session = self._session
+        waiting = session.match.state is State.WAITING and not session.is_replay
+        return session.lineup.people if waiting else session.match.people
 
     def command(self, command: Command) -> None:
         """Does what was asked for."""
@@ -115,14 +130,17 @@ class MatchScreen:
         """Lets the match go on, and draws it."""
         if not self._get_ready():
             return
+        if self._follower is not None:
+            self._follower.update(elapsed)
         self._move_hands()
         self._move_time(elapsed)
         now = self._session.match.snapshot()
         self._see_ending(now)
         self._draw(surface, now, elapsed)
-        for record in (self._record, self._film.add):
-            if record is not None:
-                record(now, elapsed)
+        if self._record is not None:
+            self._record(now, elapsed)
+        if said := self._film.add(now, elapsed):
+            self._window.toast.show(said)
         if self._asked_for and self._session.match.finished and not self._session.is_replay:
             self._window.closed = True
 
@@ -141,10 +159,29 @@ class MatchScreen:
             self._window.open_menu()
             self._window.toast.show(str(error))
             return False
+        if not self._furnished and self._session.match.seats:
+            self._furnish()
         if self._session.notice:
             self._window.toast.show(self._session.notice)
             self._session.notice = ""
         return True
+
+    def _furnish(self) -> None:
+        """Puts up the panels that need the players."""
+        self._furnished = True
+        window, policies = self._window, self._session.match.snapshot().policies
+        if self._session.follows is not None:
+            self._follower = Follower(self._session.follows, policies[Side.RIGHT], window.loader)
+            self._scene.panels[PanelName.LEARNING] = LearningPanel(self._follower)
+        for player in (self._session.lineup.right, self._session.lineup.left):
+            if isinstance(player, Policy) and self._follower is None and stages_of(player.model):
+                self._stages = StagesPanel(player.model, window.loader)
+                self._scene.panels[PanelName.STAGES] = self._stages
+                break
+
+    def _choose_stage(self, *, later: bool) -> None:
+        if self._stages is not None:
+            (self._stages.later if later else self._stages.earlier)()
 
     def _move_hands(self) -> None:
         """Gives people's hands to their paddles; who presses their button goes on with a match that is paused."""
@@ -179,7 +216,7 @@ class MatchScreen:
             self._ending = None
         elif self._ending is None and (now.people or self._session.is_replay):
             again = "Watch again" if self._session.is_replay else "Rematch"
-            model = EndingModel(now.names, now.score, now.story, again=again)
+            model = EndingModel(now.names, now.score, now.story, seconds=now.seconds, again=again)
             self._ending = EndingScene(model, self._window.table)
 
     def _draw(self, surface: pygame.Surface, now: Snapshot, elapsed: float) -> None:
@@ -200,11 +237,25 @@ class MatchScreen:
         words: dict[Action, str] = {}
         if now.state is not State.WAITING:
             words = {Command.PAUSE: "go on" if now.state is State.PAUSED else "pause", Held.REWIND: "hold: back"}
+            words |= {Command.FILM: "end the film"} if self._film.running else {}
             words |= _words_for_watching(now) if not now.people else {}
             words |= _words_for_taking_over(now)
             words[Command.SAVE] = "save"
         words |= {Command.BACK: "menu", Command.HELP: "help"}
-        return controls.hints(self._window.table, self.context, words)
+        return [*self._hints_for_hands(now), *controls.hints(self._window.table, self.context, words)]
+
+    def _hints_for_hands(self, now: Snapshot) -> list[tuple[str, str]]:
+        """Which keys move whose paddle."""
+        people = sorted(now.people)
+        if not people or now.state is State.PAUSED:
+            return []
+        words = ("left", "right") if len(people) == 2 else ("you", "you")
+        hints = []
+        for side in Side if len(people) == 2 else (Side.RIGHT,):
+            up, down = ((Held.LEFT_UP, Held.LEFT_DOWN), (Held.RIGHT_UP, Held.RIGHT_DOWN))[side]
+            keys = controls.hints(self._window.table, self.context, {up: "", down: ""})
+            hints.append((" ".join(key for key, _ in keys), words[side]))
+        return hints
 
     def _end_with(self, choice: ending.Action | None) -> None:
         """What was chosen on the end screen."""
@@ -230,11 +281,11 @@ class MatchScreen:
     def _panels(self) -> frozenset[PanelName]:
         """Those that are switched on: remembered apart for playing and for watching."""
         now = self._window.settings
-        return now.panels_playing if self._session.match.people else now.panels_watching
+        return now.panels_playing if self._people else now.panels_watching
 
     def _toggle_panel(self, name: PanelName) -> None:
         shown = self._panels ^ {name}
-        field = "panels_playing" if self._session.match.people else "panels_watching"
+        field = "panels_playing" if self._people else "panels_watching"
         self._window.keep(replace(self._window.settings, **{field: shown}))
 
     def _toggle_film(self) -> None:

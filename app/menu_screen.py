@@ -13,7 +13,18 @@ from app.controls import Command, Context
 from app.levels import FIXED_OPPONENT, LEVELS
 from app.lineup import Lineup, Policy, Rom
 from app.match import State
-from app.scenes.menu import Change, MenuModel, MenuScene, Outcome, Preferences, Quit, Start
+from app.scenes.menu import (
+    Change,
+    Follow,
+    MenuModel,
+    MenuScene,
+    Outcome,
+    Preferences,
+    Quit,
+    Start,
+    StopTraining,
+    Train,
+)
 from app.session import Session, new_seed
 from models import catalog
 from models.errors import UserError
@@ -36,10 +47,11 @@ class MenuScreen:
             measured=FIXED_OPPONENT,
             preferences=_preferences(window.settings),
             settings_path=str(settings.settings_file()),
+            runs=window.trainer.runs,
         )
         self._scene = MenuScene(model, window.table)
         self._demo: Session | None = None
-        self._drawn = False
+        self._drawn = self._failed = False
 
     def command(self, command: Command) -> None:
         """Moves the focus, changes a choice, or begins a match."""
@@ -59,6 +71,7 @@ class MenuScreen:
     def frame(self, surface: pygame.Surface, elapsed: float) -> None:
         """Draws the menu; once it is there, loads the players of the match behind it."""
         self._scene.model.prefer(_preferences(self._window.settings))
+        self._scene.model.show_training(self._window.trainer.now)
         picture = self._go_on(elapsed)
         self._scene.draw(surface, picture, self._sign)
 
@@ -78,13 +91,17 @@ class MenuScreen:
         if not self._drawn:
             self._drawn = True
             return None
-        if self._demo is None:
+        if self._demo is None and not self._failed:
             self._demo = Session(Lineup(Rom(), Policy(catalog.DEFAULT_MODEL)), seed=new_seed())
             self._demo.begin(self._window.loader)
+        if self._demo is None:
+            return None
         try:
             self._demo.poll()
         except UserError as error:
+            self._demo, self._failed = None, True
             self._window.toast.show(str(error))
+            return None
         self._demo.match.update(elapsed)
         return self._demo.match.snapshot().picture
 
@@ -103,6 +120,12 @@ class MenuScreen:
                         full_screen=preferences.full_screen,
                     )
                 )
+            case Train():
+                window.train(outcome)
+            case Follow(run):
+                window.follow(run)
+            case StopTraining():
+                window.trainer.stop()
             case Quit():
                 window.closed = True
 

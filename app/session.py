@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from agents.pong import Court, Side
-from app import levels
+from app import levels, live
 from app.lineup import Ladder, Lineup, Person, Player, Policy, Rom, Tracker
 from app.match import Match, State
 from app.player import load_agent
@@ -37,6 +37,12 @@ def cast(lineup: Lineup, *, seed: int) -> Cast:
     return Cast((_seat(lineup, Side.LEFT, seed), _seat(lineup, Side.RIGHT, seed)), models)
 
 
+def following_cast(lineup: Lineup, run: Path, *, seed: int) -> Cast:
+    """The left player of a lineup, and on the right the newest policy of a training."""
+    policy = live.load_player(run, seed=2 * seed + Side.RIGHT)
+    return Cast((_seat(lineup, Side.LEFT, seed), AgentSeat(policy, Side.RIGHT)), (model_hash(lineup.left), ""))
+
+
 def recorded_cast(replay: Replay) -> Cast:
     """Whoever played a recorded game, doing again what they did; `UserError` where it does not play as it was recorded.
 
@@ -54,6 +60,7 @@ def recorded_cast(replay: Replay) -> Cast:
             live = None
         if live is None:
             missing.append(replay.names[side])
+        if live is None or isinstance(live, PersonSeat):
             live = PersonSeat(side, replay.names[side])
         seats.append(RecordedSeat([pair[side] for pair in controls], live))
     notice = f"{' and '.join(missing)}: not here as it was then, so its thoughts are not shown" if missing else ""
@@ -71,9 +78,9 @@ def names_of(lineup: Lineup) -> tuple[str, str]:
 
 
 def loading_words(lineup: Lineup) -> str:
-    """What to say while a lineup is being loaded."""
-    loaded = [_name(lineup, side) for side in Side if not isinstance(_player(lineup, side), Person | Rom)]
-    return f"loading {' and '.join(loaded)} …"
+    """What to say while a lineup is being loaded; empty where nothing takes time."""
+    loaded = [_name(lineup, side) for side in Side if isinstance(_player(lineup, side), Policy | Ladder)]
+    return f"loading {' and '.join(loaded)} …" if loaded else ""
 
 
 def model_hash(player: Player) -> str:
@@ -91,7 +98,8 @@ def model_hash(player: Player) -> str:
 class Session:
     """A match, from the loading of its players on.
 
-    `sound` asks for the court's. The players of `replay`, where there is one, are taken instead of the lineup's.
+    `sound` asks for the court's. The players of `replay`, where there is one, are taken instead of the lineup's; the
+    right one is that of the training in `follow`, where there is one, and changes with it.
     """
 
     def __init__(
@@ -101,11 +109,13 @@ class Session:
         seed: int,
         games: int | None = None,
         replay: Replay | None = None,
+        follow: Path | None = None,
         sound: bool = False,
     ) -> None:
         self.lineup = lineup if replay is None else replay.lineup
         self.seed = seed if replay is None else replay.seed
         self.is_replay = replay is not None
+        self.follows = follow
         self.notice = ""
         """What the player should know of the loading."""
         court = Court(seed=self.seed, sound=sound)
@@ -114,15 +124,23 @@ class Session:
         names = names_of(self.lineup) if replay is None else replay.names
         loading = "loading the replay …" if replay is not None else loading_words(self.lineup)
         self.match = Match(court, names=names, loading=loading, games=games, sound=sound)
-        self._load: Callable[[], Cast] = (
-            (lambda: cast(self.lineup, seed=self.seed)) if replay is None else (lambda: recorded_cast(replay))
-        )
+        self._load = self._loading_of(replay, follow)
         self._loading: Future[Cast] | None = None
         self._models = ("", "")
 
+    def _loading_of(self, replay: Replay | None, follow: Path | None) -> Callable[[], Cast]:
+        if replay is not None:
+            return lambda: recorded_cast(replay)
+        if follow is not None:
+            return lambda: following_cast(self.lineup, follow, seed=self.seed)
+        return lambda: cast(self.lineup, seed=self.seed)
+
     def begin(self, loader: Executor) -> None:
-        """Loads the players on another thread; see `poll`."""
-        self._loading = loader.submit(self._load)
+        """Loads the players on another thread, unless they are there at once; see `poll`."""
+        if self.match.snapshot().loading:
+            self._loading = loader.submit(self._load)
+        else:
+            self.begin_now()
 
     def begin_now(self) -> None:
         """Loads the players, and begins to play."""

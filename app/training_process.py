@@ -7,19 +7,26 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 from enum import Enum, auto
 from pathlib import Path
+from typing import IO, Any
 
 from models import catalog
 from models.errors import UserError, one_line
 
 NICENESS = 10
-"""A program that nobody hurries gets a tenth of the processor's time of one with 0, while both want it."""
+"""Above the window's own. While both want the processor, the training then gets a tenth of it."""
 THREADS = 1
 """Of the network's mathematics."""
+COMMAND = (sys.executable, "-P", "-m", "app.cli", "train")
+"""Without the folder that Volley was started in, which may hold an `app` of its own."""
 LONGEST_SAVE = 120.0
 """Seconds. A training that is stopped first ends its update, and an evaluation that goes on."""
+
+_INTERRUPTED = 130
+"""The exit code of a training that was told to stop, and has been saved."""
+_TERMINATED = 1 if sys.platform == "win32" else -signal.SIGTERM
+"""The exit code of one that was told to stop before it had anything to save."""
 
 
 class Phase(Enum):
@@ -92,31 +99,45 @@ class TrainingProcess:
     def _launch(self, words: tuple[str, ...]) -> None:
         assert self._process is None, "one training at a time"
         # A file, because a pipe that nobody empties would hold the training up once it is full.
-        self._output = tempfile.TemporaryFile()  # noqa: SIM115 - until the process has ended
-        threads = {name: str(THREADS) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS")}
-        command = [sys.executable, "-m", "app.cli", "train", *words]
+        self._output = tempfile.TemporaryFile()  # noqa: SIM115 - open as long as the process writes
         try:
-            if sys.platform == "win32":
-                self._process = subprocess.Popen(
-                    command,
-                    stdin=subprocess.DEVNULL,
-                    stdout=self._output,
-                    stderr=subprocess.STDOUT,
-                    env=os.environ | threads,
-                    creationflags=subprocess.BELOW_NORMAL_PRIORITY_CLASS | subprocess.CREATE_NO_WINDOW,
-                )
-            else:
-                # In a group of its own, so that a Ctrl-C in the terminal reaches the window only, which stops it then;
-                # but in the window's session, because Linux shares out time by session before it looks at niceness.
-                self._process = subprocess.Popen(
-                    command,
-                    stdin=subprocess.DEVNULL,
-                    stdout=self._output,
-                    stderr=subprocess.STDOUT,
-                    env=os.environ | threads,
-                    process_group=0,
-                )
-                os.setpriority(os.PRIO_PROCESS, self._process.pid, NICENESS)
+            self._process = _begin([*COMMAND, *words], self._output)
         except OSError as error:
             raise UserError(f"no training can be started: {error.strerror}") from error
         self.phase, self.reason = Phase.RUNNING, ""
+
+    def _end(self, code: int) -> None:
+        """Takes in how the process ended."""
+        stopped = self.phase is Phase.STOPPING and code == _TERMINATED
+        self._process = None
+        with self._output:
+            if code == 0:
+                self.phase = Phase.FINISHED
+            elif stopped or code == _INTERRUPTED:
+                self.phase = Phase.STOPPED
+            else:
+                self.phase, self.reason = Phase.FAILED, _reason(code, self._output)
+
+
+def _begin(command: list[str], output: IO[bytes]) -> subprocess.Popen[bytes]:
+    """Starts a command of Volley's own that yields to all others; `OSError` where that is not possible."""
+    threads = {name: str(THREADS) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS")}
+    streams: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": output, "stderr": subprocess.STDOUT}
+    if sys.platform == "win32":
+        flags = subprocess.BELOW_NORMAL_PRIORITY_CLASS | subprocess.CREATE_NO_WINDOW
+        return subprocess.Popen(command, env=os.environ | threads, creationflags=flags, **streams)  # noqa: S603
+    # In a group of its own: a Ctrl-C in the terminal reaches the window alone, which then stops it. But in the window's
+    # session: Linux shares time out among sessions before it looks at who is nice within one.
+    process = subprocess.Popen(command, env=os.environ | threads, process_group=0, **streams)  # noqa: S603
+    os.setpriority(os.PRIO_PROCESS, process.pid, os.getpriority(os.PRIO_PROCESS, 0) + NICENESS)
+    return process
+
+
+def _reason(code: int, output: IO[bytes]) -> str:
+    """Why a process ended with that code: what it said last, if nothing killed it."""
+    if code < 0:
+        return f"it was ended: {signal.strsignal(-code)}"
+    output.seek(0)
+    lines = output.read().decode(errors="replace").split("\n")
+    last = next((line for line in reversed(lines) if line.strip()), f"it ended with code {code}")
+    return one_line(last.strip().removeprefix("volley: "))

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import Protocol
 
 import pygame
@@ -14,15 +16,17 @@ from msgspec.structs import replace
 from agents.pong import FRAMES_PER_SECOND
 from app import controls, keepsakes, settings, theme, widgets
 from app.controls import Binding, Command, Context, Devices
-from app.lineup import Lineup
+from app.lineup import Lineup, Policy, Rom
 from app.match import Snapshot
 from app.match_screen import MatchScreen
 from app.menu_screen import MenuScreen
 from app.pacing import Pacer
 from app.scenes import help_page
 from app.scenes.match import LEAST_SIZE
+from app.scenes.menu import Train
 from app.session import Session, new_seed
 from app.sound import Speaker
+from app.trainer import Trainer
 from models.errors import UserError
 
 TITLE = "Volley"
@@ -115,6 +119,9 @@ class Window:
         self.speaker = Speaker()
         self.toast = widgets.Toast()
         self.loader: Executor = ThreadPoolExecutor(1, "loading")
+        self.thinker: Executor = ThreadPoolExecutor(1, "thinking")
+        """For what panels work out of a network."""
+        self.trainer = Trainer(self.loader)
         self._display = display
         self._full_screen = False
         self._help_open = False
@@ -133,7 +140,8 @@ class Window:
         Raises what loading the players of the first session raised. A window that is closed while something is loaded
         disappears at once, though this returns only when that has ended.
         """
-        with self.loader, ExitStack() as last:
+        with self.loader, self.thinker, ExitStack() as last:
+            last.callback(self._end_training)
             last.callback(self._display.destroy)
             last.callback(self.speaker.close)
             last.callback(self._close_screen)
@@ -151,6 +159,8 @@ class Window:
             self._handle(event)
         if (repeated := self.devices.repeat(elapsed, self._screen.context)) is not None:
             self._screen.command(repeated)
+        if said := self.trainer.update(elapsed):
+            self.toast.show(said)
         surface = self._display.get_surface()
         self._screen.frame(surface, elapsed)
         self._draw_over(surface, elapsed)
@@ -183,6 +193,24 @@ class Window:
         self._apply_settings()
         if (problem := settings.save(new)) is not None:
             self.toast.show(problem)
+
+    def train(self, wanted: Train) -> None:
+        """Starts a training beside the window."""
+        try:
+            self.trainer.begin(wanted)
+        except UserError as error:
+            self.toast.show(str(error))
+
+    def follow(self, run: Path) -> None:
+        """Shows how the newest policy of a training plays."""
+        session = Session(Lineup(Rom(), Policy(str(run))), seed=new_seed(), follow=run, sound=True)
+        self._change_screen(MatchScreen(self, session))
+
+    def _end_training(self) -> None:
+        """The window is gone by now: what there is to say is said where it was started from."""
+        if self.trainer.now is not None:
+            print("saving the training …", file=sys.stderr, flush=True)  # noqa: T201
+            print(self.trainer.close(), file=sys.stderr)  # noqa: T201
 
     def _change_screen(self, screen: Screen) -> None:
         self._close_screen()
@@ -241,4 +269,5 @@ class Window:
             help_page.draw(surface, controls.pages(self.table, self._screen.context))
         self.toast.update(elapsed)
         scale = theme.scale_of(surface.size)
-        widgets.draw_toast(surface, (surface.width // 2, surface.height - round(76 * scale)), scale, self.toast)
+        # Over the line of hints, which can be missed for a moment.
+        widgets.draw_toast(surface, (surface.width // 2, surface.height - round(22 * scale)), scale, self.toast)

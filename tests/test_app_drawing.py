@@ -222,9 +222,14 @@ def watched(history: tuple[Estimate, ...], elapsed: float) -> TimelineModel:
 
 
 def test_the_timelines_numbers_glide_and_its_curves_are_raw() -> None:
-    model = watched((Estimate(396, 0.4, 0.2, -3.0, 0.2, 6), Estimate(400, 0.9, 0.1, 0.5, 1.0, 6)), 0.25 / 3)
-    assert model.value == pytest.approx(0.5 * (1 - 1 / math.e))
-    assert model.entropy == pytest.approx(1 - 1 / math.e)
+    first, second = Estimate(396, 0.4, 0.2, -3.0, 0.2, 6), Estimate(400, 0.9, 0.1, 0.5, 1.0, 6)
+    model = watched((first,), 0.1)
+    assert (model.value, model.entropy) == (-3.0, 0.2)
+    now = dataclasses.replace(snapshot(), history=((), (first, second)), seconds=400 / FRAMES_PER_SECOND)
+    model.update(now, Side.RIGHT, 0.25 / 3)
+    # In a third of the time to settle the gaps of 3.5 and 0.8 close but for a share of 1 / e.
+    assert model.value == pytest.approx(0.5 - 3.5 / math.e)
+    assert model.entropy == pytest.approx(1.0 - 0.8 / math.e)
     # 600 frames are shown, so four frames ago lies at 1 - 4 / 600.
     assert model.values == [(pytest.approx(1 - 4 / 600), -3.0), (1.0, 0.5)]
     assert model.entropies == [(pytest.approx(1 - 4 / 600), 0.2), (1.0, 1.0)]

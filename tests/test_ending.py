@@ -30,7 +30,7 @@ PICTURE, BRIGHT = np.full((210, 160, 3), 144, np.uint8), np.full((210, 160, 3), 
 
 
 def ending(story: Story = STORY, names: tuple[str, str] = NAMES) -> EndingModel:
-    return EndingModel(names, story.scores[-1], story)
+    return EndingModel(names, story.scores[-1], story, seconds=67.0)
 
 
 def long_match() -> EndingModel:
@@ -53,7 +53,7 @@ def test_figures() -> None:
 
 def test_figures_before_the_first_point() -> None:
     words = [figure.words for figure in ending(Story()).figures]
-    assert words == [("none",), ("0", "0"), ("0", "0"), ("0:00",)]
+    assert words == [("none",), ("0", "0"), ("0", "0"), ("1:07",)]
 
 
 def test_curves_are_the_points_over_time() -> None:
@@ -73,7 +73,7 @@ def test_curves_are_the_points_over_time() -> None:
     ],
 )
 def test_verdict(names: tuple[str, str], score: Score, verdict: str) -> None:
-    assert EndingModel(names, score, STORY).verdict == verdict
+    assert EndingModel(names, score, STORY, seconds=67.0).verdict == verdict
 
 
 def test_keys_choose_an_action() -> None:
@@ -100,7 +100,7 @@ def test_the_mouse_chooses_an_action(size: tuple[int, int]) -> None:
 
 
 def test_the_first_action_goes_by_its_name() -> None:
-    model = EndingModel(NAMES, Score(1, 3), STORY, again="Next game")
+    model = EndingModel(NAMES, Score(1, 3), STORY, seconds=67.0, again="Next game")
     assert model.actions[Action.AGAIN] == "Next game"
     assert dict(model.hints)[(Command.CONFIRM,)] == "next game"
 
@@ -154,7 +154,7 @@ def count(surface: pygame.Surface, colour: pygame.Color) -> int:
 
 def test_the_winners_colour_is_the_verdicts() -> None:
     for score, colour in ((Score(1, 3), theme.RIGHT_PLAYER), (Score(3, 1), theme.LEFT_PLAYER)):
-        model = EndingModel(NAMES, score, STORY)
+        model = EndingModel(NAMES, score, STORY, seconds=67.0)
         room = Layout.of((1280, 800), model).score
         verdict = drawn(model).subsurface((room.left, room.top, room.width, 40))
         assert count(verdict, colour) > 100

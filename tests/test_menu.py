@@ -3,6 +3,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 import numpy as np
 import pygame
@@ -16,6 +17,7 @@ from app.lineup import Ladder, Lineup, Person, Player, Policy, Rom, Tracker
 from app.scenes.menu import (
     Button,
     Change,
+    Follow,
     Kind,
     Layout,
     MenuModel,
@@ -25,7 +27,10 @@ from app.scenes.menu import (
     Preferences,
     Quit,
     Start,
+    StopTraining,
     Target,
+    Train,
+    TrainingNow,
 )
 from app.widgets import Choice
 
@@ -55,12 +60,16 @@ LINEUPS = [
     Lineup(OWN, OWN),
 ]
 FIRST = LINEUPS[0]
+RUNS = [Path("runs/a training of many days with a name"), Path("runs/first")]
+NOW = TrainingNow(Path("runs/first"), "0.13M of 5.00M steps, mean return \N{MINUS SIGN}19.5, 68 min left")
 PICTURE = np.full((210, 160, 3), 144, np.uint8)
 
 
 def menu(last: Lineup = FIRST, preferences: Preferences | None = None) -> MenuModel:
     path = "/home/someone/.config/volley/settings.toml"
-    return MenuModel(last, MODELS, LEVELS, measured=Tracker(230), preferences=preferences, settings_path=path)
+    return MenuModel(
+        last, MODELS, LEVELS, measured=Tracker(230), preferences=preferences, settings_path=path, runs=RUNS
+    )
 
 
 def press(model: MenuModel, *commands: Command) -> Outcome | None:
@@ -198,7 +207,7 @@ def stepped(last: Lineup) -> Iterator[Lineup]:
 
 
 def test_every_match_found_by_wandering_about_opens_again_as_it_was() -> None:
-    random = np.random.default_rng(0)
+    random = np.random.default_rng(1)
     model, modes = menu(LINEUPS[-1]), set()
     steps = [command for command in Command if command.name in ("UP", "DOWN", "LEFT", "RIGHT", "BACK")]
     for _ in range(3000):
@@ -232,9 +241,60 @@ def test_pointing_moves_the_focus_among_options_and_not_among_modes() -> None:
         assert scene.model.focus is target
 
 
+def test_a_new_training_is_chosen_by_keys() -> None:
+    model = in_mode(Mode.TRAIN)
+    assert press(model, Command.CONFIRM) == Train("ppo", 200_000, None)
+    more = (Command.RIGHT, Command.DOWN, Command.DOWN, Command.RIGHT)
+    assert press(model, *more, Command.CONFIRM) == Train("ppo", 1_000_000, None)
+
+
+def test_a_run_is_gone_on_with_as_it_was_begun_or_to_more_steps() -> None:
+    model = in_mode(Mode.TRAIN)
+    assert press(model, Command.RIGHT, Command.RIGHT, Command.CONFIRM) == Train("ppo", None, RUNS[0])
+    press(model, Command.RIGHT, Command.DOWN, Command.RIGHT)
+    assert press(model, Command.CONFIRM) == Train("ppo", 200_000, RUNS[1])
+
+
+def test_a_training_that_runs_is_watched_or_stopped_and_then_gone_on_with() -> None:
+    model = in_mode(Mode.TRAIN)
+    press(model, Command.RIGHT, Command.RIGHT)
+    model.show_training(NOW)
+    assert model.focus is Button.FOLLOW
+    assert model.cards[0].about == (NOW.about,)
+    assert press(model, Command.CONFIRM) == Follow(NOW.run)
+    assert ("Enter", "stop and save") not in widgets.hints(BINDINGS, model.hints)
+    assert press(model, Command.DOWN, Command.CONFIRM) == StopTraining()
+    assert ("Enter", "stop and save") in widgets.hints(BINDINGS, model.hints)
+    press(model, Command.LEFT)
+    assert model.focus is Button.FOLLOW
+    press(model, Command.RIGHT)
+    assert model.focus is Button.STOP
+    model.show_training(None)
+    assert model.focus is Button.START
+    assert press(model, Command.CONFIRM) == Train("ppo", None, NOW.run)
+
+
+def test_a_training_that_runs_leaves_other_modes_alone() -> None:
+    model = menu()
+    press(model, Command.RIGHT)
+    focus = model.focus
+    model.show_training(NOW)
+    assert model.focus is focus
+    assert press(model, Command.CONFIRM) == Start(FIRST)
+
+
+def test_the_mouse_alone_starts_and_stops_a_training() -> None:
+    scene = MenuScene(menu())
+    assert click(scene, Mode.TRAIN) is None
+    assert click(scene, Button.START) == Train("ppo", 200_000, None)
+    scene.model.show_training(NOW)
+    assert click(scene, Button.STOP) == StopTraining()
+    assert click(scene, Button.FOLLOW) == Follow(NOW.run)
+
+
 def test_settings_change_at_once_by_keys() -> None:
     model = menu(preferences=Preferences(volume=90))
-    press(model, *[Command.DOWN] * 5, Command.CONFIRM)
+    press(model, *[Command.DOWN] * 6, Command.CONFIRM)
     assert press(model, Command.RIGHT) == Change(Preferences(volume=100))
     assert press(model, Command.RIGHT) is None
     assert press(model, Command.DOWN, Command.CONFIRM) == Change(Preferences(100, muted=True))
@@ -272,9 +332,12 @@ def test_hints_follow_the_table_of_keys() -> None:
 
 
 def busy_menus() -> Iterator[MenuModel]:
-    """Each mode, with nothing in focus but it, and all that can be opened in it."""
+    """Each mode, with nothing in focus but it, and all that can be opened in it; a training that runs."""
     for mode in Mode:
         yield in_mode(mode)
+    training = in_mode(Mode.TRAIN)
+    training.show_training(NOW)
+    yield training
     yield from map(menu, LINEUPS)
 
 

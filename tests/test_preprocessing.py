@@ -128,16 +128,16 @@ def test_an_observation_is_no_view_of_what_comes_later() -> None:
 
 def test_a_moment_gone_back_to_brings_the_same_observations() -> None:
     stacker = FrameStacker(FrameObservation(height=20, width=16, stack=3, frame_skip=3))
-    for level in (10, 50, 20, 15, 90):
+    for level in (10, 50, 20, 15, 90, 80):
         stacker.push(flat(level))
-    moment = stacker.memory()
+    moment = stacker.memory()  # just before a decision frame, which sees the brighter of 80 and 30
 
     def follows() -> list[bytes | None]:
-        seen = [stacker.push(flat(level)) for level in (80, 95, 40, 30, 60, 5, 70)]
+        seen = [stacker.push(flat(level)) for level in (30, 95, 40, 20, 60, 5, 70)]
         return [None if observation is None else observation.tobytes() for observation in seen]
 
     first = follows()
-    assert sum(observation is not None for observation in first) == 2
+    assert sum(observation is not None for observation in first) == 3
     stacker.recall(moment)
     assert follows() == first
     stacker.reset()

@@ -8,7 +8,7 @@ import pygame
 
 from agents.pong import Side
 from app import theme
-from app.match import Snapshot
+from app.match import Snapshot, State
 
 
 class FactsModel:
@@ -55,6 +55,8 @@ class FactsPanel:
 
 def _style(now: Snapshot, side: Side) -> str:
     """How a side plays, in a few words."""
+    if now.state is State.WAITING:
+        return "…"
     reaction = now.reactions[side]
     if reaction is not None:
         return f"reaction {reaction} ms" if reaction else "no reaction delay"

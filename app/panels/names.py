@@ -20,4 +20,4 @@ class PanelName(Enum):
 
 WHILE_PLAYING = (PanelName.MOVES,)
 """Shown unless the player chose others: little to look at."""
-WHILE_WATCHING = (PanelName.MOVES, PanelName.TIMELINE, PanelName.FACTS)
+WHILE_WATCHING = (PanelName.MOVES, PanelName.TIMELINE, PanelName.LEARNING, PanelName.FACTS)

@@ -40,6 +40,8 @@ class ProbabilitiesModel:
         """Moves the bars towards `decision` for `elapsed` seconds; without one they stay."""
         if decision is None:
             return
+        if self.bars[0].share is None:
+            self._glides = {name: Glide(decision.probability_of(group)) for name, group in MOVES}
         self.bars = tuple(
             Bar(name, self._glides[name].towards(decision.probability_of(group), elapsed), decision.action in group)
             for name, group in MOVES

@@ -55,6 +55,8 @@ class TimelineModel:
             return
         newest = self.history[-1]
         self.most_entropy = math.log(newest.choices) if newest.choices > 1 else 1.0
+        if self.entropy is None:
+            self._value, self._entropy = Glide(newest.value or 0.0), Glide(newest.entropy)
         self.value = None if newest.value is None else self._value.towards(newest.value, elapsed)
         self.entropy = self._entropy.towards(newest.entropy, elapsed)
         values = (abs(estimate.value) for estimate in self.history if estimate.value is not None)

@@ -41,10 +41,12 @@ class Figure:
 class EndingModel:
     """How a match between `names`, the left one first, ended; its figures, and which action is in focus.
 
-    `again` is what the first action is called.
+    `seconds` is how long it took; `again` is what the first action is called.
     """
 
-    def __init__(self, names: tuple[str, str], score: Score, story: Story, *, again: str = "Rematch") -> None:
+    def __init__(
+        self, names: tuple[str, str], score: Score, story: Story, *, seconds: float, again: str = "Rematch"
+    ) -> None:
         self.names = names
         self.score = score
         self.actions = {
@@ -58,7 +60,7 @@ class EndingModel:
         """One line, such as "saved: …"."""
         self.curves = _curves(story)
         """Of the left and the right player: seconds of play, and points from then on."""
-        self.figures = _figures(story)
+        self.figures = _figures(story, seconds)
 
     @property
     def winner(self) -> Side | None:
@@ -106,9 +108,8 @@ def _curves(story: Story) -> tuple[Curve, Curve]:
     return left, right
 
 
-def _figures(story: Story) -> tuple[Figure, ...]:
+def _figures(story: Story, seconds: float) -> tuple[Figure, ...]:
     longest = story.longest
-    seconds = story.rallies[-1].ended / FRAMES_PER_SECOND if story.rallies else 0.0
     rally = "none" if longest is None else f"{_hits(sum(longest.hits))}, {longest.seconds:.1f} s"
     return (
         Figure("Longest rally", (rally,)),

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import ParamSpec, TypeAlias, TypeVar
 
 import pygame
 
@@ -16,8 +17,12 @@ from app.panels.facts import FactsPanel
 from app.panels.names import WHILE_WATCHING, PanelName
 from app.panels.panel import Panel
 from app.panels.probabilities import ProbabilitiesPanel
+from app.panels.saliency import SaliencyOverlay
+from app.panels.seen import SeenPanel
 from app.panels.timeline import TimelinePanel
 
+P = ParamSpec("P")
+T = TypeVar("T")
 Hints: TypeAlias = Sequence[tuple[str, str]]
 
 LEAST_SIZE = (800, 600)
@@ -105,18 +110,38 @@ def _stack(room: pygame.Rect, least: Sequence[int], gap: int) -> tuple[pygame.Re
     return tuple(rects)
 
 
-class MatchScene:
-    """Shows a match. `update` once a frame, then `draw` to a surface of any size from `LEAST_SIZE` up."""
+class Inline(Executor):
+    """Does at once what it is asked to: for a film, whose pictures may wait for what they show."""
 
-    def __init__(self, *, hints: bool = True) -> None:
+    def submit(self, function: Callable[P, T], /, *arguments: P.args, **named: P.kwargs) -> Future[T]:
+        """The result, or the error, of calling the function."""
+        future: Future[T] = Future()
+        try:
+            future.set_result(function(*arguments, **named))
+        except Exception as error:  # noqa: BLE001 - whoever asks for the result gets it, as from any executor
+            future.set_exception(error)
+        return future
+
+
+class MatchScene:
+    """Shows a match. `update` once a frame, then `draw` to a surface of any size from `LEAST_SIZE` up.
+
+    What takes longer than a frame to work out is worked out by `executor`, and shown when it is there; without one, at
+    once.
+    """
+
+    def __init__(self, *, executor: Executor | None = None, hints: bool = True) -> None:
+        thinker = executor or Inline()
         self.whole_pixels = False
         self.shown: Collection[PanelName] = WHILE_WATCHING
         """The panels that are switched on."""
         self.panels: dict[PanelName, Panel] = {
             PanelName.MOVES: ProbabilitiesPanel(),
             PanelName.TIMELINE: TimelinePanel(),
+            PanelName.SEEN: SeenPanel(),
             PanelName.FACTS: FactsPanel(),
         }
+        self._saliency = SaliencyOverlay(thinker)
         self._hints = hints
         self._court = CourtView()
 
@@ -124,6 +149,8 @@ class MatchScene:
         """Lets the panels follow the match for `elapsed` seconds."""
         for _, panel in self._panels_for(now):
             panel.update(now, elapsed)
+        if PanelName.SALIENCY in self.shown:
+            self._saliency.update(now, elapsed)
 
     def point(self, position: tuple[int, int] | None, *, pressed: bool = False) -> None:
         """Tells the panels where on the surface the mouse is."""
@@ -149,6 +176,8 @@ class MatchScene:
         surface.fill(theme.BACKGROUND)
         _draw_score(surface, layout.score, scale, now)
         self._court.draw(surface, layout.court, now.picture)
+        if PanelName.SALIENCY in self.shown:
+            self._saliency.draw(surface, layout.court)
         _draw_notice(surface, layout.court, scale, now)
         if layout.column:
             _draw_title(surface, layout.title, scale)
@@ -161,7 +190,7 @@ class MatchScene:
 
     def _panels_for(self, now: Snapshot) -> list[tuple[PanelName, Panel]]:
         """What is switched on and has something to show: without an agent, only who plays."""
-        thinking = now.mind is not None or now.state is State.WAITING
+        thinking = now.mind is not None or bool(now.loading)
         return [
             (name, self.panels[name])
             for name in PanelName
@@ -203,7 +232,7 @@ def _draw_score(surface: pygame.Surface, rect: pygame.Rect, scale: float, now: S
 def _draw_notice(surface: pygame.Surface, court: pygame.Rect, scale: float, now: Snapshot) -> None:
     """What a person must know: loading and a game's end in the middle; all else on the wall, out of the ball's way."""
     middle = (court.centerx, court.top + round(court.height * 114 / 210))
-    if now.state is State.WAITING:
+    if now.loading:
         _draw_banner(surface, middle, scale, now.loading, theme.TEXT)
     elif now.over and not now.people:
         won = int(now.score.right > now.score.left)

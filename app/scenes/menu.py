@@ -1,10 +1,11 @@
-"""The menu: what to play or watch, and against whom; it opens on the last choice, so that Enter starts a match."""
+"""The menu: what to play, watch or train; it opens on the last choice, so that Enter starts a match."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
+from pathlib import Path
 from typing import Any, TypeAlias, TypeGuard
 
 import pygame
@@ -22,6 +23,9 @@ from models.catalog import short_name
 REACTIONS = (0, 50, 100, 150, 230, 300, 400)
 """Milliseconds."""
 TEMPERATURES = (0.5, 1.0, 1.5, 2.0)
+ALGORITHMS = ("ppo",)
+STEPS = (200_000, 1_000_000, 5_000_000)
+"""Agent steps of a training."""
 MOTTO = "A network learned Atari Pong from its pixels. Play against it, or watch it think."
 
 Agent: TypeAlias = Policy | Tracker | Ladder
@@ -35,6 +39,7 @@ class Mode(Enum):
     PEOPLE = "Two people"
     WATCH_ROM = "Watch: agent against the Atari CPU"
     WATCH_AGENTS = "Watch: agent against agent"
+    TRAIN = "Train a network"
     SETTINGS = "Settings"
     QUIT = "Quit"
 
@@ -51,6 +56,8 @@ class Button(Enum):
     """What can be in focus beside modes and choices."""
 
     START = "Start"
+    FOLLOW = "Watch it play"
+    STOP = "Stop and save"
 
 
 Target: TypeAlias = Mode | Choice[Any] | Button
@@ -76,6 +83,38 @@ class Start:
 
 
 @dataclass(frozen=True, slots=True)
+class Train:
+    """A training is to begin, or to go on."""
+
+    algorithm: str
+    steps: int | None
+    """Agent steps in all; None for as many as the run was begun for."""
+    resume: Path | None
+    """The run to go on with; None for a new one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Follow:
+    """The newest policy of the training is to be watched."""
+
+    run: Path
+
+
+@dataclass(frozen=True, slots=True)
+class StopTraining:
+    """The training is to be saved, and to end."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingNow:
+    """The training that runs beside the window."""
+
+    run: Path
+    about: str
+    """How far it is, in a line."""
+
+
+@dataclass(frozen=True, slots=True)
 class Change:
     """These settings hold from now on."""
 
@@ -87,7 +126,7 @@ class Quit:
     """The window is to close."""
 
 
-Outcome: TypeAlias = Start | Change | Quit
+Outcome: TypeAlias = Start | Train | Follow | StopTraining | Change | Quit
 
 
 class AgentChoice:
@@ -176,6 +215,33 @@ def _name_of(kind: Level | Kind) -> str:
 Seat: TypeAlias = Person | Rom | AgentChoice
 
 
+class TrainingChoice:
+    """Which training is to begin, or which of `runs` to go on with; it opens on `first`, None being a new one."""
+
+    about = (
+        "Learns from pixels beside the window, at low priority. Stopped, it is saved, and can be gone on with.",
+        "On two cores, 200,000 steps take some minutes, and 5 million more than an hour.",
+    )
+
+    def __init__(self, runs: Sequence[Path], first: Path | None = None) -> None:
+        self.runs = tuple(runs)
+        self._run = Choice("Run", (None, *self.runs), first, lambda run: short_name(str(run)) if run else "a new one")
+        self._algorithm = Choice("Algorithm", ALGORITHMS, ALGORITHMS[0])
+        self._steps = Choice("Steps", STEPS, STEPS[0], "{:,}".format)
+        self._total = Choice("Steps in all", (None, *STEPS), None, lambda steps: f"{steps:,}" if steps else "as begun")
+
+    @property
+    def rows(self) -> tuple[Choice[Any], ...]:
+        """The choices there are now, from the top."""
+        return (self._run, self._algorithm, self._steps) if self._run.value is None else (self._run, self._total)
+
+    @property
+    def training(self) -> Train:
+        """What is chosen."""
+        steps = self._steps.value if self._run.value is None else self._total.value
+        return Train(self._algorithm.value, steps, self._run.value)
+
+
 class PreferencesChoice:
     """The settings, one row each."""
 
@@ -199,7 +265,7 @@ def _on_or_off(on: object) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """One player of the match to be, as shown."""
+    """One player of the match to be, or something else to choose, as shown."""
 
     heading: str
     colour: pygame.Color
@@ -216,7 +282,7 @@ class MenuModel:
     """What is chosen, and what is in focus.
 
     `last` is what the menu opens on. `measured` is the opponent against whom the strength of `levels`, weakest first,
-    was measured. `settings_path` is where the settings are kept.
+    was measured. `settings_path` is where the settings are kept, `runs` are the trainings that can be gone on with.
     """
 
     def __init__(
@@ -228,12 +294,15 @@ class MenuModel:
         measured: Rom | Tracker,
         preferences: Preferences | None = None,
         settings_path: str = "",
+        runs: Sequence[Path] = (),
     ) -> None:
         self.mode = _mode_of(last)
         """Whose choices are shown."""
         self.focus: Target = self.mode
         self._settings_path = settings_path
         self._settings = PreferencesChoice(preferences or Preferences())
+        self._training = TrainingChoice(runs)
+        self._training_now: TrainingNow | None = None
         side = Side.LEFT if self.mode is Mode.AGENT and isinstance(last.left, Person) else Side.RIGHT
         self._side = Choice("Your side", tuple(Side), side, lambda side: side.name.lower())
         left = last.left if _is_agent(last.left) else None
@@ -264,6 +333,15 @@ class MenuModel:
         if self.focus in rows:
             self.focus = self._settings.rows[rows.index(self.focus)]
 
+    def show_training(self, now: TrainingNow | None) -> None:
+        """Shows a training that runs, in place of the choices; when it has ended, it is the one to go on with."""
+        before, self._training_now = self._training_now, now
+        if before is not None and now is None:
+            others = (run for run in self._training.runs if run != before.run)
+            self._training = TrainingChoice((before.run, *others), before.run)
+        if not isinstance(self.focus, Mode) and self.focus not in self.options:
+            self.focus = self.buttons[0]
+
     @property
     def cards(self) -> tuple[Card, ...]:
         """What is shown of the mode: its players, the left one first, or one card of something else."""
@@ -271,6 +349,8 @@ class MenuModel:
             return tuple(self._card(side, seat) for side, seat in zip(Side, self._seats, strict=True))
         if self.mode is Mode.QUIT:
             return (Card("Quit", theme.TEXT, "Close Volley"),)
+        if self.mode is Mode.TRAIN:
+            return (self._training_card,)
         about = ("Other keys can be set in this file:", self._settings_path) if self._settings_path else ()
         return (Card("Settings", theme.TEXT, rows=self._settings.rows, about=about),)
 
@@ -278,13 +358,21 @@ class MenuModel:
     def options(self) -> tuple[Target, ...]:
         """What can be in focus beside the modes, in its order."""
         choices = tuple(choice for card in self.cards for choice in card.rows)
-        return choices if self.lineup is None else (*choices, Button.START)
+        return *choices, *self.buttons
+
+    @property
+    def buttons(self) -> tuple[Button, ...]:
+        """Those of the mode; the first is pressed by Enter on anything else."""
+        if self.mode is Mode.TRAIN and self._training_now is not None:
+            return Button.FOLLOW, Button.STOP
+        return (Button.START,) if self.mode is Mode.TRAIN or self.lineup is not None else ()
 
     @property
     def hints(self) -> tuple[tuple[tuple[Command, ...], str], ...]:
         """The commands worth knowing now, each group with a word for what it does."""
         choose = ((Command.UP, Command.DOWN), "choose")
-        confirm = (((Command.CONFIRM,), "start"),) if self.lineup is not None else ()
+        buttons = (self.focus,) if isinstance(self.focus, Button) else self.buttons[:1]
+        confirm = tuple(((Command.CONFIRM,), button.value.lower()) for button in buttons)
         if not isinstance(self.focus, Mode):
             change = ((Command.LEFT, Command.RIGHT), "change")
             aside = change if isinstance(self.focus, Choice) else ((Command.LEFT,), "modes")
@@ -311,7 +399,7 @@ class MenuModel:
         if isinstance(target, Mode):
             self.mode = target
             return Quit() if target is Mode.QUIT else None
-        return self._confirm() if isinstance(target, Button) else self._step(target, way)
+        return self._press(target) if isinstance(target, Button) else self._step(target, way)
 
     @property
     def _seats(self) -> tuple[Seat, Seat] | None:
@@ -330,6 +418,13 @@ class MenuModel:
                 return self._left, self._right
             case _:
                 return None
+
+    @property
+    def _training_card(self) -> Card:
+        now = self._training_now
+        if now is None:
+            return Card("Training", theme.TEXT, rows=self._training.rows, about=self._training.about)
+        return Card("Training", theme.TEXT, short_name(str(now.run)), about=(now.about,))
 
     def _card(self, side: Side, seat: Seat) -> Card:
         heading, colour = f"{side.name.capitalize()} player", theme.PLAYERS[side]
@@ -354,8 +449,10 @@ class MenuModel:
                 self.focus = self.options[0]
             case Command.BACK if self.mode is not Mode.QUIT:
                 self.mode = self.focus = Mode.QUIT
+            case Command.CONFIRM if self.buttons:
+                return self._press(self.buttons[0])
             case Command.CONFIRM | Command.BACK:
-                return self._confirm()
+                return Quit()
         return None
 
     def _change_option(self, focus: Choice[Any] | Button, command: Command) -> Outcome | None:
@@ -365,13 +462,17 @@ class MenuModel:
                 self.focus = options[_moved(options.index(focus), command, len(options))]
             case Command.LEFT | Command.RIGHT if isinstance(focus, Choice):
                 return self._step(focus, -1 if command is Command.LEFT else 1)
+            case Command.RIGHT if focus is Button.FOLLOW:
+                self.focus = Button.STOP
+            case Command.LEFT if focus is Button.STOP:
+                self.focus = Button.FOLLOW
             case Command.LEFT | Command.BACK:
                 self.focus = self.mode
             case Command.CONFIRM if self.mode is Mode.SETTINGS and isinstance(focus, Choice):
                 focus.turn()
                 return Change(self.preferences)
             case Command.CONFIRM:
-                return self._confirm()
+                return self._press(focus if isinstance(focus, Button) else self.buttons[0])
         return None
 
     def _step(self, choice: Choice[Any], way: int) -> Outcome | None:
@@ -379,8 +480,12 @@ class MenuModel:
         choice.step(way)
         return None if self.preferences == before else Change(self.preferences)
 
-    def _confirm(self) -> Outcome:
-        return Quit() if self.lineup is None else Start(self.lineup)
+    def _press(self, button: Button) -> Outcome:
+        if self.lineup is not None:
+            return Start(self.lineup)
+        if self._training_now is None:
+            return self._training.training
+        return Follow(self._training_now.run) if button is Button.FOLLOW else StopTraining()
 
 
 def _moved(place: int, command: Command, length: int) -> int:
@@ -430,6 +535,7 @@ class Layout:
         panel.right = lower.right
         start = pygame.Rect(panel.left, 0, panel.width, round(48 * scale))
         start.bottom = panel.bottom
+        buttons = widgets.columns(start, len(model.buttons), gap) if model.buttons else []
         cards = widgets.columns(
             pygame.Rect(panel.topleft, (panel.width, start.top - gap - panel.top)), len(model.cards), gap
         )
@@ -437,9 +543,8 @@ class Layout:
         spots: list[tuple[Target, pygame.Rect]] = [
             *zip(Mode, _mode_rows(modes, scale), strict=True),
             *(spot for rows, _ in filled for spot in rows),
+            *zip(model.buttons, buttons, strict=True),
         ]
-        if model.lineup is not None:
-            spots.append((Button.START, start))
         return cls(
             scale=scale,
             title=pygame.Rect(margin, court.top, court.left - gap - margin, court.height),
@@ -454,7 +559,7 @@ class Layout:
 def _mode_rows(rect: pygame.Rect, scale: float) -> list[pygame.Rect]:
     """One row for each mode, with more room before those to watch and those that are no match."""
     gap, apart = round(8 * scale), round(20 * scale)
-    height = (rect.height - 4 * gap - 2 * apart) // len(Mode)
+    height = (rect.height - (len(Mode) - 3) * gap - 2 * apart) // len(Mode)
     rows, top = [], rect.top
     for mode in Mode:
         top += apart - gap if mode in (Mode.WATCH_ROM, Mode.SETTINGS) else 0

@@ -1,0 +1,100 @@
+"""What on the court a policy's choice depends on, found by occlusion.
+
+The method is that of Zeiler and Fergus, "Visualizing and Understanding Convolutional Networks" (2014), with the
+distance of Greydanus et al., "Visualizing and Understanding Atari Agents" (2018). A patch of the court is emptied in
+all frames of the stack, as if no ball, paddle or digit had been there; how far that moves the logits is how much they
+depend on it. Where the court is empty anyway nothing can change: such patches are exactly 0, and cost nothing.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TypeAlias
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from agents.base import Frame
+from agents.sight import BALL_GREY, FIELD_GREY, FIELD_ROWS
+from models.network import SCREEN_COLUMNS, SCREEN_ROWS, PolicyNetwork
+
+SaliencyMap: TypeAlias = NDArray[np.float32]
+"""`[height, width]` of the observation, over the whole picture of the court; none below 0."""
+
+PATCHES_ACROSS = 14
+"""So many patches side by side fill the court. They overlap by half; one is 6 x 6 of 84 x 84 pixels."""
+_WALL_TOP = 24
+"""The upper wall's first row of the screen; above it is the score."""
+
+
+@torch.inference_mode()
+def occlusion_map(network: PolicyNetwork, observation: Frame) -> SaliencyMap:
+    """How much the policy depends on what is at each place of an observation `[stack, height, width]`.
+
+    Of the patches over a place, the mean of half the squared distance between the logits with and without what is in
+    the patch; 0 where nothing is in any frame. Only differences between logits count, as for probabilities.
+    """
+    frames, empty, rows = _as_seen(network, observation)
+    down, across = _windows(len(rows))[:, rows], _windows(frames.shape[2])
+    shown = (frames != empty).any(0).float()
+    row, column = (down @ shown @ across.T).nonzero(as_tuple=True)
+    patches = torch.einsum("nh,nw->nhw", down[row], across[column]).bool()
+    distances = torch.zeros(len(down), len(across))
+    distances[row, column] = _distances(network, frames, empty, patches)
+    saliency = torch.empty_like(shown)
+    saliency[rows] = shown * (down.T @ distances @ across) / torch.outer(down.sum(0), across.sum(0))
+    return np.asarray(saliency.numpy(), np.float32)
+
+
+def _distances(network: PolicyNetwork, frames: Tensor, empty: Tensor, patches: Tensor) -> Tensor:
+    """How far emptying each patch, `[N, height, width]`, moves the logits: half the squared distance, `[N]`."""
+    whole = network.pixels(frames)
+    occluded = torch.where(patches.unsqueeze(1), network.pixels(empty), whole)
+    logits: Tensor = network.policy_head(network.body(torch.cat((whole.unsqueeze(0), occluded))))
+    logits -= logits.mean(1, keepdim=True)
+    return (logits[1:] - logits[0]).square().sum(1) / 2
+
+
+def turned_about(saliency: SaliencyMap) -> SaliencyMap:
+    """The map of a policy on the left, who is shown the court mirrored, as it lies over the court itself."""
+    score = round(_WALL_TOP * len(saliency) / SCREEN_ROWS)
+    turned = np.fliplr(saliency).copy()
+    turned[:score] = np.roll(saliency[:score], saliency.shape[1] // 2, axis=1)
+    return turned
+
+
+def _as_seen(network: PolicyNetwork, observation: Frame) -> tuple[Tensor, Tensor, Tensor]:
+    """As the network's body sees them: the frames, and these frames empty, both `[stack, height, width]` of uint8.
+
+    Third, which row `[height]` of the observation each row was: the network may turn the court upside down.
+    """
+    _, height, width = observation.shape
+    rows = torch.arange(height, dtype=torch.uint8)[:, None].expand(1, height, width)
+    together = torch.cat((rows, _empty_court(height, width), torch.from_numpy(observation)))
+    rows, empty, frames = network.frames_as_seen(together.unsqueeze(0))[0].split((1, 1, len(observation)))
+    before_the_game = frames == 0
+    return frames, torch.where(before_the_game, frames, empty), rows[0, :, 0].long()
+
+
+@lru_cache(maxsize=8)
+def _empty_court(height: int, width: int) -> Tensor:
+    """The court with nothing on it, as a frame of an observation: `[1, height, width]` of uint8."""
+    court = np.full((SCREEN_ROWS, SCREEN_COLUMNS), FIELD_GREY, np.uint8)
+    court[_WALL_TOP:] = BALL_GREY
+    court[FIELD_ROWS] = FIELD_GREY
+    court[0, :8] = 0  # The ROM leaves a black mark in the corner.
+    return torch.from_numpy(np.asarray(cv2.resize(court, (width, height), interpolation=cv2.INTER_AREA))).unsqueeze(0)
+
+
+@lru_cache(maxsize=8)
+def _windows(size: int) -> Tensor:
+    """Where patches lie along a side of so many pixels: `[patches, size]`, 1 inside a patch and 0 outside."""
+    length = max(size // PATCHES_ACROSS, 2)
+    starts = sorted({*range(0, size - length, length // 2), size - length})
+    windows = torch.zeros(len(starts), size)
+    for window, start in zip(windows, starts, strict=True):
+        window[start : start + length] = 1
+    return windows

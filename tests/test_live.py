@@ -1,0 +1,374 @@
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable
+from concurrent.futures import Executor, Future
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+import torch
+
+from agents.policy import PolicyAgent
+from app import live
+from app.live import CurvePoint, CurveReader, Follower, Training, load_in_place, load_player, read_curve, steps_in_all
+from models import checkpoint
+from models.errors import UserError
+from models.network import PolicyNetwork
+from models.spec import ModelSpec
+from training.learner import Learner
+from training.run import Progress, RunDirectory
+from training.settings import TrainingSettings, encode
+
+
+class Desk(Executor):
+    """Keeps what it is told to do until `work`."""
+
+    def __init__(self) -> None:
+        self.jobs: list[tuple[Future[Any], Callable[[], Any]]] = []
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+        self.jobs.append((future, lambda: fn(*args, **kwargs)))
+        return future
+
+    def work(self) -> None:
+        for future, job in self.jobs:
+            future.set_result(job())
+        self.jobs.clear()
+
+
+class Watched:
+    """A run that is followed, and what is written to it step by step."""
+
+    def __init__(self, path: Path, spec: ModelSpec) -> None:
+        self.path, self.spec = path, spec
+        self.desk = Desk()
+        self.policy = PolicyAgent(spec, network_of(spec, 0), name="untrained")
+        self.follower = Follower(path, self.policy, self.desk)
+
+    def begin(self) -> None:
+        self.path.mkdir()
+        (self.path / "config.json").write_bytes(encode(TrainingSettings(model=self.spec, steps=400_000)))
+
+    def log(self, steps: int, seconds: float, mean_return: float | None = None) -> None:
+        line = {"steps": steps, "updates": 1, "games": 0, "seconds": seconds, "kl": None, "mean_return": mean_return}
+        with (self.path / "metrics.jsonl").open("a") as file:
+            file.write(json.dumps(line) + "\n")
+
+    def save(self, seed: int) -> PolicyNetwork:
+        network = network_of(self.spec, seed)
+        checkpoint.save(self.path / "model", self.spec, network)
+        return network
+
+    def look(self) -> None:
+        self.follower.update(live.LOOK_EVERY)
+        self.desk.work()
+        self.follower.update(0.0)
+
+    def plays(self, network: PolicyNetwork) -> bool:
+        pairs = zip(self.policy.network.state_dict().values(), network.state_dict().values(), strict=True)
+        return all(torch.equal(one, other) for one, other in pairs)
+
+
+def network_of(spec: ModelSpec, seed: int) -> PolicyNetwork:
+    torch.manual_seed(seed)
+    return PolicyNetwork(spec)
+
+
+@pytest.fixture
+def watched(tmp_path: Path, spec: ModelSpec) -> Watched:
+    return Watched(tmp_path / "first", spec)
+
+
+@pytest.fixture
+def playing(watched: Watched) -> Watched:
+    """A run whose first checkpoint plays."""
+    watched.begin()
+    watched.log(50_000, 60.0, -20.0)
+    watched.save(1)
+    watched.look()
+    return watched
+
+
+def test_waits_for_the_run_and_for_its_first_checkpoint(watched: Watched) -> None:
+    before = watched.policy.network
+    writes: list[Callable[[], None]] = [lambda: None, watched.begin, lambda: watched.log(6144, 6.0)]
+    for write in writes:
+        write()
+        watched.look()
+        assert watched.policy.network is before
+        assert watched.follower.sign == "waiting for the first checkpoint"
+    assert (watched.follower.training.steps, watched.follower.training.target) == (6144, 400_000)
+
+
+def test_changes_over_with_each_checkpoint(playing: Watched) -> None:
+    assert playing.plays(network_of(playing.spec, 1))
+    assert playing.follower.sign == "plays the policy of 50,000 steps"
+    playing.log(110_000, 120.0, -15.0)
+    second = playing.save(2)
+    playing.look()
+    assert playing.plays(second)
+    assert playing.policy.name == "first at 0.11M"
+    assert playing.follower.changes == (50_000, 110_000)
+    playing.look()
+    assert playing.follower.changes == (50_000, 110_000)
+
+
+def test_a_changed_policy_decides_by_the_new_weights(playing: Watched) -> None:
+    observation = np.full(playing.spec.observation.shape, 100, np.uint8)
+    before = playing.policy.decide(observation).probabilities
+    playing.save(2)
+    playing.look()
+    expected = network_of(playing.spec, 2)(torch.from_numpy(observation).unsqueeze(0)).logits.softmax(-1)[0]
+    after = playing.policy.decide(observation).probabilities
+    assert after == pytest.approx(expected.tolist(), abs=1e-6)
+    assert after != pytest.approx(before, abs=1e-3)
+
+
+def test_looks_once_a_second_and_one_at_a_time_and_never_by_itself(watched: Watched) -> None:
+    watched.begin()
+    watched.log(50_000, 60.0)
+    watched.save(1)
+    looks = []
+    for _ in range(40):
+        watched.follower.update(0.1)
+        looks.append(len(watched.desk.jobs))
+    assert looks == [1] * 40
+    assert watched.follower.training == Training()
+    for _ in range(40):
+        watched.desk.work()
+        watched.follower.update(0.1)
+        looks.append(len(watched.desk.jobs))
+    # The first 0.1 s take over what was found, the next look at once, and so on after every 1.0 s and one more frame.
+    assert 3 <= sum(looks[40:]) <= 4
+    assert watched.follower.changes == (50_000,)
+
+
+def truncate(model: Path) -> None:
+    weights = model / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-10])
+
+
+def other_kind(model: Path) -> None:
+    spec = checkpoint.load_spec(model)
+    spec = msgspec.structs.replace(spec, actions=("NOOP", "RIGHT", "LEFT"))
+    checkpoint.save(model, spec, PolicyNetwork(spec))
+
+
+def not_finite(model: Path) -> None:
+    spec, network = checkpoint.load(model)
+    network.policy_head.weight[0, 0] = float("nan")
+    checkpoint.save(model, spec, network)
+
+
+BROKEN: dict[str, tuple[Callable[[Path], object], str]] = {
+    "half-written": (truncate, "its weights are not safetensors"),
+    "no weights": (lambda model: (model / "model.safetensors").unlink(), "gone"),
+    "deleted": (shutil.rmtree, "gone"),
+    "the run deleted": (lambda model: shutil.rmtree(model.parent), "gone"),
+    "other weights": (lambda model: (model / "model.safetensors").write_bytes(b"PK\3\4"), "not safetensors"),
+    "a broken config": (lambda model: (model / "config.json").write_bytes(b'{"format_version"'), "not a model's"),
+    "another kind": (other_kind, "of another kind"),
+    "not finite": (not_finite, "not finite"),
+}
+
+
+@pytest.mark.parametrize(("breaks", "told"), BROKEN.values(), ids=BROKEN)
+def test_plays_on_whatever_becomes_of_the_files(
+    playing: Watched, breaks: Callable[[Path], object], told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = playing.policy.network
+    breaks(playing.path / "model")
+    playing.look()
+    assert playing.policy.network is before
+    assert told in playing.follower.sign
+    assert playing.follower.sign.isprintable()
+    assert str(playing.path) not in playing.follower.sign
+    with monkeypatch.context() as patch:
+        patch.setattr(checkpoint, "load", lambda _: pytest.fail("what did not change is not read again"))
+        playing.look()
+    assert told in playing.follower.sign
+    shutil.rmtree(playing.path / "model", ignore_errors=True)
+    third = playing.save(3)
+    playing.look()
+    assert playing.plays(third)
+    assert playing.follower.sign.startswith("plays the policy of")
+
+
+@pytest.mark.parametrize(
+    ("seconds_before", "steps"),
+    [
+        (0.0, 60_000),
+        (31.0, 30_000),
+        (-20.0, 60_000),
+        # The training was stopped for an hour, and goes on.
+        (3600.0, 60_000),
+    ],
+)
+def test_tells_from_which_line_of_the_metrics_a_checkpoint_is(
+    watched: Watched, seconds_before: float, steps: int
+) -> None:
+    watched.begin()
+    for line in range(1, 7):
+        watched.log(10_000 * line, 10.0 * line)
+    watched.save(1)
+    os.utime(watched.path / "metrics.jsonl", (5000, 5000))
+    os.utime(watched.path / "model" / "model.safetensors", (5000 - seconds_before, 5000 - seconds_before))
+    watched.look()
+    assert watched.follower.changes == (steps,)
+
+
+def test_without_a_policy_it_tells_how_far_the_training_is(watched: Watched) -> None:
+    follower = Follower(watched.path, None, watched.desk)
+    watched.begin()
+    watched.log(6144, 6.0, -20.5)
+    watched.save(1)
+    follower.update(live.LOOK_EVERY)
+    watched.desk.work()
+    follower.update(0.0)
+    assert follower.training.curve == (CurvePoint(6144, 6.0, -20.5),)
+    assert follower.changes == ()
+
+
+def test_a_run_as_training_writes_it_is_understood(tmp_path: Path, learner: Learner) -> None:
+    run = RunDirectory.create(tmp_path / "run", TrainingSettings(model=learner.spec, steps=400_000))
+    progress = Progress(steps=6144, updates=1, games=3, seconds=5.5)
+    run.log(progress, {"kl": 0.1, "mean_return": -20.25, "steps_per_second": 1117.0})
+    run.save(learner, progress)
+    player = load_player(run.path, seed=0)
+    desk = Desk()
+    follower = Follower(run.path, player, desk)
+    follower.update(live.LOOK_EVERY)
+    desk.work()
+    follower.update(0.0)
+    assert follower.training.curve == (CurvePoint(6144, 5.5, -20.25),)
+    assert follower.training.target == 400_000
+    assert 0 <= follower.training.silent_for < 60
+    assert player.name == "run at 0.01M"
+
+
+def test_who_plays_before_the_first_checkpoint_and_after(watched: Watched) -> None:
+    with pytest.raises(UserError, match=r"first is not a run of 'volley train': .*config.json"):
+        load_player(watched.path, seed=0)
+    watched.begin()
+    player = load_player(watched.path, seed=0)
+    assert (player.name, player.spec) == ("first, untrained", watched.spec)
+    saved = watched.save(7)
+    player = load_player(watched.path, seed=0)
+    assert player.name == "first"
+    assert torch.equal(player.network.policy_head.weight, saved.policy_head.weight)
+
+
+@pytest.mark.parametrize("config", [b"{", b"{}", b"\xff", b"[]"])
+def test_what_is_not_a_run_cannot_be_followed(tmp_path: Path, config: bytes) -> None:
+    (tmp_path / "config.json").write_bytes(config)
+    with pytest.raises(UserError) as caught:
+        load_player(tmp_path, seed=0)
+    assert str(caught.value).isprintable()
+
+
+def test_what_is_put_in_place_says_why_it_cannot_be(model_directory: Path, spec: ModelSpec) -> None:
+    assert load_in_place(model_directory, spec).policy_head.out_features == 3
+    with pytest.raises(UserError, match=r"^it is of another kind"):
+        load_in_place(model_directory, ModelSpec(algorithm="ppo", actions=("NOOP", "FIRE")))
+    (model_directory / "model.safetensors").unlink()
+    with pytest.raises(UserError, match=r"^model.safetensors is missing$"):
+        load_in_place(model_directory, spec)
+
+
+LINES = [{"steps": 100 * n, "seconds": float(n), "mean_return": -21.0 + n, "kl": 0.1} for n in range(1, 6)]
+POINTS = tuple(CurvePoint(100 * n, float(n), -21.0 + n) for n in range(1, 6))
+
+
+def as_text(lines: list[dict[str, float]]) -> str:
+    return "".join(json.dumps(line) + "\n" for line in lines)
+
+
+def test_a_curve_is_read_as_it_grows_and_only_what_is_new(tmp_path: Path) -> None:
+    file, reader = tmp_path / "metrics.jsonl", CurveReader(tmp_path)
+    assert reader.read() == ()
+    file.write_text(as_text(LINES[:2]))
+    assert reader.read() == POINTS[:2]
+    assert reader.read() == POINTS[:2]
+    with file.open("r+") as stream:
+        stream.write("x" * 10)
+        stream.seek(0, os.SEEK_END)
+        stream.write(as_text(LINES[2:3]))
+    assert reader.read() == POINTS[:3]
+
+
+def test_half_a_line_waits_for_its_other_half(tmp_path: Path) -> None:
+    file, reader = tmp_path / "metrics.jsonl", CurveReader(tmp_path)
+    text = as_text(LINES[:2])
+    file.write_text(text[:-20])
+    assert reader.read() == POINTS[:1]
+    with file.open("a") as stream:
+        stream.write(text[-20:])
+    assert reader.read() == POINTS[:2]
+
+
+def test_a_curve_that_was_cut_is_read_anew(tmp_path: Path) -> None:
+    """As when a training goes on from its checkpoint: updates after it are dropped."""
+    file, reader = tmp_path / "metrics.jsonl", CurveReader(tmp_path)
+    file.write_text(as_text(LINES[:4]))
+    assert reader.read() == POINTS[:4]
+    unfinished = tmp_path / "new"
+    unfinished.write_text(as_text([*LINES[:2], LINES[4], LINES[4]]))
+    unfinished.replace(file)
+    assert reader.read() == (*POINTS[:2], POINTS[4], POINTS[4])
+    file.write_text(as_text(LINES[:1]))
+    assert reader.read() == POINTS[:1]
+    file.unlink()
+    assert reader.read() == POINTS[:1]
+
+
+def test_lines_that_are_none_are_passed_over(tmp_path: Path) -> None:
+    noise = b'\xff\n\n{"steps": -1, "seconds": 1}\n[]\n{"seconds": 1.0}\n\0\0\n'
+    (tmp_path / "metrics.jsonl").write_bytes(noise + as_text(LINES[:1]).encode())
+    null = '{"steps": 7, "seconds": 1, "mean_return": null}\n'
+    with (tmp_path / "metrics.jsonl").open("a") as file:
+        file.write(null)
+    assert read_curve(tmp_path) == (POINTS[0], CurvePoint(7, 1.0))
+
+
+def test_the_curve_beside_a_bundled_model(tmp_path: Path) -> None:
+    file = tmp_path / "learning_curve.csv"
+    file.write_text("steps,seconds,games,mean_return\n49152,42.5,35,-19.5\n1.2e+06,900,50,nan\n2e+06,1000,50,8\n")
+    curve = read_curve(tmp_path)
+    assert curve == (CurvePoint(49_152, 42.5, -19.5), CurvePoint(2_000_000, 1000.0, 8.0))
+    assert steps_in_all(tmp_path, curve) == 2_000_000
+    (tmp_path / "provenance.json").write_text('{"command": "volley train", "steps": 2001216}')
+    assert steps_in_all(tmp_path, curve) == 2_001_216
+    for broken in (
+        "",
+        "steps,seconds\n1,2\n",
+        "steps,seconds,mean_return\n1,2\n",
+        "steps,seconds,mean_return\n1,2,x\n",
+    ):
+        file.write_text(broken)
+        assert read_curve(tmp_path) == ()
+    assert steps_in_all(tmp_path.parent, ()) is None
+
+
+def test_speed_and_rest_are_those_of_late() -> None:
+    # 1,000 steps/s for the first 1,000 s, and 500 steps/s from then on, a point every 10 s.
+    fast = [CurvePoint(10_000 * n, 10.0 * n) for n in range(101)]
+    slow = [CurvePoint(1_000_000 + 5000 * n, 1000 + 10.0 * n) for n in range(1, 21)]
+    training = Training((*fast, *slow), target=1_200_000)
+    assert (training.steps, training.rate) == (1_100_000, 500.0)
+    # 100,000 more at 500 a second.
+    assert training.seconds_left == 200.0
+    assert not training.finished
+
+
+def test_speed_and_rest_cannot_be_told_at_first() -> None:
+    for training in (Training(), Training((CurvePoint(100, 1.0),), 1000), Training((CurvePoint(1, 1.0),) * 2, 9)):
+        assert (training.rate, training.seconds_left, training.finished) == (None, None, False)
+    done = Training((CurvePoint(100, 1.0), CurvePoint(1100, 2.0)), target=1000)
+    assert (done.seconds_left, done.finished) == (0.0, True)
+    assert Training(done.curve).seconds_left is None

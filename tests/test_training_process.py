@@ -1,0 +1,192 @@
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from app import training_process
+from app.training_process import NICENESS, Phase, TrainingProcess
+from models import checkpoint
+from models.errors import UserError
+from training.run import RunDirectory
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="processes are told to end by signals")
+
+# Stands for `volley train`: makes its run directory, tells how it was started, and goes on until it is told to stop.
+TRAINS = """
+import json, os, signal, sys, time
+from pathlib import Path
+words = sys.argv[1:]
+run = Path(words[words.index("--run" if "--run" in words else "--resume") + 1])
+run.mkdir(exist_ok=True)
+def stop(*_):
+    print("saved", flush=True)
+    sys.exit(130)
+signal.signal(signal.SIGTERM, stop)
+for name in ("config.json", "provenance.json"):
+    (run / name).write_text("{}")
+about = {"words": words, "nice": os.nice(0), "threads": os.environ["OMP_NUM_THREADS"], "group": os.getpgid(0)}
+about |= {"session": os.getsid(0), "input": sys.stdin.read()}
+(run / "started").write_text(json.dumps(about))
+time.sleep(60)
+"""
+
+
+@pytest.fixture
+def process(tmp_path: Path) -> Iterator[TrainingProcess]:
+    process = TrainingProcess(tmp_path / "run")
+    yield process
+    process.close()
+
+
+def becomes(monkeypatch: pytest.MonkeyPatch, script: str) -> None:
+    """Lets the next training be a script instead."""
+    monkeypatch.setattr(training_process, "COMMAND", (sys.executable, "-I", "-c", script))
+
+
+def wait_for(path: Path) -> None:
+    deadline = time.monotonic() + 60
+    while not (path.exists() and path.stat().st_size):
+        assert time.monotonic() < deadline, path
+        time.sleep(0.02)
+
+
+def ended(process: TrainingProcess) -> Phase:
+    deadline = time.monotonic() + 60
+    while process.poll() in (Phase.RUNNING, Phase.STOPPING):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    return process.phase
+
+
+def test_begins_low_and_apart_and_is_stopped_and_gone_on_with(
+    process: TrainingProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    becomes(monkeypatch, TRAINS)
+    started = process.run / "started"
+    process.start("ppo", 200_000)
+    wait_for(started)
+    about = json.loads(started.read_text())
+    assert about["words"] == ["ppo", "--steps", "200000", "--run", str(process.run)]
+    assert about["nice"] == min(os.nice(0) + NICENESS, 19)
+    assert about["threads"] == "1"
+    assert about["group"] != os.getpgid(0), "a Ctrl-C in the terminal is for the window"
+    assert about["session"] == os.getsid(0)
+    assert about["input"] == ""
+    assert process.poll() is Phase.RUNNING
+    process.stop()
+    process.stop()
+    assert ended(process) is Phase.STOPPED
+    assert process.reason == ""
+
+    started.unlink()
+    process.resume()
+    wait_for(started)
+    assert json.loads(started.read_text())["words"] == ["--resume", str(process.run)]
+    assert process.close() == f"the training is saved; go on with it:  volley train --resume {process.run}"
+    assert process.phase is Phase.STOPPED
+
+    started.unlink()
+    process.resume(steps=400_000)
+    wait_for(started)
+    assert json.loads(started.read_text())["words"] == ["--resume", str(process.run), "--steps", "400000"]
+
+
+def test_one_stopped_before_it_had_begun_begins_again(
+    process: TrainingProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    becomes(monkeypatch, "import time; time.sleep(60)")
+    process.start("ppo", 200_000)
+    process.stop()
+    assert ended(process) is Phase.STOPPED
+    becomes(monkeypatch, TRAINS)
+    process.resume()
+    wait_for(process.run / "started")
+    assert json.loads((process.run / "started").read_text())["words"][0] == "ppo"
+
+
+@pytest.mark.parametrize(
+    ("script", "phase", "reason"),
+    [
+        ("print('200,000 steps and 20 games')", Phase.FINISHED, ""),
+        ("print('x' * 200_000)", Phase.FINISHED, ""),
+        ("import sys; print(); sys.exit('volley: runs/x exists already\\n\\n')", Phase.FAILED, "runs/x exists already"),
+        ("print('1 of 2', flush=True); raise RuntimeError('no space\\x07')", Phase.FAILED, "RuntimeError: no space "),
+        ("import sys; sys.exit(3)", Phase.FAILED, "it ended with code 3"),
+        ("import os; print('1 of 2', flush=True); os.kill(os.getpid(), 9)", Phase.FAILED, "it was ended: Killed"),
+        ("import sys; sys.exit(130)", Phase.STOPPED, ""),
+    ],
+)
+def test_how_it_ended(
+    process: TrainingProcess, monkeypatch: pytest.MonkeyPatch, script: str, phase: Phase, reason: str
+) -> None:
+    becomes(monkeypatch, script)
+    process.start("ppo", 1)
+    assert ended(process) is phase
+    assert process.reason == reason.strip()
+    assert process.close() == ""
+
+
+def test_a_failure_while_it_is_saved_is_told(process: TrainingProcess, monkeypatch: pytest.MonkeyPatch) -> None:
+    becomes(monkeypatch, TRAINS.replace("sys.exit(130)", "sys.exit('No space left on device')"))
+    process.start("ppo", 1)
+    wait_for(process.run / "started")
+    assert process.close() == f"the training in {process.run} failed: No space left on device"
+
+
+def test_closing_does_not_wait_for_ever(process: TrainingProcess, monkeypatch: pytest.MonkeyPatch) -> None:
+    becomes(monkeypatch, TRAINS.replace("sys.exit(130)", "time.sleep(60)"))
+    monkeypatch.setattr(training_process, "LONGEST_SAVE", 0.2)
+    process.start("ppo", 1)
+    wait_for(process.run / "started")
+    assert process.close() == f"the training in {process.run} is still being saved"
+    os.kill(json.loads((process.run / "started").read_text())["group"], signal.SIGKILL)
+    assert ended(process) is Phase.FAILED
+
+
+def test_nothing_runs_at_first(process: TrainingProcess) -> None:
+    process.stop()
+    assert process.poll() is Phase.IDLE
+    assert process.close() == ""
+
+
+def test_there_is_one_training_at_a_time(process: TrainingProcess, monkeypatch: pytest.MonkeyPatch) -> None:
+    becomes(monkeypatch, TRAINS)
+    process.start("ppo", 1)
+    with pytest.raises(AssertionError, match="one training at a time"):
+        process.resume()
+
+
+def test_what_cannot_be_started_is_told(process: TrainingProcess, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(training_process, "COMMAND", ("/nowhere/python",))
+    with pytest.raises(UserError, match="no training can be started: No such file"):
+        process.start("ppo", 1)
+    assert process.poll() is Phase.IDLE
+
+
+def test_the_real_command_says_why_it_cannot_train(process: TrainingProcess) -> None:
+    process.resume()
+    assert ended(process) is Phase.FAILED
+    assert process.reason == f"{process.run} is not a run of 'volley train': No such file or directory: config.json"
+
+
+@pytest.mark.slow
+def test_a_real_training_is_started_stopped_and_gone_on_with(process: TrainingProcess) -> None:
+    process.start("ppo", 1_000_000)
+    wait_for(process.run / "metrics.jsonl")
+    process.stop()
+    assert ended(process) is Phase.STOPPED
+    run = RunDirectory.open(process.run)
+    first = run.metrics()[-1]["steps"]
+    checkpoint.load(process.run / "model")
+    assert run.settings.steps == 1_000_000
+    process.resume(steps=first + 1)
+    assert ended(process) is Phase.FINISHED
+    assert run.metrics()[-1]["steps"] > first
+    assert process.close() == ""
