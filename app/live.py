@@ -58,7 +58,7 @@ class Training:
     target: int | None = None
     """The agent steps that were asked for; None where the run does not say."""
     silent_for: float = 0.0
-    """Seconds since it was last heard of."""
+    """Seconds since it was last heard of; whole minutes, so that nothing has to be drawn anew each second."""
 
     @property
     def steps(self) -> int:
@@ -270,7 +270,7 @@ class Follower:
         curve = self._curve.read()
         with suppress(OSError):
             silent_for = time.time() - (self._run / "metrics.jsonl").stat().st_mtime
-        return Training(curve, target, max(silent_for, 0.0))
+        return Training(curve, target, max(silent_for // 60 * 60, 0.0))
 
     def _steps_of_checkpoint(self, curve: tuple[CurvePoint, ...]) -> int:
         """Of the newest one: a training writes a line of metrics, then saves, so the two files tell by their age."""

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from agents.pong import Court, Side
 from app import levels, live
-from app.lineup import Ladder, Lineup, Person, Player, Policy, Rom, Tracker
+from app.lineup import Ladder, Lineup, Person, Player, Policy, Rom
 from app.match import Match, State
 from app.player import load_agent
 from app.replay import Replay
@@ -186,8 +186,7 @@ def _name(lineup: Lineup, side: Side) -> str:
         case Ladder():
             return "Ladder"
         case player:
-            level = next((level.name for level in levels.LEVELS if level.player == player), None)
-            return level or ("Tracker" if isinstance(player, Tracker) else Path(player.model).name)
+            return levels.name_of(player)
 
 
 def _seat(lineup: Lineup, side: Side, seed: int) -> Seat:

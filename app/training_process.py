@@ -84,7 +84,7 @@ class TrainingProcess:
         return self.phase
 
     def close(self) -> str:
-        """Stops it, and waits until it has been saved; says so in a line, empty where none ran."""
+        """Stops it, and waits until it has been saved; says so in a line, empty where there is nothing to go on with."""
         self.stop()
         if self._process is None:
             return ""
@@ -94,7 +94,7 @@ class TrainingProcess:
             return f"the training in {self.run} is still being saved"
         if self.phase is Phase.FAILED:
             return f"the training in {self.run} failed: {self.reason}"
-        return f"the training is saved; go on with it:  volley train --resume {self.run}"
+        return f"go on with the training:  volley train --resume {self.run}" if catalog.is_run(self.run) else ""
 
     def _launch(self, words: tuple[str, ...]) -> None:
         assert self._process is None, "one training at a time"
@@ -103,6 +103,7 @@ class TrainingProcess:
         try:
             self._process = _begin([*COMMAND, *words], self._output)
         except OSError as error:
+            self._output.close()
             raise UserError(f"no training can be started: {error.strerror}") from error
         self.phase, self.reason = Phase.RUNNING, ""
 
@@ -140,4 +141,4 @@ def _reason(code: int, output: IO[bytes]) -> str:
     output.seek(0)
     lines = output.read().decode(errors="replace").split("\n")
     last = next((line for line in reversed(lines) if line.strip()), f"it ended with code {code}")
-    return one_line(last.strip().removeprefix("volley: "))
+    return one_line(last.removeprefix("volley: ")).strip()

@@ -6,6 +6,14 @@ import torch
 from torch import Tensor
 
 
+def importance_ratio(log_probs: Tensor, old_log_probs: Tensor) -> Tensor:
+    """How many times more probable actions have become, `[B]`, from their new and their old log-probabilities, `[B]`.
+
+    Weighted by it, what the old policy met with tells what the new one would: importance sampling.
+    """
+    return (log_probs - old_log_probs).exp()
+
+
 def clipped_surrogate(log_probs: Tensor, old_log_probs: Tensor, advantages: Tensor, *, clip_epsilon: float) -> Tensor:
     """PPO's objective to be maximised, one number: the mean over `[B]` of min(ratio A, clip(ratio) A).
 
@@ -13,9 +21,20 @@ def clipped_surrogate(log_probs: Tensor, old_log_probs: Tensor, advantages: Tens
 
     Schulman et al. 2017, "Proximal Policy Optimization Algorithms", eq. 7.
     """
-    ratio = (log_probs - old_log_probs).exp()
+    ratio = importance_ratio(log_probs, old_log_probs)
     clipped = ratio.clamp(1 - clip_epsilon, 1 + clip_epsilon)
     return torch.minimum(ratio * advantages, clipped * advantages).mean()
+
+
+def clipped_weights(log_probs: Tensor, old_log_probs: Tensor, advantages: Tensor, *, clip_epsilon: float) -> Tensor:
+    """What multiplies each sample's grad log pi(a|s) in the gradient of `clipped_surrogate`, `[B]`, before the mean.
+
+    As d ratio / d log pi = ratio, it is ratio A; and 0 where the ratio has left 1 -+ `clip_epsilon` in the direction
+    that A pushes it, for there the minimum takes the clipped term, which is constant.
+    """
+    ratio = importance_ratio(log_probs, old_log_probs)
+    clipped = torch.where(advantages > 0, ratio > 1 + clip_epsilon, ratio < 1 - clip_epsilon)
+    return ratio * advantages * ~clipped
 
 
 def approximate_kl(log_probs: Tensor, old_log_probs: Tensor) -> Tensor:
@@ -31,5 +50,5 @@ def approximate_kl(log_probs: Tensor, old_log_probs: Tensor) -> Tensor:
 
 def clipped_fraction(log_probs: Tensor, old_log_probs: Tensor, *, clip_epsilon: float) -> Tensor:
     """The share of `[B]` ratios outside 1 -+ `clip_epsilon`, one number."""
-    ratio = (log_probs - old_log_probs).exp()
+    ratio = importance_ratio(log_probs, old_log_probs)
     return ((ratio - 1).abs() > clip_epsilon).float().mean()

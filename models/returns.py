@@ -6,6 +6,41 @@ import torch
 from torch import Tensor
 
 
+def rewards_to_go(rewards: Tensor, ends: Tensor, *, gamma: float) -> Tensor:
+    """The discounted sum of the rewards from each step on, `[T, N]`: R_t = r_t + gamma R_{t+1}, up to the first end.
+
+    `rewards` and `ends` are `[T, N]`; `ends` says (bool) after which steps nothing counts that comes later: at an
+    episode's end, or at each point of a game, where the next one begins anew.
+
+    Williams 1992, "Simple Statistical Gradient-Following Algorithms for Connectionist Reinforcement Learning", sec. 6.
+    """
+    continues = gamma * ~ends
+    returns = torch.empty_like(rewards)
+    following = torch.zeros_like(rewards[0])
+    for t in reversed(range(len(rewards))):
+        following = rewards[t] + continues[t] * following
+        returns[t] = following
+    return returns
+
+
+def total_rewards(rewards: Tensor, ends: Tensor) -> Tensor:
+    """At every step the sum of all rewards between the ends around it, `[T, N]`; arguments as `rewards_to_go`'s."""
+    totals = rewards_to_go(rewards, ends, gamma=1.0)
+    for t in range(1, len(totals)):
+        totals[t] = torch.where(ends[t - 1], totals[t], totals[t - 1])
+    return totals
+
+
+def normalized(weights: Tensor) -> Tensor:
+    """`weights` minus their mean, by their deviation, same shape; a single one, which has no deviation, becomes 0.
+
+    A mean that no action had a part in only adds noise to a policy gradient.
+    """
+    if weights.numel() < 2:
+        return torch.zeros_like(weights)
+    return (weights - weights.mean()) / (weights.std() + 1e-8)
+
+
 def generalized_advantages(
     rewards: Tensor,
     values: Tensor,

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import time
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from pathlib import Path
@@ -248,7 +249,12 @@ def test_a_run_as_training_writes_it_is_understood(tmp_path: Path, learner: Lear
     follower.update(0.0)
     assert follower.training.curve == (CurvePoint(6144, 5.5, -20.25),)
     assert follower.training.target == 400_000
-    assert 0 <= follower.training.silent_for < 60
+    assert follower.training.silent_for == 0.0
+    os.utime(run.path / "metrics.jsonl", (time.time() - 200, time.time() - 200))
+    follower.update(live.LOOK_EVERY)
+    desk.work()
+    follower.update(0.0)
+    assert follower.training.silent_for == 180.0
     assert player.name == "run at 0.01M"
 
 

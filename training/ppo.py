@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from models.losses import approximate_kl, clipped_fraction, clipped_surrogate
-from models.returns import generalized_advantages
+from models.returns import generalized_advantages, normalized
 from training.learner import Learner
 from training.rollout import Rollout
 
@@ -62,8 +62,7 @@ def update(learner: Learner, rollout: Rollout, settings: PpoSettings, progress: 
     )
     returns = (advantages + rollout.values).flatten()
     learner.learn_return_statistics(returns)
-    advantages = advantages.flatten()
-    advantages = (advantages - advantages.mean()) / (advantages.std() + 1e-8)
+    advantages = normalized(advantages.flatten())
     observations, actions = rollout.observations.flatten(0, 1), rollout.actions.flatten()
     old_log_probs, target_values = rollout.log_probs.flatten(), learner.network.returns.normalize(returns)
     entropy_coefficient = settings.entropy_coefficient * (1 - progress)

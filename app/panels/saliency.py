@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
 HALF_LIT = 1.0
 """What of a map is drawn half as bright as can be. One scale for all moments: where little matters, little is lit."""
-LEAST_INTERVAL = 0.1
-"""Seconds from the beginning of one map to that of the next."""
-SETTLE = 0.12
+LEAST_INTERVAL = 0.06
+"""Seconds from the beginning of one map to that of the next: one for each decision, at normal speed."""
+SETTLE = 0.08
 """Seconds after which 95% of a change has been made: a map is old soon."""
 _TIME_CONSTANT = SETTLE / 3
 _LIGHT = (72, 90, 40)

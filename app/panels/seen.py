@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 RANGE = 3.0
 """Deviations. A pixel further than this from its mean has the scale's last colour; the ball is some 30 away."""
-_ROWS = ("As fed", "Normalised")
 
 Picture = NDArray[np.uint8]
 """`[height, width]` in grey, or `[height, width, 3]` in colour."""
@@ -115,30 +114,35 @@ class SeenPanel:
         if frames is None:
             theme.draw_text(surface, "no network plays", small, theme.QUIET, midleft=room.midleft)
             return
-        theme.draw_text(surface, self.model.words, small, midright=(room.right, heading.centery))
         line, gap = round(22 * scale), round(6 * scale)
-        below = pygame.Rect(room.left, heading.bottom, room.width, room.bottom - heading.bottom)
-        size = min((room.width + gap) // len(frames) - gap, (below.height - 3 * line) // 2)
+        size = min((room.width + gap) // len(frames) - gap, (room.bottom - heading.bottom - 3 * line) // 2)
         self._make_pictures(size)
+        first = pygame.Rect(room.left, heading.bottom, room.width, line)
+        second = first.move(0, line + size)
+        last = second.move(0, line + size)
         height, width = frames.shape[1:]
-        upper = _draw_label(surface, below, line, f"As fed, {width} \N{MULTIPLICATION SIGN} {height}", small)
-        self._draw_row(surface, upper, gap, self._pictures[0])
-        second = pygame.Rect(room.left, upper.top + size, room.width, room.bottom - upper.top - size)
-        lower = _draw_label(surface, second, line, "Normalised", small)
-        _draw_legend(surface, second, line, small)
-        columns = self._draw_row(surface, lower, gap, self._pictures[1])
+        text = f"As fed, {width} \N{MULTIPLICATION SIGN} {height}"
+        theme.draw_text(surface, text, small, theme.QUIET, midleft=first.midleft)
+        theme.draw_text(surface, self.model.words, small, midright=first.midright)
+        theme.draw_text(surface, "Normalised", small, theme.QUIET, midleft=second.midleft)
+        _draw_legend(surface, second, small)
+        self._draw_row(surface, first, self._pictures[0])
+        columns = self._draw_row(surface, second, self._pictures[1])
         for column, seconds in zip(columns, self.model.seconds, strict=True):
             age = f"\N{MINUS SIGN}{seconds:.2f} s" if seconds else "now"
-            theme.draw_text(surface, age, small, theme.QUIET, center=(column.centerx, column.bottom + line // 2))
+            theme.draw_text(surface, age, small, theme.QUIET, center=(column.centerx, last.centery))
 
     def _draw_row(
-        self, surface: pygame.Surface, room: pygame.Rect, gap: int, pictures: list[pygame.Surface]
+        self, surface: pygame.Surface, label: pygame.Rect, pictures: list[pygame.Surface]
     ) -> list[pygame.Rect]:
-        """Draws pictures from left to right, the newest framed in the player's colour; gives where they are."""
+        """Draws pictures below a label, the newest framed in the player's colour; gives their places."""
         size = pictures[0].width
-        places = [pygame.Rect(room.left + place * (size + gap), room.top, size, size) for place in range(len(pictures))]
+        apart = (label.width - size) / max(len(pictures) - 1, 1)
+        places = [
+            pygame.Rect(label.left + round(place * apart), label.bottom, size, size) for place in range(len(pictures))
+        ]
         surface.fblits(list(zip(pictures, places, strict=True)))
-        pygame.draw.rect(surface, theme.PLAYERS[self.model.side], places[-1].inflate(4, 4), width=2)
+        pygame.draw.rect(surface, theme.PLAYERS[self.model.side], places[-1].inflate(2, 2), width=2)
         return places
 
     def _make_pictures(self, size: int) -> None:
@@ -159,21 +163,14 @@ def _scaled(picture: Picture, size: int) -> pygame.Surface:
     return pygame.image.frombuffer(pixels.tobytes(), (size, size), "RGB")
 
 
-def _draw_label(surface: pygame.Surface, room: pygame.Rect, line: int, text: str, size: int) -> pygame.Rect:
-    """Draws a line of text at the top of `room`; gives what is left below it."""
-    theme.draw_text(surface, text, size, theme.QUIET, midleft=(room.left, room.top + line // 2))
-    return pygame.Rect(room.left, room.top + line, room.width, room.height - line)
-
-
-def _draw_legend(surface: pygame.Surface, room: pygame.Rect, line: int, size: int) -> None:
-    """The colours of the deviations, at the right end of the line at the top of `room`."""
-    middle = room.top + line // 2
-    end = theme.draw_text(surface, f"+{RANGE:.0f} deviations", size, theme.QUIET, midright=(room.right, middle))
+def _draw_legend(surface: pygame.Surface, row: pygame.Rect, size: int) -> None:
+    """The colours of the deviations, at the right end of `row`."""
+    end = theme.draw_text(surface, f"+{RANGE:.0f} deviations", size, theme.QUIET, midright=row.midright)
     bar = pygame.Rect(0, 0, 4 * size, size // 2)
-    bar.midright = (end.left - size // 3, middle)
+    bar.midright = (end.left - size // 3, row.centery)
     surface.blit(_scale_of_colours(bar.size), bar)
     start = f"\N{MINUS SIGN}{RANGE:.0f}"
-    theme.draw_text(surface, start, size, theme.QUIET, midright=(bar.left - size // 3, middle))
+    theme.draw_text(surface, start, size, theme.QUIET, midright=(bar.left - size // 3, row.centery))
 
 
 @lru_cache(maxsize=4)
