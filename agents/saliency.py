@@ -41,7 +41,7 @@ def occlusion_map(network: PolicyNetwork, observation: Frame) -> SaliencyMap:
     down, across = _windows(len(rows))[:, rows], _windows(frames.shape[2])
     shown = (frames != empty).any(0).float()
     row, column = (down @ shown @ across.T).nonzero(as_tuple=True)
-    patches = torch.einsum("nh,nw->nhw", down[row], across[column]).bool()
+    patches = torch.einsum("nh,nw->nhw", down[row], across[column])
     distances = torch.zeros(len(down), len(across))
     distances[row, column] = _distances(network, frames, empty, patches)
     saliency = torch.empty_like(shown)
@@ -50,10 +50,15 @@ def occlusion_map(network: PolicyNetwork, observation: Frame) -> SaliencyMap:
 
 
 def _distances(network: PolicyNetwork, frames: Tensor, empty: Tensor, patches: Tensor) -> Tensor:
-    """How far emptying each patch, `[N, height, width]`, moves the logits: half the squared distance, `[N]`."""
+    """How far emptying each patch moves the logits: half the squared distance, `[N]`.
+
+    `patches` are `[N, height, width]`, 1 inside and 0 outside.
+    """
+    none = torch.zeros(1, *patches.shape[1:])
+    places = torch.cat((none, patches)).unsqueeze(1)
     whole = network.pixels(frames)
-    occluded = torch.where(patches.unsqueeze(1), network.pixels(empty), whole)
-    logits: Tensor = network.policy_head(network.body(torch.cat((whole.unsqueeze(0), occluded))))
+    occluded = torch.addcmul(whole, places, network.pixels(empty) - whole)
+    logits: Tensor = network.policy_head(network.body(occluded))
     logits -= logits.mean(1, keepdim=True)
     return (logits[1:] - logits[0]).square().sum(1) / 2
 

@@ -9,18 +9,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.base import DOWN_ACTIONS, UP_ACTIONS, Decision, Frame
+from agents.base import Decision, Frame
 from agents.pong import FRAMES_PER_SECOND, Court, Score, Side
 from app.pacing import FrameClock
 from app.rallies import PolicyRally
 from app.seats import AgentSeat, PersonSeat, RecordedSeat, Sampling, Seat
 from app.story import Story, Storyteller
-from app.timeline import KEYFRAME_EVERY, Controls, Keyframe, Timeline
+from app.timeline import KEYFRAME_EVERY, Controls, Estimate, Keyframe, Timeline
 
 if TYPE_CHECKING:
     from agents.policy import PolicyAgent
@@ -33,9 +33,6 @@ REST_FRAMES = round(2.5 * FRAMES_PER_SECOND)
 """Between two games."""
 MOST_GAME_FRAMES = round(30 * 60 * FRAMES_PER_SECOND)
 """Half an hour: two agents that never miss would never end a game. Whoever leads here has won."""
-HISTORY_LENGTH = 150
-"""Decisions: 10 s at normal speed and the usual 4 frames a decision."""
-HISTORY_FRAMES = 4 * HISTORY_LENGTH
 REWIND_SPEEDS = (2.0, 12.0)
 """Times faster than the real thing: at once, and at most. Each second of holding adds two."""
 
@@ -50,34 +47,6 @@ class State(Enum):
     REWINDING = auto()
     OVER = auto()
     """A game has ended. Between agents the next begins by itself, if there is one; people ask for it."""
-
-
-class Estimate(NamedTuple):
-    """What a past decision thought."""
-
-    frame: int
-    """Of the game, from which on it was in force."""
-    up: float
-    """How probable it was to move up."""
-    down: float
-    value: float | None
-    """The expected return, in points."""
-    entropy: float
-    """In nats."""
-    choices: int
-    """How many actions there were to choose from."""
-
-    @classmethod
-    def of(cls, decision: Decision, frame: int) -> Estimate:
-        """What a decision thought that came into force at this frame."""
-        return cls(
-            frame,
-            decision.probability_of(UP_ACTIONS),
-            decision.probability_of(DOWN_ACTIONS),
-            decision.value,
-            decision.entropy,
-            len(decision.actions),
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,7 +258,7 @@ class Match:
                 seat.reset()
                 seat.observe(self._court.grey())
         self.seats = seats
-        self.timeline.decisions[-1] = self._decisions
+        self.timeline.note(self._court.frames, self._decisions)
         self._keep_keyframe()
         return True
 
@@ -348,7 +317,7 @@ class Match:
             over=self._game_has_ended and not rewound,
             next_game_in=self._next_game_in,
             decisions=self.timeline.decisions[frame] if self.timeline.decisions else (None, None),
-            history=(self._history(Side.LEFT, frame), self._history(Side.RIGHT, frame)),
+            history=(self.timeline.history(Side.LEFT, frame), self.timeline.history(Side.RIGHT, frame)),
             loading=self._loading if self.state is State.WAITING else "",
             people=self.people,
             substitutes=frozenset(side for side in self.people if isinstance(self.seats[side], Substitute)),
@@ -414,7 +383,7 @@ class Match:
         for seat in self.seats:
             seat.reset()
         self._look()
-        self.timeline.decisions.append(self._decisions)
+        self.timeline.note(0, self._decisions)
         self._keep_keyframe()
 
     def _play_frame(self) -> None:
@@ -423,7 +392,7 @@ class Match:
         self._step((left, right))
         self.frames += 1
         self.timeline.controls.append((left, right))
-        self.timeline.decisions.append(self._decisions)
+        self.timeline.note(self._court.frames, self._decisions)
         self._stands_at = self._court.frames
         if self._sounding and self._speed == NORMAL_SPEED:
             self._sound.append(self._court.sound().copy())
@@ -497,18 +466,6 @@ class Match:
 
     def _story_at(self, frame: int) -> Story:
         return Story(tuple(rally for rally in self._storyteller.story.rallies if rally.ended <= frame))
-
-    def _history(self, side: Side, frame: int) -> tuple[Estimate, ...]:
-        """This side's last decisions up to a frame, each of them once."""
-        estimates: list[Estimate] = []
-        newest: Decision | None = None
-        first = max(frame - HISTORY_FRAMES + 1, 0)
-        for place, pair in enumerate(self.timeline.decisions[first : frame + 1], first):
-            decision = pair[side]
-            if decision is not None and decision is not newest:
-                estimates.append(Estimate.of(decision, place))
-                newest = decision
-        return tuple(estimates[-HISTORY_LENGTH:])
 
 
 def _who(seat: Seat) -> Seat:

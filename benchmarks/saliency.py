@@ -1,8 +1,8 @@
-"""What the map of what a policy depends on costs: `python benchmarks/saliency.py`.
+"""What it costs to show what a policy depends on: `python benchmarks/saliency.py`.
 
-Prints one JSON object: milliseconds a map takes on one thread, and how many patches are emptied for it; then, of a match
-between two agents at normal speed that is drawn 60 times a second with the maps made beside it: how many maps are shown
-in a second, how old the newest is when it is (since its decision), and milliseconds to follow and to draw it.
+Prints one JSON object: milliseconds that a map takes on one thread; then, of two agents' match drawn 60 times a second
+with the maps made beside it, how many maps there are a second, milliseconds from asking for one to having it, and
+milliseconds of work a frame takes, with the light over the court and without.
 """
 
 from __future__ import annotations
@@ -10,19 +10,19 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
 import pygame
 import torch
 
-from agents import saliency
-from agents.base import Frame
+from agents.base import Frame, control_of
 from agents.policy import PolicyAgent
-from agents.pong import Side
+from agents.pong import Court
+from agents.saliency import occlusion_map
 from app.lineup import Lineup, Policy
-from app.match import Match
 from app.panels.court import CourtView
 from app.panels.saliency import SaliencyOverlay
 from app.session import Session
@@ -32,3 +32,90 @@ COURT = pygame.Rect(0, 0, 832, 624)
 """As large as in a window of 1280 x 800."""
 FRAME = 1 / 60
 """Seconds."""
+MAPS = 300
+
+
+class Stopwatch(ThreadPoolExecutor):
+    """A thread that takes the time from the asking for a thing to its being there."""
+
+    def __init__(self) -> None:
+        super().__init__(1)
+        self.milliseconds: list[float] = []
+
+    def submit(self, task: Callable[..., Any], /, *arguments: Any, **options: Any) -> Future[Any]:  # noqa: ANN401
+        """Does a task beside the frames."""
+        start = time.perf_counter()
+        future = super().submit(task, *arguments, **options)
+        future.add_done_callback(lambda _: self.milliseconds.append(1000 * (time.perf_counter() - start)))
+        return future
+
+
+def observations(model: str) -> list[Frame]:
+    """What the model sees in a game against the ROM's opponent."""
+    court, agent = Court(seed=0), PolicyAgent.load(catalog.resolve(model))
+    seen: list[Frame] = []
+    while len(seen) < MAPS:
+        decision = agent.observe(court.grey())
+        if not seen or agent.observation is not seen[-1]:
+            assert agent.observation is not None
+            seen.append(agent.observation)
+        court.step(control_of(decision.action))
+    return seen
+
+
+def measure_maps(model: str) -> dict[str, float]:
+    """One after the other."""
+    network = PolicyAgent.load(catalog.resolve(model)).network
+    milliseconds = []
+    for observation in observations(model):
+        start = time.perf_counter()
+        occlusion_map(network, observation)
+        milliseconds.append(1000 * (time.perf_counter() - start))
+    return percentiles("map", milliseconds)
+
+
+def measure_match(model: str, seconds: float, *, light: bool) -> dict[str, float]:
+    """A match drawn off screen at the rate of a window, for so many seconds."""
+    session = Session(Lineup(Policy(model), Policy(model)), seed=0)
+    session.begin_now()
+    surface, view = pygame.Surface(COURT.size, depth=32), CourtView()
+    work: list[float] = []
+    with Stopwatch() as executor:
+        overlay = SaliencyOverlay(executor)
+        for _ in range(round(seconds / FRAME)):
+            start = time.perf_counter()
+            session.match.update(FRAME)
+            now = session.match.snapshot()
+            view.draw(surface, COURT, now.picture)
+            if light:
+                overlay.update(now, FRAME)
+                overlay.draw(surface, COURT)
+            work.append(1000 * (time.perf_counter() - start))
+            time.sleep(max(FRAME - work[-1] / 1000, 0))
+    if not light:
+        return percentiles("frame_without", work)
+    rate = {"maps_per_second": round(len(executor.milliseconds) / seconds, 1)}
+    return rate | percentiles("map_beside", executor.milliseconds) | percentiles("frame_with", work)
+
+
+def percentiles(name: str, milliseconds: list[float]) -> dict[str, float]:
+    """The median and the 99th percentile."""
+    p50, p99 = np.percentile(milliseconds, [50, 99])
+    return {f"{name}_ms_p50": round(float(p50), 2), f"{name}_ms_p99": round(float(p99), 2)}
+
+
+def main() -> None:
+    """Measures and prints."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("model", nargs="?", default=catalog.DEFAULT_MODEL, help="plays (default: %(default)s)")
+    parser.add_argument("--seconds", type=float, default=20.0, help="of each match (default: 20)")
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    figures = measure_maps(arguments.model)
+    for light in (False, True):
+        figures |= measure_match(arguments.model, arguments.seconds, light=light)
+    print(json.dumps(figures))
+
+
+if __name__ == "__main__":
+    main()

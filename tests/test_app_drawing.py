@@ -11,7 +11,7 @@ import pytest
 from agents.base import Decision
 from agents.pong import FRAMES_PER_SECOND, Court, Score, Side
 from app import theme
-from app.match import HISTORY_LENGTH, Estimate, Match, Snapshot, State
+from app.match import Match, Snapshot, State
 from app.panels import probabilities
 from app.panels.court import CourtView
 from app.panels.glide import Glide
@@ -21,6 +21,7 @@ from app.panels.probabilities import ProbabilitiesModel
 from app.panels.timeline import TimelineModel, TimelinePanel
 from app.scenes.match import Layout, MatchScene, court_size
 from app.story import Rally, Story
+from app.timeline import HISTORY_LENGTH, Estimate
 from models.spec import ActionName
 
 SIZES = [(800, 600), (1000, 600), (1280, 720), (1280, 800), (1024, 1366), (2560, 1440)]

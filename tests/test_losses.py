@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.distributions import Categorical, kl_divergence
 
-from models.losses import approximate_kl, clipped_fraction, clipped_surrogate
+from models.losses import approximate_kl, clipped_fraction, clipped_surrogate, clipped_weights, importance_ratio
 
 
 @pytest.mark.parametrize(
@@ -53,6 +53,44 @@ def test_what_is_clipped_pushes_no_further() -> None:
     (gradient,) = torch.autograd.grad(objective, new)
     assert gradient[0] == 0
     assert gradient[1] < 0
+
+
+def test_importance_ratio_by_hand() -> None:
+    new, old = torch.tensor([0.3, 0.1, 0.25]).log(), torch.tensor([0.2, 0.4, 0.25]).log()
+    torch.testing.assert_close(importance_ratio(new, old), torch.tensor([1.5, 0.25, 1.0]))
+
+
+def test_importance_sampling_tells_what_the_new_policy_would_meet_with() -> None:
+    # The mean of r under (0.7, 0.2, 0.1) is 0.7 + 0.4 + 0.3 = 1.4; under the old (0.25, 0.25, 0.5) it is 2.25.
+    new, old, rewards = torch.tensor([0.7, 0.2, 0.1]), torch.tensor([0.25, 0.25, 0.5]), torch.tensor([1.0, 2.0, 3.0])
+    assert float((old * importance_ratio(new.log(), old.log()) * rewards).sum()) == pytest.approx(1.4)
+
+
+@pytest.mark.parametrize(
+    ("ratio", "advantage", "weight"),
+    [
+        (1.5, 2.0, 0.0),  # it was good, and is likelier by more than a fifth: enough
+        (1.5, -2.0, -3.0),  # it was bad, and has become likelier: all the more to be pushed down
+        (0.5, 2.0, 1.0),  # it was good, and has become rarer
+        (0.5, -2.0, 0.0),  # it was bad, and is rarer by more than a fifth: enough
+        (1.1, 2.0, 2.2),
+    ],
+)
+def test_clipped_weights_by_hand(ratio: float, advantage: float, weight: float) -> None:
+    new = torch.tensor([ratio]).log()
+    weights = clipped_weights(new, torch.zeros(1), torch.tensor([advantage]), clip_epsilon=0.2)
+    assert weights.item() == pytest.approx(weight)
+
+
+@pytest.mark.parametrize("clip_epsilon", [0.2, float("inf")])
+def test_clipped_weights_are_the_gradient_of_the_surrogate(clip_epsilon: float) -> None:
+    random = torch.Generator().manual_seed(3)
+    new, old, advantages = (torch.randn(1000, generator=random) for _ in range(3))
+    objective = clipped_surrogate(new.requires_grad_(), old, advantages, clip_epsilon=clip_epsilon)
+    (gradient,) = torch.autograd.grad(objective, new)
+    weights = clipped_weights(new.detach(), old, advantages, clip_epsilon=clip_epsilon)
+    torch.testing.assert_close(weights, 1000 * gradient)
+    assert bool((weights == 0).any()) is (clip_epsilon == 0.2)
 
 
 def test_approximate_kl_estimates_the_divergence() -> None:

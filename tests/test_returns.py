@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from models.returns import generalized_advantages
+from models.returns import generalized_advantages, normalized, rewards_to_go, total_rewards
 
 
 def oracle(
@@ -83,3 +83,39 @@ def test_lambda_1_gives_returns_minus_values() -> None:
         [(rewards[t:] * discounts[: 12 - t]).sum(0) + 0.9 ** (12 - t) * next_values[-1] for t in range(12)]
     )
     torch.testing.assert_close(advantages, returns - values)
+
+
+def test_rewards_to_go_by_hand() -> None:
+    # gamma = 1/2; the left episode ends after the second step, the right one after the third.
+    # Left: 4 + 2/2 = 5, 2 | 8/2 = 4, 8.  Right: 1 + (-2)/4 = 1/2, -2/2 = -1, -2 | 6.
+    rewards = torch.tensor([[4.0, 1.0], [2.0, 0.0], [0.0, -2.0], [8.0, 6.0]])
+    ends = torch.tensor([[False, False], [True, False], [False, True], [False, False]])
+    returns = rewards_to_go(rewards, ends, gamma=0.5)
+    assert returns.tolist() == [[5.0, 0.5], [2.0, -1.0], [4.0, -2.0], [8.0, 6.0]]
+
+
+def test_without_values_advantages_are_rewards_to_go() -> None:
+    rewards, values, _, ends, never = random_rollout(9)
+    nothing, never = torch.zeros_like(values), torch.zeros_like(never)
+    advantages = generalized_advantages(rewards, nothing, nothing, ends, never, gamma=0.9, gae_lambda=1.0)
+    torch.testing.assert_close(rewards_to_go(rewards, ends, gamma=0.9), advantages)
+
+
+def test_total_rewards_by_hand() -> None:
+    # Left: 4 + 2 = 6 twice, then 0 + 8 = 8 twice.  Right: 1 + 0 - 2 = -1 three times, then 6.
+    rewards = torch.tensor([[4.0, 1.0], [2.0, 0.0], [0.0, -2.0], [8.0, 6.0]])
+    ends = torch.tensor([[False, False], [True, False], [False, True], [False, False]])
+    assert total_rewards(rewards, ends).tolist() == [[6.0, -1.0], [6.0, -1.0], [8.0, -1.0], [8.0, 6.0]]
+
+
+def test_normalized_by_hand() -> None:
+    # The mean is 3, the deviations -3, -1, 1, 3: their squares add up to 20, and 20 / (4 - 1) = 6.6667 = 2.58199^2.
+    expected = torch.tensor([-1.161895, -0.387298, 0.387298, 1.161895])
+    torch.testing.assert_close(normalized(torch.tensor([0.0, 2.0, 4.0, 6.0])), expected)
+
+
+def test_what_all_have_in_common_normalizes_away() -> None:
+    weights = torch.randn(50, generator=torch.Generator().manual_seed(2))
+    torch.testing.assert_close(normalized(3 * weights + 7), normalized(weights))
+    assert normalized(torch.full((5,), 2.0)).tolist() == [0.0] * 5
+    assert normalized(torch.tensor([2.0])).tolist() == [0.0]

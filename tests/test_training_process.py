@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import sys
 import time
@@ -12,7 +13,7 @@ import pytest
 
 from app import training_process
 from app.training_process import NICENESS, Phase, TrainingProcess
-from models import checkpoint
+from models import catalog, checkpoint
 from models.errors import UserError
 from training.run import RunDirectory
 
@@ -148,6 +149,19 @@ def test_closing_does_not_wait_for_ever(process: TrainingProcess, monkeypatch: p
     assert process.close() == f"the training in {process.run} is still being saved"
     os.kill(json.loads((process.run / "started").read_text())["group"], signal.SIGKILL)
     assert ended(process) is Phase.FAILED
+
+
+def test_the_runs_there_are_the_one_saved_last_first(tmp_path: Path, model_directory: Path) -> None:
+    assert catalog.runs(tmp_path / "nowhere") == []
+    for age, name in ((30, "old"), (10, "new"), (20, "between")):
+        (tmp_path / "runs" / name).mkdir(parents=True)
+        for file in ("config.json", "provenance.json"):
+            (tmp_path / "runs" / name / file).write_text("{}")
+        os.utime(tmp_path / "runs" / name, (5000 - age, 5000 - age))
+    shutil.copytree(model_directory, tmp_path / "runs" / "model")
+    (tmp_path / "runs" / "model" / "provenance.json").write_text("{}")
+    (tmp_path / "runs" / "notes").mkdir()
+    assert [path.name for path in catalog.runs(tmp_path / "runs")] == ["new", "between", "old"]
 
 
 def test_nothing_runs_at_first(process: TrainingProcess) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import Executor, Future
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -14,7 +14,7 @@ from agents.base import FIRE_ACTIONS, Decision
 from agents.pong import FRAMES_PER_SECOND, Side
 from app import theme
 from app.match import Snapshot
-from app.panels.lesson import PASSES, CreditModel, Lesson, PassNumbers, Player, Way, learn, probability, weigh
+from app.panels.lesson import PASSES, CreditModel, Lesson, PassNumbers, Player, Way, learn, weigh
 from app.panels.probabilities import MOVES
 from app.rallies import PolicyRally, Step
 
@@ -140,7 +140,7 @@ class _Places(NamedTuple):
     ends: pygame.Rect
     """What stands at the strip's two ends."""
     picture: pygame.Rect
-    """As wide as high times `_PICTURE_ASPECT`; without width where there is no room."""
+    """Of the court without the score, at its true shape."""
     details: pygame.Rect
 
 
@@ -160,11 +160,10 @@ def _places(rect: pygame.Rect, scale: float, way: Way) -> _Places:
     below = pygame.Rect(room.left, words.bottom + padding // 2, room.width, 0)
     below.height = room.bottom - below.top
     details = pygame.Rect(0, below.top, round(_WORDS_WIDTH * scale), below.height)
-    picture = pygame.Rect(0, below.top, round(below.height * _PICTURE_ASPECT), below.height)
-    if room.width < 3 * (details.width + picture.width) // 2:
-        picture.width = 0
-    details.right = room.right - picture.width - (gap if picture.width else 0)
+    width = min(below.height * _PICTURE_ASPECT, 0.2 * room.width)
+    picture = pygame.Rect(0, below.top, round(width), round(width / _PICTURE_ASPECT))
     picture.right = room.right
+    details.right = picture.left - gap
     axis = pygame.Rect(below.left, below.top, round(_AXIS_WIDTH * scale), below.height - line)
     strip = pygame.Rect(axis.right, below.top, details.left - gap - axis.right, axis.height)
     ends = pygame.Rect(strip.left, strip.bottom, strip.width, line)
@@ -238,8 +237,7 @@ def _draw(surface: pygame.Surface, scale: float, model: CreditModel) -> None:
     thickness = max(2, round(2 * scale))
     _draw_selection(surface, places.strip, thickness, model)
     _draw_details(surface, places.details, scale, model)
-    if places.picture.width:
-        _draw_court(surface, places.picture, model.step_selected, model.lesson.rally.side, thickness)
+    _draw_court(surface, places.picture, model.step_selected, model.lesson.rally.side, thickness)
 
 
 def _draw_tabs(
@@ -262,12 +260,13 @@ def _draw_tabs(
 
 def _draw_ppo(surface: pygame.Surface, places: _Places, size: int, model: CreditModel) -> None:
     """The weights of PPO's pass above, and below the ratios: with clipping, and quieter without."""
-    axis, strip = places.axis, places.strip
+    assert model.lesson is not None
+    axis, strip, clip = places.axis, places.strip, model.lesson.clip_epsilon
     upper, lower = round(0.56 * strip.height), round(0.38 * strip.height)
     _draw_bars(surface, axis.move_to(height=upper), strip.move_to(height=upper), size, model)
     box = strip.move_to(top=strip.bottom - lower, height=lower)
     pygame.draw.rect(surface, theme.BACKGROUND, box)
-    least, most = (_ratio_row(box, 1 + away * CLIP_EPSILON) for away in (-1, 1))
+    least, most = (_ratio_row(box, ratio) for ratio in (1 - clip, 1 + clip))
     surface.fill(theme.HAIRLINE, (box.left, most, box.width, least - most))
     for text, row in ((f"{_MOST_RATIO}\N{MULTIPLICATION SIGN}", box.top), (f"1/{_MOST_RATIO}", box.bottom)):
         middle = min(max(row, box.top + size // 2), box.bottom - size // 2)
@@ -311,15 +310,21 @@ def _cell(box: pygame.Rect, place: int, count: int) -> pygame.Rect:
 
 
 def _draw_ends(surface: pygame.Surface, ends: pygame.Rect, size: int, model: CreditModel) -> None:
-    """Which pass it is, or where the strip begins; and how it ended, and for whom."""
+    """Which pass it is, or where the strip begins, and how it ended, for whom: as much as there is room for."""
     assert model.lesson is not None
-    rally, clipped = model.lesson.rally, sum(push != 0 for push in model.clipped)
-    start = f"pass {model.pass_number} of {PASSES}: {clipped} clipped" if model.way is Way.PPO else "first decision"
-    left = theme.draw_text(surface, start, size, theme.QUIET, midleft=ends.midleft)
+    rally, clipped, ppo = model.lesson.rally, sum(push != 0 for push in model.clipped), model.way is Way.PPO
+    start = f"pass {model.pass_number} of {PASSES}: {clipped} clipped" if ppo else "first decision"
     outcome = "won the point" if rally.reward > 0 else "lost the point"
-    right = theme.draw_text(surface, outcome, size, theme.QUIET, midright=ends.midright)
-    name = theme.fitted(model.lesson.name, size, right.left - left.right - 2 * size)
-    theme.draw_text(surface, name, size, theme.PLAYERS[rally.side], midright=(right.left - size // 3, ends.centery))
+    start_width, outcome_width = (theme.font(theme.Face.REGULAR, size).size(text)[0] for text in (start, outcome))
+    room = ends.width - start_width - outcome_width - size
+    if room >= 0 or ppo:
+        theme.draw_text(surface, start, size, theme.QUIET, midleft=ends.midleft)
+    if room >= 0 or not ppo:
+        theme.draw_text(surface, outcome, size, theme.QUIET, midright=ends.midright)
+    name = theme.fitted(model.lesson.name, size, room - size)
+    if room > 3 * size:
+        right = ends.right - outcome_width - size // 3
+        theme.draw_text(surface, name, size, theme.PLAYERS[rally.side], midright=(right, ends.centery))
 
 
 def _draw_selection(surface: pygame.Surface, strip: pygame.Rect, thickness: int, model: CreditModel) -> None:
@@ -335,7 +340,7 @@ def _draw_details(surface: pygame.Surface, rect: pygame.Rect, scale: float, mode
     theme.draw_text(
         surface, f"Decision {model.selected + 1} of {len(model.steps)}", size, theme.QUIET, topleft=rect.topleft
     )
-    action = f"{_action(decision)}: {probability(decision):.0%}"
+    action = f"{_action(decision)}: {decision.probability_of(frozenset({decision.action})):.0%}"
     body = round(theme.BODY_SIZE * scale)
     theme.draw_text(surface, action, body, theme.TEXT, theme.Face.BOLD, topleft=(rect.left, rect.top + line))
     _draw_push(surface, pygame.Rect(rect.left, rect.top + 2 * line + 4, rect.width, line), body, model, weight)

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from agents.base import Decision
 from app.rallies import PolicyRally, Step
 
 if TYPE_CHECKING:
@@ -55,6 +54,8 @@ class Lesson:
     """Of each decision, in each way but PPO's, whose weights change from pass to pass."""
     advantages: tuple[float, ...]
     """With mean 0 and deviation 1 over those points, as PPO takes them."""
+    clip_epsilon: float
+    """How far from 1 PPO lets a ratio be pushed."""
 
 
 class CreditModel:
@@ -166,7 +167,7 @@ class CreditModel:
             case Way.ADVANTAGE:
                 return "What came of it, against what the network expected, its value: only surprises push."
             case Way.PPO:
-                return "The same point, pass after pass: a push stops (grey) once its action is a fifth likelier, or rarer."
+                return "One point, pass after pass: a push stops (grey) when its action is a fifth likelier, or rarer."
 
 
 class Player(NamedTuple):
@@ -196,7 +197,7 @@ def weigh(rallies: Sequence[PolicyRally], name: str, value_after: float, *, over
     weights = credit.weights(credit.Experience(rewards, values[:-1], values[1:], points, terminations))
     total, to_go, normalized, advantages, used = (_numbers(column[-lengths[-1] :]) for column in weights)
     shown = {Way.TOTAL: total, Way.TO_GO: to_go, Way.NORMALIZED: normalized, Way.ADVANTAGE: advantages}
-    return Lesson(rallies[-1], name, len(rallies), shown, used)
+    return Lesson(rallies[-1], name, len(rallies), shown, used, credit.CLIP_EPSILON)
 
 
 def learn(lesson: Lesson, player: Player) -> Iterator[PassNumbers]:
@@ -209,7 +210,7 @@ def learn(lesson: Lesson, player: Player) -> Iterator[PassNumbers]:
     batch = credit.Batch(
         torch.from_numpy(np.stack([step.observation for step in steps])),
         torch.tensor([step.decision.actions.index(step.decision.action) for step in steps]),
-        torch.tensor([probability(step.decision) for step in steps]).log(),
+        torch.tensor([step.decision.probability_of(frozenset({step.decision.action})) for step in steps]).log(),
         torch.tensor(lesson.advantages),
     )
     for numbers in credit.passes(player.network, batch, temperature=player.temperature):
@@ -218,8 +219,3 @@ def learn(lesson: Lesson, player: Player) -> Iterator[PassNumbers]:
 
 def _numbers(column: Tensor) -> tuple[float, ...]:
     return tuple(column.tolist())
-
-
-def probability(decision: Decision) -> float:
-    """Of the action that was taken."""
-    return decision.probabilities[decision.actions.index(decision.action)]

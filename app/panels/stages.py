@@ -140,17 +140,21 @@ class StagesPanel:
         del elapsed
         if self._policy is None and now.mind is not None:
             self._policy = now.policies[now.mind]
-        if self._policy is not None:
-            self._model.update(self._policy)
+        if self._policy is None:
+            return
+        self._model.update(self._policy)
         if self._policy in now.policies:
             self._colour = theme.PLAYERS[now.policies.index(self._policy)]
 
     def point(self, position: tuple[int, int] | None, *, pressed: bool) -> None:
         """Chooses the stage nearest to a press on the slider, or to where it is dragged."""
-        inside = position is not None and self._box.collidepoint(position)
-        self._dragging = (pressed and inside) or (self._dragging and pygame.mouse.get_pressed()[0])
-        on_slider = position is not None and (inside or self._dragging)
-        self._pointed = place_at(self._box, len(self._model.stages), position[0]) if position and on_slider else None
+        self._pointed = None
+        if position is None:
+            return
+        inside = self._box.collidepoint(position)
+        self._dragging = inside if pressed else self._dragging and pygame.mouse.get_pressed()[0]
+        if inside or self._dragging:
+            self._pointed = place_at(self._box, len(self._model.stages), position[0])
         if self._dragging and self._pointed is not None:
             self._model.choose(self._pointed)
 
@@ -188,31 +192,38 @@ def draw(
 ) -> pygame.Rect:
     """Draws the panel to fill `rect`, in the player's colour, with one stage pointed at; gives the slider's place."""
     room = theme.draw_panel(surface, rect, scale)
-    small, size, gap = round(theme.HINT_SIZE * scale), round(theme.HEADING_SIZE * scale), round(6 * scale)
-    line = theme.font(theme.Face.REGULAR, small).get_linesize()
-    heading = theme.draw_text(surface, StagesPanel.title, size, topleft=room.topleft)
-    stage = model.stages[model.chosen]
-    loading = model.chosen != model.playing
-    place = "loading …" if loading else f"{model.chosen + 1} of {len(model.stages)}"
-    theme.draw_text(surface, place, small, theme.QUIET, midright=(room.right, heading.centery))
-    row = heading.bottom + gap + size // 2
-    steps = theme.draw_text(
-        surface, f"{millions(stage.steps)} steps", size, theme.TEXT, theme.Face.BOLD, midleft=(room.left, row)
-    )
-    score = "return not kept" if stage.mean_return is None else f"mean return then {signed(stage.mean_return)}"
-    words = theme.fitted(score, small, room.right - steps.right - 3 * gap)
-    theme.draw_text(surface, words, small, theme.QUIET, midright=(room.right, row))
-    top = steps.bottom + gap
-    box = pygame.Rect(room.left, top, room.width, room.bottom - line - gap - top)
-    if model.problem:
-        problem = theme.fitted(model.problem, small, room.width)
-        theme.draw_text(surface, problem, small, theme.TEXT, bottomleft=room.bottomleft)
-    else:
-        first, last = millions(model.stages[0].steps), millions(model.stages[-1].steps)
-        theme.draw_text(surface, first, small, theme.QUIET, bottomleft=room.bottomleft)
-        theme.draw_text(surface, last, small, theme.QUIET, bottomright=room.bottomright)
+    gap = round(6 * scale)
+    top = _draw_chosen(surface, room, scale, model) + gap
+    bottom = _draw_ends(surface, room, scale, model) - gap
+    box = pygame.Rect(room.left, top, room.width, bottom - top)
     _draw_slider(surface, box, scale, model, look)
     return box
+
+
+def _draw_chosen(surface: pygame.Surface, room: pygame.Rect, scale: float, model: StagesModel) -> int:
+    """The stage that is chosen, below the panel's title; gives where that ends."""
+    small, size = round(theme.HINT_SIZE * scale), round(theme.HEADING_SIZE * scale)
+    stage = model.stages[model.chosen]
+    title = theme.draw_text(surface, StagesPanel.title, size, topleft=room.topleft)
+    place = "loading …" if model.chosen != model.playing else f"{model.chosen + 1} of {len(model.stages)}"
+    theme.draw_text(surface, place, small, theme.QUIET, midright=(room.right, title.centery))
+    words, left_top = f"{millions(stage.steps)} steps", (room.left, title.bottom)
+    steps = theme.draw_text(surface, words, size, theme.TEXT, theme.Face.BOLD, topleft=left_top)
+    score = "return not kept" if stage.mean_return is None else f"mean return then {signed(stage.mean_return)}"
+    score = theme.fitted(score, small, room.right - steps.right - small)
+    theme.draw_text(surface, score, small, theme.QUIET, midright=(room.right, steps.centery))
+    return steps.bottom
+
+
+def _draw_ends(surface: pygame.Surface, room: pygame.Rect, scale: float, model: StagesModel) -> int:
+    """The first stage and the last, or what is wrong, on the panel's lowest line; gives where that begins."""
+    small = round(theme.HINT_SIZE * scale)
+    if model.problem:
+        words = theme.fitted(model.problem, small, room.width)
+        return theme.draw_text(surface, words, small, theme.TEXT, bottomleft=room.bottomleft).top
+    first, last = millions(model.stages[0].steps), millions(model.stages[-1].steps)
+    theme.draw_text(surface, first, small, theme.QUIET, bottomleft=room.bottomleft)
+    return theme.draw_text(surface, last, small, theme.QUIET, bottomright=room.bottomright).top
 
 
 def _draw_slider(

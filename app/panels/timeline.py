@@ -10,8 +10,9 @@ import pygame
 
 from agents.pong import FRAMES_PER_SECOND, Side
 from app import theme
-from app.match import HISTORY_FRAMES, Estimate, Snapshot
+from app.match import Snapshot
 from app.panels.glide import Glide
+from app.timeline import HISTORY_FRAMES, Estimate
 
 LEAST_VALUE_RANGE = 1.0
 """Points. The value's curve spans at least from minus this to plus this, so that calm play looks calm."""
@@ -48,7 +49,8 @@ class TimelineModel:
     def update(self, now: Snapshot, side: Side, elapsed: float) -> None:
         """Takes in the match as the agent on `side` saw it."""
         self.history = now.history[side]
-        self.newest_frame = round(now.seconds * FRAMES_PER_SECOND)
+        # The curves move on with every decision, not with every frame, and need to be drawn no more often.
+        self.newest_frame = self.history[-1].frame if self.history else 0
         first = self.newest_frame - HISTORY_FRAMES
         self.points = tuple((rally.ended, rally.winner) for rally in now.story.rallies if rally.ended > first)
         if not self.history:
@@ -96,6 +98,8 @@ class TimelinePanel:
         self.model = TimelineModel()
         self.side = Side.RIGHT
         self._mouse: tuple[int, int] | None = None
+        self._drawn: tuple[object, ...] = ()
+        self._curves = pygame.Surface((0, 0))
 
     def update(self, now: Snapshot, elapsed: float) -> None:
         """Follows the side whose thoughts are shown."""
@@ -116,17 +120,27 @@ class TimelinePanel:
         rows = [pygame.Rect(room.left, room.top + place * (height + gap), room.width, height) for place in range(3)]
         left = round(_LABELS * scale)
         boxes = [pygame.Rect(row.left + left, row.top, row.width - left, row.height) for row in rows]
-        colour = theme.PLAYERS[self.side]
         thickness = max(1, round(2 * scale))
+        column = pygame.Rect(boxes[0].left, room.top, boxes[0].width, boxes[2].bottom - room.top)
+        shown = (column, self.side, model.newest_frame, len(model.history), model.points)
+        if shown != self._drawn:
+            self._drawn = shown
+            self._curves = pygame.Surface(column.size).convert(surface)
+            self._draw_curves([box.move(-column.left, -column.top) for box in boxes], thickness)
+        surface.blit(self._curves, column)
+        moment = self._picked(surface, column, thickness)
+        _draw_words(surface, rows, scale, model, moment)
+
+    def _draw_curves(self, boxes: list[pygame.Rect], thickness: int) -> None:
+        """All that is kept until the next decision."""
+        surface, model, colour = self._curves, self.model, theme.PLAYERS[self.side]
+        surface.fill(theme.PANEL)
         for box in boxes:
             pygame.draw.rect(surface, theme.BACKGROUND, box)
         _draw_shares(surface, boxes[0], model, colour)
         _draw_curve(surface, boxes[1], model.values, (-model.value_range, model.value_range), colour)
         _draw_curve(surface, boxes[2], model.entropies, (0, model.most_entropy), colour)
-        column = pygame.Rect(boxes[0].left, room.top, boxes[0].width, boxes[2].bottom - room.top)
-        _draw_points(surface, column, model, thickness)
-        moment = self._picked(surface, column, thickness)
-        _draw_words(surface, rows, scale, model, moment)
+        _draw_points(surface, surface.get_rect(), model, thickness)
 
     def _picked(self, surface: pygame.Surface, column: pygame.Rect, thickness: int) -> Moment | None:
         """The moment under the mouse, marked by a line."""
