@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 _IN_MENUS = frozenset({Command.UP, Command.DOWN, Command.LEFT, Command.RIGHT, Command.CONFIRM, Command.BACK})
 
 
+_WORDS_FOR_CREDIT: dict[Action, str] = {Command.CREDIT_WAY: "another way", Command.CREDIT_LARGEST: "largest push"}
 PANEL_COMMANDS = {
     Command.SHOW_MOVES: PanelName.MOVES,
     Command.SHOW_TIMELINE: PanelName.TIMELINE,
@@ -84,6 +85,11 @@ class MatchScreen:
             Command.REMATCH: self._rematch,
             Command.SAVE: self._save_replay,
             Command.FILM: self._toggle_film,
+            Command.CREDIT_WAY: self._scene.credit.model.next_way,
+            Command.CREDIT_BACK: lambda: self._scene.credit.model.step(-1),
+            Command.CREDIT_ON: lambda: self._scene.credit.model.step(+1),
+            Command.CREDIT_LARGEST: self._scene.credit.model.jump_to_largest,
+            Command.CREDIT_PASS: self._scene.credit.model.next_pass,
             Command.EARLIER_STAGE: lambda: self._choose_stage(later=False),
             Command.LATER_STAGE: lambda: self._choose_stage(later=True),
             Command.BACK: window.open_menu,
@@ -240,6 +246,7 @@ class MatchScreen:
             words |= {Command.FILM: "end the film"} if self._film.running else {}
             words |= _words_for_watching(now) if not now.people else {}
             words |= _words_for_taking_over(now)
+            words |= _WORDS_FOR_CREDIT if PanelName.CREDIT in self._panels and now.mind is not None else {}
             words[Command.SAVE] = "save"
         words |= {Command.BACK: "menu", Command.HELP: "help"}
         return [*self._hints_for_hands(now), *controls.hints(self._window.table, self.context, words)]

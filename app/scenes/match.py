@@ -13,6 +13,7 @@ import pygame
 from app import theme, widgets
 from app.match import Snapshot, State
 from app.panels.court import ASPECT, COLUMNS, PIXEL_ASPECT, ROWS, CourtView
+from app.panels.credit import CreditPanel
 from app.panels.facts import FactsPanel
 from app.panels.names import WHILE_WATCHING, PanelName
 from app.panels.panel import Panel
@@ -141,6 +142,8 @@ class MatchScene:
             PanelName.SEEN: SeenPanel(),
             PanelName.FACTS: FactsPanel(),
         }
+        self.credit = CreditPanel(thinker)
+        self.panels[PanelName.CREDIT] = self.credit
         self._saliency = SaliencyOverlay(thinker)
         self._hints = hints
         self._court = CourtView()
