@@ -16,10 +16,16 @@ from app.lineup import Lineup, Person, Policy, Rom, Tracker
 from app.match import Match, State
 from app.match_screen import MatchScreen
 from app.menu_screen import MenuScreen
+from app.panels.names import WHILE_WATCHING, PanelName
 from app.seats import PersonSeat
 from app.session import Session
 from app.window import Window
+from models import checkpoint
 from models.errors import UserError
+from models.network import PolicyNetwork
+from models.spec import ModelSpec
+from training.run import RunDirectory
+from training.settings import TrainingSettings
 
 FRAME = 1 / FRAMES_PER_SECOND
 ALONE = Lineup(Tracker(), Person())
@@ -282,6 +288,76 @@ def test_settings_are_kept_at_once(playing: Window) -> None:
     kept = settings.load().settings
     assert (kept.muted, kept.whole_pixels, kept.volume) == (False, True, 50)
     assert playing.speaker.volume == 50
+
+
+def test_panels_are_remembered_for_playing_and_watching_apart(
+    playing: Window, open_window: Callable[..., Window]
+) -> None:
+    press(playing, pygame.K_3)
+    press(playing, pygame.K_7)
+    kept = settings.load().settings
+    assert kept.panels_playing == {PanelName.CREDIT}
+    assert kept.panels_watching == set(WHILE_WATCHING)
+    watching = open_window(Session(Lineup(Rom(), Tracker()), seed=1))
+    wait_for(watching, State.PLAYING)
+    press(watching, pygame.K_4)
+    kept = settings.load().settings
+    assert kept.panels_playing == {PanelName.CREDIT}
+    assert kept.panels_watching == set(WHILE_WATCHING) - {PanelName.TIMELINE}
+
+
+def test_a_stage_is_changed_in_the_middle_of_a_match(open_window: Callable[..., Window]) -> None:
+    one = open_window(Session(Lineup(Rom(), Policy("ppo")), seed=1))
+    wait_for(one, State.PLAYING)
+    press(one, pygame.K_8)
+    frames(one, 20)
+    press(one, pygame.K_PAGEUP)
+    for _ in range(400):
+        frames(one, 1)
+        if match_of(one).snapshot().names[1] != "ppo":
+            break
+        pygame.time.wait(5)
+    assert match_of(one).snapshot().names[1] == "ppo at 2.00M"
+    assert len(match_of(one).timeline.controls) > 20
+
+
+def test_a_training_is_followed_from_checkpoint_to_checkpoint(
+    open_window: Callable[..., Window], tmp_path: Path, spec: ModelSpec, network: PolicyNetwork
+) -> None:
+    run = tmp_path / "run"
+    RunDirectory.create(run, TrainingSettings(model=spec))
+    one = open_window(Session(Lineup(Rom(), Policy(str(run))), seed=1, follow=run))
+    wait_for(one, State.PLAYING)
+    assert "untrained" in match_of(one).snapshot().names[1]
+    checkpoint.save(run / "model", spec, network)
+    for _ in range(400):
+        frames(one, 5)
+        if "untrained" not in match_of(one).snapshot().names[1]:
+            break
+        pygame.time.wait(5)
+    assert "untrained" not in match_of(one).snapshot().names[1]
+    policy = match_of(one).snapshot().policies[Side.RIGHT]
+    assert policy is not None
+    for name, tensor in policy.network.state_dict().items():
+        assert tensor.equal(network.state_dict()[name])
+
+
+def test_credit_is_given_for_the_point_just_played(open_window: Callable[..., Window], model_directory: Path) -> None:
+    one = open_window(Session(Lineup(Rom(), Policy(str(model_directory))), seed=1))
+    wait_for(one, State.PLAYING)
+    press(one, pygame.K_7)
+    while not match_of(one).snapshot().story.rallies:
+        match_of(one).advance()
+    for _ in range(200):
+        frames(one, 1)
+        if screen_of(one)._scene.credit.model.steps:
+            break
+        pygame.time.wait(5)
+    model = screen_of(one)._scene.credit.model
+    # An untrained network lost the point, so by total reward every decision is pushed down alike.
+    assert set(model.weights) == {-1.0}
+    press(one, pygame.K_TAB)
+    assert len(set(model.weights)) > 1
 
 
 def test_a_model_that_has_gone_leads_back_to_the_menu(open_window: Callable[..., Window], tmp_path: Path) -> None:

@@ -57,7 +57,7 @@ def test_the_weights_are_the_gradients_of_trainings_update(learner: Learner, mon
     monkeypatch.setattr(ppo, "clipped_surrogate", surrogate)
     rollout, experience = rollout_of(learner)
     learner.learning_rate = 0.05
-    ppo.update(learner, rollout, PpoSettings(epochs=8, minibatch_size=STEPS), progress=0.0)
+    ppo.update(learner, rollout, PpoSettings(epochs=20, minibatch_size=STEPS), progress=0.0)
 
     log_probs_then = rollout.log_probs.flatten()
     used = credit.weights(experience).normalized_advantages

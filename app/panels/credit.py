@@ -389,4 +389,6 @@ def _action(decision: Decision) -> str:
 
 
 def _signed(number: float) -> str:
-    return format(number, "+.2f").replace("-", "\N{MINUS SIGN}")
+    """Three figures, as a rule, and the sign."""
+    decimals = 2 - (abs(number) >= 9.995) - (abs(number) >= 99.95)
+    return f"{number:+.{decimals}f}".replace("-", "\N{MINUS SIGN}")

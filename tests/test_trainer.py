@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import cast
+
+import pytest
+
+from app import trainer
+from app.live import CurvePoint, Training
+from app.scenes.match import Inline
+from app.scenes.menu import Train
+from app.trainer import Trainer
+from app.training_process import Phase
+
+
+class FakeProcess:
+    """Notes what it is asked to do; the test says what becomes of it."""
+
+    def __init__(self, run: Path) -> None:
+        self.run, self.reason, self.phase = run, "", Phase.RUNNING
+        self.asked: list[object] = []
+
+    def start(self, algorithm: str, steps: int) -> None:
+        self.asked.append(("start", algorithm, steps))
+
+    def resume(self, steps: int | None) -> None:
+        self.asked.append(("resume", steps))
+
+    def stop(self) -> None:
+        self.phase = Phase.STOPPING
+
+    def poll(self) -> Phase:
+        return self.phase
+
+    def close(self) -> str:
+        return f"saved {self.run}"
+
+
+class FakeFollower:
+    """Tells of a training as far as the test wants it."""
+
+    def __init__(self, *_: object) -> None:
+        self.training = Training()
+
+    def update(self, elapsed: float) -> None:
+        pass
+
+
+@pytest.fixture
+def training(monkeypatch: pytest.MonkeyPatch) -> Trainer:
+    monkeypatch.setattr(trainer, "TrainingProcess", FakeProcess)
+    monkeypatch.setattr(trainer, "Follower", FakeFollower)
+    return Trainer(Inline())
+
+
+def process_of(training: Trainer) -> FakeProcess:
+    return cast("FakeProcess", training._process)
+
+
+def about(training: Trainer) -> str:
+    assert training.now is not None
+    return training.now.about
+
+
+def test_a_new_training_gets_a_folder_of_its_own(training: Trainer) -> None:
+    assert training.now is None
+    training.begin(Train("ppo", 200_000, None))
+    assert process_of(training).asked == [("start", "ppo", 200_000)]
+    assert process_of(training).run.parent == Path("runs")
+    assert process_of(training).run.name.startswith("ppo-")
+    assert about(training) == "begins …"
+
+
+def test_a_run_is_gone_on_with(training: Trainer) -> None:
+    training.begin(Train("ppo", None, Path("runs/old")))
+    assert process_of(training).asked == [("resume", None)]
+    assert process_of(training).run == Path("runs/old")
+
+
+def test_it_says_how_far_it_is(training: Trainer) -> None:
+    training.begin(Train("ppo", 200_000, None))
+    cast("FakeFollower", training._progress).training = Training((CurvePoint(43_008, 40.0, -20.25),), target=200_000)
+    assert about(training) == "43,008 of 200,000 steps, mean return -20.2"
+    training.stop()
+    assert about(training) == "is being saved …"
+
+
+@pytest.mark.parametrize(
+    ("phase", "said"),
+    [(Phase.FINISHED, "is finished"), (Phase.STOPPED, "is saved"), (Phase.FAILED, "failed: no room on the disk")],
+)
+def test_an_end_is_told_once(training: Trainer, phase: Phase, said: str) -> None:
+    training.begin(Train("ppo", 1, Path("runs/old")))
+    assert training.update(1.0) == ""
+    process_of(training).phase, process_of(training).reason = phase, "no room on the disk"
+    assert said in training.update(1.0)
+    assert training.now is None
+    assert training.update(1.0) == ""
+    assert training.close() == ""
+
+
+def test_closing_saves_what_still_runs(training: Trainer) -> None:
+    training.begin(Train("ppo", 1, Path("runs/old")))
+    assert training.close() == f"saved {Path('runs/old')}"
