@@ -38,7 +38,7 @@ def occlusion_map(network: PolicyNetwork, observation: Frame) -> SaliencyMap:
     the patch; 0 where nothing is in any frame. Only differences between logits count, as for probabilities.
     """
     frames, empty, rows = _as_seen(network, observation)
-    down, across = _windows(len(rows))[:, rows], _windows(frames.shape[2])
+    down, across = _windows(frames.shape[1]), _windows(frames.shape[2])
     shown = (frames != empty).any(0).float()
     row, column = (down @ shown @ across.T).nonzero(as_tuple=True)
     patches = torch.einsum("nh,nw->nhw", down[row], across[column])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from itertools import islice
 
 import pytest
@@ -23,7 +24,7 @@ STEPS = 40
 def test_the_constants_are_trainings() -> None:
     settings = PpoSettings()
     assert (settings.gamma, settings.gae_lambda) == (credit.GAMMA, credit.GAE_LAMBDA)
-    assert (settings.clip_epsilon, settings.max_gradient_norm) == (credit.CLIP_EPSILON, credit.MAX_GRADIENT_NORM)
+    assert settings.clip_epsilon == credit.CLIP_EPSILON
 
 
 def rollout_of(learner: Learner) -> tuple[Rollout, Experience]:
@@ -170,3 +171,15 @@ def test_the_network_that_plays_does_not_learn(network: PolicyNetwork) -> None:
     assert not torch.equal(passes[0].ratios, passes[-1].ratios)
     assert all(torch.equal(tensor, before[name]) for name, tensor in network.state_dict().items())
     assert not any(parameter.requires_grad for parameter in network.parameters())
+
+
+def test_a_pass_is_a_step_of_trainings_optimiser(network: PolicyNetwork) -> None:
+    batch = batch_of(network)
+    learning = copy.deepcopy(network)
+    optimizer = torch.optim.Adam(learning.parameters(), lr=credit.LEARNING_RATE, eps=1e-5)
+    for numbers in islice(credit.passes(network, batch), 5):
+        log_probs = learning(batch.observations).logits.log_softmax(-1).gather(1, batch.actions[:, None]).squeeze(1)
+        torch.testing.assert_close((log_probs - batch.old_log_probs).exp(), numbers.ratios, atol=1e-5, rtol=1e-5)
+        optimizer.zero_grad()
+        (-clipped_surrogate(log_probs, batch.old_log_probs, batch.advantages, clip_epsilon=0.2)).backward()
+        optimizer.step()

@@ -225,16 +225,16 @@ def test_a_point_is_weighed_beside_the_window(policy: PolicyAgent) -> None:
     won = rally(WON, 1)
     now = snapshot(policy, won, value=2.0)
     panel.update(now, 0.0)
-    assert panel.model.lesson is None
+    assert panel.model.steps == ()
     assert later.work() == 0
     panel.update(now, 0.0)
-    assert panel.model.lesson is not None
-    assert panel.model.lesson.rally is won
-    assert panel.model.lesson.weights[Way.ADVANTAGE] == pytest.approx((2.48,))
+    assert panel.model.steps is won.steps
+    panel.model.turn_to(Way.ADVANTAGE)
+    assert panel.model.weights == pytest.approx((2.48,))
     panel.update(now, 0.0)
     assert not later.asked, "nothing is weighed twice, and PPO waits until it is looked at"
     panel.update(snapshot(policy), 0.0)
-    assert panel.model.lesson is None, "a new game"
+    assert panel.model.steps == (), "a new game"
 
 
 def test_it_waits_for_the_decision_after_the_point(policy: PolicyAgent) -> None:

@@ -73,7 +73,8 @@ class Layout:
         court.midtop = (room.centerx, score_height + (room.bottom - score_height - court.height) // 2)
 
         side = pygame.Rect(room.right + gap, header, column_width, height - header - below)
-        if not strips and court.height >= LEAST_COLUMN * scale:
+        needed = sum(round(least * scale) + gap for least in column) - gap
+        if not strips and court.height >= max(LEAST_COLUMN * scale, min(needed, side.height)):
             side.top, side.height = court.top, court.height
         return cls(
             scale=scale,
