@@ -84,7 +84,7 @@ class TrainingProcess:
         return self.phase
 
     def close(self) -> str:
-        """Stops it, and waits until it has been saved; says so in a line, empty where there is nothing to go on with."""
+        """Stops it, and waits until it is saved; says so in a line, empty where there is nothing to go on with."""
         self.stop()
         if self._process is None:
             return ""

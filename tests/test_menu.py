@@ -265,12 +265,12 @@ def test_a_training_that_runs_is_watched_or_stopped_and_then_gone_on_with() -> N
     assert ("Enter", "stop and save") not in widgets.hints(BINDINGS, model.hints)
     assert press(model, Command.DOWN, Command.CONFIRM) == StopTraining()
     assert ("Enter", "stop and save") in widgets.hints(BINDINGS, model.hints)
-    press(model, Command.LEFT)
-    assert model.focus is Button.FOLLOW
-    press(model, Command.RIGHT)
-    assert model.focus is Button.STOP
+    focused = []
+    for command in (Command.LEFT, Command.RIGHT):
+        press(model, command)
+        focused.append(model.focus)
     model.show_training(None)
-    assert model.focus is Button.START
+    assert [*focused, model.focus] == [Button.FOLLOW, Button.STOP, Button.START]
     assert press(model, Command.CONFIRM) == Train("ppo", None, NOW.run)
 
 

@@ -186,7 +186,7 @@ def box_of(pixels: NDArray[np.uint8], colour: list[int]) -> pygame.Rect:
 
 @pytest.mark.parametrize("size", SIZES, ids=str)
 def test_pictures_stand_side_by_side_oldest_first(size: tuple[int, int, float]) -> None:
-    panel, greys, deviations = SeenPanel(), (40, 90, 140, 190), (-3.0, -1.5, 1.5, 3.0)
+    panel, greys, deviations = SeenPanel(), (40, 90, 140, 190), (-3.0, -1.8, 1.8, 3.0)
     panel.model.frames = np.ones((4, 84, 84), np.uint8) * np.array(greys, np.uint8)[:, None, None]
     panel.model.normalised = np.ones((4, 84, 84), np.float32) * np.array(deviations, np.float32)[:, None, None]
     panel.model.seconds = (0.3, 0.2, 0.1, 0.0)
@@ -203,8 +203,9 @@ def test_pictures_stand_side_by_side_oldest_first(size: tuple[int, int, float]) 
     assert [box.left for box in upper] == [box.left for box in lower]
 
 
-def test_without_a_network_it_says_so(waiting: Snapshot, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_network_it_says_so(waiting: Snapshot, playing: Snapshot, monkeypatch: pytest.MonkeyPatch) -> None:
     notes, panel = Notes(monkeypatch), SeenPanel()
+    panel.update(playing, 0.1)
     panel.update(waiting, 0.1)
     drawn(panel, SIZES[0])
     assert [text for text, _ in notes.texts] == ["What the network sees", "no network plays"]

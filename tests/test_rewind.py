@@ -165,4 +165,3 @@ def test_the_roms_paddle_can_be_taken_over() -> None:
     assert match.snapshot().names[0] == "Atari CPU"
     match.advance()
     assert match.timeline.controls[-1][0] is None
-

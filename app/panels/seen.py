@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -153,14 +154,27 @@ class SeenPanel:
         if self._drawn[0] is frames and self._drawn[1] == size:
             return
         self._drawn = frames, size
-        grey = np.repeat(frames[..., None], 3, axis=-1)
-        self._pictures = tuple([_scaled(frame, size) for frame in row] for row in (grey, coloured(normalised)))
+        self._pictures = (
+            [_picture(frame, size, _GREYS) for frame in frames],
+            [_picture(frame, size, _DEVIATIONS) for frame in _levels(normalised)],
+        )
 
 
-def _scaled(picture: Picture, size: int) -> pygame.Surface:
-    how = cv2.INTER_AREA if size < len(picture) else cv2.INTER_LINEAR
-    pixels = np.asarray(cv2.resize(picture, (size, size), interpolation=how), np.uint8)
-    return pygame.image.frombuffer(pixels.tobytes(), (size, size), "RGB")
+def _levels(normalised: NDArray[np.float32]) -> Frame:
+    """Places in `_DEVIATIONS`."""
+    return np.asarray(np.rint((np.clip(normalised / RANGE, -1, 1) + 1) * 127.5), np.uint8)
+
+
+_GREYS = [(level, level, level) for level in range(256)]
+_DEVIATIONS = [tuple(colour) for colour in coloured(np.linspace(-RANGE, RANGE, 256, dtype=np.float32)).tolist()]
+
+
+def _picture(levels: Frame, size: int, palette: Sequence[tuple[int, ...]]) -> pygame.Surface:
+    how = cv2.INTER_AREA if size < len(levels) else cv2.INTER_LINEAR
+    scaled = np.asarray(cv2.resize(levels, (size, size), interpolation=how), np.uint8)
+    picture = pygame.image.frombuffer(scaled.tobytes(), (size, size), "P")
+    picture.set_palette(palette)
+    return picture
 
 
 def _draw_legend(surface: pygame.Surface, row: pygame.Rect, size: int) -> None:
