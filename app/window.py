@@ -119,8 +119,8 @@ class Window:
         self.speaker = Speaker()
         self.toast = widgets.Toast()
         self.loader: Executor = ThreadPoolExecutor(1, "loading")
-        self.thinker: Executor = ThreadPoolExecutor(1, "thinking")
-        """For what panels work out of a network."""
+        self.thinker: Executor = ThreadPoolExecutor(2, "thinking")
+        """For what panels work out of a network: one for what is seen at each moment, one for what takes longer."""
         self.trainer = Trainer(self.loader)
         self._display = display
         self._full_screen = False

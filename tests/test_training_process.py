@@ -46,6 +46,18 @@ def process(tmp_path: Path) -> Iterator[TrainingProcess]:
     process.close()
 
 
+@pytest.fixture
+def typed(tmp_path: Path) -> Iterator[None]:
+    """What someone types, where the window was started in a terminal."""
+    (tmp_path / "typed").write_text("hello")
+    before, file = os.dup(0), os.open(tmp_path / "typed", os.O_RDONLY)
+    os.dup2(file, 0)
+    yield
+    os.dup2(before, 0)
+    os.close(before)
+    os.close(file)
+
+
 def becomes(monkeypatch: pytest.MonkeyPatch, script: str) -> None:
     """Lets the next training be a script instead."""
     monkeypatch.setattr(training_process, "COMMAND", (sys.executable, "-I", "-c", script))
@@ -66,10 +78,12 @@ def ended(process: TrainingProcess) -> Phase:
     return process.phase
 
 
+@pytest.mark.usefixtures("typed")
 def test_begins_low_and_apart_and_is_stopped_and_gone_on_with(
     process: TrainingProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     becomes(monkeypatch, TRAINS)
+    monkeypatch.setenv("OMP_NUM_THREADS", "7")
     started = process.run / "started"
     process.start("ppo", 200_000)
     wait_for(started)
