@@ -146,6 +146,8 @@ class MatchScene:
         self.credit = CreditPanel(thinker)
         self.panels[PanelName.CREDIT] = self.credit
         self._saliency = SaliencyOverlay(thinker)
+        self._drawn: list[Panel] = []
+        """Those that the mouse can reach: switched on, and not folded away."""
         self._hints = hints
         self._court = CourtView()
 
@@ -158,9 +160,8 @@ class MatchScene:
 
     def point(self, position: tuple[int, int] | None, *, pressed: bool = False) -> None:
         """Tells the panels where on the surface the mouse is."""
-        for name in self.shown:
-            if name in self.panels:
-                self.panels[name].point(position, pressed=pressed)
+        for panel in self._drawn:
+            panel.point(position, pressed=pressed)
 
     def layout(self, size: tuple[int, int], now: Snapshot) -> Layout:
         """Where everything is drawn."""
@@ -186,9 +187,11 @@ class MatchScene:
         if layout.column:
             _draw_title(surface, layout.title, scale)
         panels = [panel for _, panel in self._panels_for(now)]
+        self._drawn = []
         for rects, wide in ((layout.column, False), (layout.strips, True)):
             for rect, panel in zip(rects, (panel for panel in panels if panel.wide is wide), strict=False):
                 panel.draw(surface, rect, scale)
+                self._drawn.append(panel)
         if self._hints:
             widgets.draw_hints(surface, layout.hints, scale, hints)
 
