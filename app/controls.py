@@ -310,6 +310,8 @@ class _Source:
 
     move: int = 0
     fire: bool = False
+    tapped: bool = False
+    """Whether fire was pressed since a hand was last asked for: it may have been let go again by then."""
     pointer: int | None = None
     used: int = 0
     """The higher, the later it was used."""
@@ -340,6 +342,7 @@ class _Pad(_Source):
     def rest(self) -> None:
         """As if nobody touched it."""
         self.stick = 0
+        self.tapped = False
         self.down.clear()
         self.tilts.clear()
         self.settle()
@@ -407,13 +410,17 @@ class Devices:
         """What the person on `side` does now, where these sides are people's.
 
         A lone person has every device; of two, the left has its keys and the first of several gamepads, the right its
-        keys and the other gamepads, and nobody the mouse. What was used last leads the paddle.
+        keys and the other gamepads, and nobody the mouse. What was used last leads the paddle. Fire that was pressed
+        and let go since the last time this was asked counts once.
         """
         if side not in people:
             return Hand()
         sources = self._sources(side, alone=len(people) == 1)
         leader = max(sources, key=lambda source: (source.leads, source.used))
-        return Hand(leader.move, any(source.fire for source in sources), leader.pointer)
+        fire = any(source.fire or source.tapped for source in sources)
+        for source in sources:
+            source.tapped = False
+        return Hand(leader.move, fire, leader.pointer)
 
     @property
     def rewinding(self) -> bool:
@@ -436,7 +443,8 @@ class Devices:
     def _press(self, switch: _Switch, action: Action | None) -> Command | None:
         if isinstance(action, Held):
             self._held[switch] = action
-            for source, (up, down, _) in zip(self._keys, _PADDLE_ACTIONS, strict=True):
+            for source, (up, down, fire) in zip(self._keys, _PADDLE_ACTIONS, strict=True):
+                source.tapped = source.tapped or action is fire
                 if action in (up, down):
                     self._use(source)
             self._settle_keys()
@@ -459,6 +467,8 @@ class Devices:
 
     def _let_go(self) -> None:
         self._held.clear()
+        for source in self._keys:
+            source.tapped = False
         self._settle_keys()
         self._repeating = None
         self._mouse = _Source()
@@ -483,6 +493,7 @@ class Devices:
                 self._mouse.pointer = event.pos[1]
         elif event.button == pygame.BUTTON_LEFT:
             self._mouse.fire = playing and event.type == pygame.MOUSEBUTTONDOWN
+            self._mouse.tapped = self._mouse.tapped or self._mouse.fire
 
     def _plug_in(self, index: int) -> None:
         """Opens a gamepad; one whose layout SDL does not know, as the joystick that it is."""
@@ -516,6 +527,7 @@ class Devices:
         if context is Context.PLAY:
             pad.down.add(button)
             pad.settle()
+            pad.tapped = pad.tapped or pad.fire
             if button in (Pad.UP, Pad.DOWN):
                 self._use(pad)
         return self._press((instance, button), self._buttons[context].get(button))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from fractions import Fraction
@@ -21,6 +21,8 @@ from numpy.typing import NDArray
 from app import theme
 from app.match import Snapshot
 from app.pacing import FrameClock
+from app.panels.names import WHILE_WATCHING, PanelName
+from app.panels.saliency import LIGHT
 from app.scenes.match import MatchScene
 from models.errors import UserError
 
@@ -98,11 +100,13 @@ class Gif:
 
 
 def _palette() -> NDArray[np.uint8]:
-    """At most 256 colours, `[n, 3]`: each ink on each ground, and the steps between that smooth edges have."""
+    """At most 256 colours, `[n, 3]`: each ink on each ground, the steps between that smooth edges have, and light."""
     grounds = (theme.BACKGROUND, theme.PANEL, theme.HAIRLINE, theme.COURT)
+    lightable = (theme.COURT, *theme.PLAYERS)
     inks = (theme.TEXT, theme.QUIET, theme.FOCUS, theme.PUSHED_UP, theme.PUSHED_DOWN, *theme.PLAYERS)
+    lit = [base + pygame.Color(*(part * step // 8 for part in LIGHT)) for base in lightable for step in range(1, 9)]
     blends = [ground.lerp(ink, step / 8) for ground in grounds for ink in inks for step in range(1, 9)]
-    colours = np.array([tuple(colour)[:3] for colour in (*grounds, *blends)], np.uint8)
+    colours = np.array([tuple(colour)[:3] for colour in (*grounds, *blends, *lit)], np.uint8)
     return np.unique(colours, axis=0)[:256]
 
 
@@ -125,22 +129,23 @@ class Film:
     """Draws a match's scene off screen and adds it to a film; see `filming`. Encoding goes on beside the match."""
 
     def __init__(self, container: av.container.OutputContainer, form: Format, encoder: Executor) -> None:
+        self.scene = MatchScene(hints=False)
+        """What is filmed. Nothing in it is worked out beside the match: each picture shows what belongs to it."""
         self._container = container
         self._format = form
         self._encoder = encoder
         self._encoding: deque[Future[None]] = deque()
         self._surface = pygame.Surface(form.size, depth=32)
-        self._scene = MatchScene(hints=False)
         self._clock = FrameClock()
         self._frames = 0
 
     def add(self, now: Snapshot, elapsed: float) -> None:
         """Adds what a person would have seen in the `elapsed` seconds up to now, in frames of the film."""
-        self._scene.update(now, elapsed)
+        self.scene.update(now, elapsed)
         frames = self._clock.frames(elapsed, float(self._format.rate))
         if frames == 0:
             return
-        self._scene.draw(self._surface, now)
+        self.scene.draw(self._surface, now)
         self._encoding.append(self._encoder.submit(self._encode, self._surface.get_buffer().raw, frames))
         while len(self._encoding) > _MOST_WAITING or (self._encoding and self._encoding[0].done()):
             self._encoding.popleft().result()
@@ -161,10 +166,10 @@ class Film:
 
 
 @contextmanager
-def filming(path: Path) -> Iterator[Film]:
+def filming(path: Path, panels: Collection[PanelName] = WHILE_WATCHING) -> Iterator[Film]:
     """A film that stands at `path` once the block is left, also by Ctrl-C; after any other error there is none.
 
-    `UserError` where it cannot be written, before the block is entered where that can be told.
+    It shows these panels. `UserError` where it cannot be written, before the block is entered where that can be told.
     """
     suffix = path.suffix.lower()
     if suffix not in FORMATS:
@@ -180,6 +185,7 @@ def filming(path: Path) -> Iterator[Film]:
             ThreadPoolExecutor(1, "encoding") as encoder,
         ):
             film = Film(container, FORMATS[suffix](container), encoder)
+            film.scene.shown = panels
             try:
                 yield film
             except KeyboardInterrupt as error:

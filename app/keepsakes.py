@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
@@ -11,7 +12,10 @@ import pygame
 from app import replay, settings
 from app.film import filming
 from app.match import Snapshot
+from app.panels.names import PanelName
+from app.panels.panel import Panel
 from app.replay import Replay
+from app.scenes.match import MatchScene
 from models.errors import UserError
 
 
@@ -45,21 +49,27 @@ class FilmRecorder:
         self._path: Path | None = None
         self.running = False
 
-    def start(self) -> str:
-        """Begins a film; says so, or why not."""
+    def start(self, further: Mapping[PanelName, Panel]) -> str:
+        """Begins a film, which may show these further panels too; says so, or why not."""
         path = _new_file(settings.films_folder(), ".mp4")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._add = self._film.enter_context(filming(path)).add
+            film = self._film.enter_context(filming(path))
         except (OSError, UserError) as error:
             return str(error)
+        film.scene.panels |= further
+        self._add, self._scene = film.add, film.scene
         self._path, self.running = path, True
         return "filming"
 
-    def add(self, now: Snapshot, elapsed: float) -> str:
-        """Adds a frame of the match, where a film is being made; says why that is no longer possible."""
+    def add(self, now: Snapshot, elapsed: float, scene: MatchScene) -> str:
+        """Adds a frame of the match with the panels that `scene` shows, where a film is being made.
+
+        Says why that is no longer possible.
+        """
         if not self.running:
             return ""
+        self._scene.show_as(scene)
         try:
             self._add(now, elapsed)
         except OSError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import copy
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,7 @@ from app.live import Follower
 from app.match import SPEEDS, Snapshot, State
 from app.panels.court import ROWS
 from app.panels.learning import LearningPanel
-from app.panels.names import PanelName
+from app.panels.names import FILMED, PanelName
 from app.panels.stages import StagesPanel, stages_of
 from app.scenes import ending
 from app.scenes.ending import EndingModel, EndingScene
@@ -145,7 +146,7 @@ class MatchScreen:
         self._draw(surface, now, elapsed)
         if self._record is not None:
             self._record(now, elapsed)
-        if said := self._film.add(now, elapsed):
+        if said := self._film.add(now, elapsed, self._scene):
             self._window.toast.show(said)
         if self._asked_for and self._session.match.finished and not self._session.is_replay:
             self._window.closed = True
@@ -247,8 +248,9 @@ class MatchScreen:
             words |= _words_for_watching(now) if not now.people else {}
             words |= _words_for_taking_over(now)
             words |= _WORDS_FOR_CREDIT if PanelName.CREDIT in self._panels and now.mind is not None else {}
-            words[Command.SAVE] = "save"
         words |= {Command.BACK: "menu", Command.HELP: "help"}
+        if now.state is not State.WAITING:
+            words[Command.SAVE] = "save"  # Last, so that where there is no room for all it is not the help that is cut.
         return [*self._hints_for_hands(now), *controls.hints(self._window.table, self.context, words)]
 
     def _hints_for_hands(self, now: Snapshot) -> list[tuple[str, str]]:
@@ -294,9 +296,15 @@ class MatchScreen:
         shown = self._panels ^ {name}
         field = "panels_playing" if self._people else "panels_watching"
         self._window.keep(replace(self._window.settings, **{field: shown}))
+        self._scene.shown = shown
+        if self._scene.folds(name, self._window.size, self._session.match.snapshot()):
+            self._window.toast.show("no room for one more panel here: switch another off, or make the window larger")
 
     def _toggle_film(self) -> None:
-        self._window.toast.show(self._film.stop() if self._film.running else self._film.start())
+        """A film draws panels anew; those that follow the players know what they show from the window's."""
+        panels = self._scene.panels
+        further = {name: copy(panel) for name, panel in panels.items() if name not in FILMED}
+        self._window.toast.show(self._film.stop() if self._film.running else self._film.start(further))
 
     def _save_replay(self) -> None:
         recorded = self._session.replay()

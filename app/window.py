@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -33,6 +34,7 @@ TITLE = "Volley"
 _UNSEEN_DRIVERS = frozenset({"dummy", "evdev", "offscreen"})
 """SDL's video drivers that draw where nobody can see it; SDL may fall back to one."""
 _VOLUME_STEP = 10
+THINKER_NICENESS = 10
 
 
 def open_display() -> pygame.Window:
@@ -66,6 +68,12 @@ def _silent_libraries() -> Iterator[None]:
         os.dup2(stderr, 2)
         os.close(stderr)
         os.close(nowhere)
+
+
+def _yield_to_the_loop() -> None:
+    """Lets the loop's thread go first where both want the processor; only Linux has priorities of threads."""
+    if sys.platform == "linux":
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), THINKER_NICENESS)
 
 
 class Screen(Protocol):
@@ -119,7 +127,7 @@ class Window:
         self.speaker = Speaker()
         self.toast = widgets.Toast()
         self.loader: Executor = ThreadPoolExecutor(1, "loading")
-        self.thinker: Executor = ThreadPoolExecutor(2, "thinking")
+        self.thinker: Executor = ThreadPoolExecutor(2, "thinking", initializer=_yield_to_the_loop)
         """For what panels work out of a network: one for what is seen at each moment, one for what takes longer."""
         self.trainer = Trainer(self.loader)
         self._display = display

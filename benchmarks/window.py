@@ -21,6 +21,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
 from statistics import median
@@ -242,8 +243,9 @@ def _memory_mib() -> float:
 
 def apart(measure: Callable[..., Figures], *arguments: object) -> Figures:
     """Measures in a process of its own."""
-    with get_context("spawn").Pool(1) as pool:
-        return pool.apply(measure, arguments)
+    # Not a Pool, which ends its process by a signal that SDL takes for itself.
+    with ProcessPoolExecutor(1, get_context("spawn")) as process:
+        return process.submit(measure, *arguments).result()
 
 
 def table(name: str, figures: Figures) -> str:

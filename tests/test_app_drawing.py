@@ -272,6 +272,17 @@ def test_shares_are_as_high_as_they_are_probable(up: float, down: float) -> None
     assert column.count(dark) == pytest.approx(84 * down, abs=1)
 
 
+@pytest.mark.parametrize("height", [190, 300])
+def test_arrows_beside_the_shares_are_in_the_colours_of_these(height: int) -> None:
+    panel, surface = TimelinePanel(), pygame.Surface((400, height), depth=32)
+    panel.update(dataclasses.replace(snapshot(), history=((), HISTORY)), 0.1)
+    panel.draw(surface, surface.get_rect(), 1.0)
+    labels = pygame.surfarray.array3d(surface)[12:112, : height // 3]
+    for colour in (theme.RIGHT_PLAYER, theme.RIGHT_PLAYER.lerp(theme.BACKGROUND, 0.45)):
+        # A triangle some 9 wide and high.
+        assert 20 < int((labels == tuple(colour)[:3]).all(axis=2).sum()) < 80
+
+
 def test_the_curve_rises_with_the_value() -> None:
     tops = []
     for value in (-0.9, 0.9):
@@ -287,7 +298,7 @@ def test_a_point_is_marked_in_the_winners_colour() -> None:
     story = Story((Rally(Side.LEFT, (1, 0), 1200, 1296),))
     panel.update(dataclasses.replace(snapshot(), story=story), 0.1)
     panel.draw(surface, surface.get_rect(), 1.0)
-    # Half-way across the curves, which begin at 12 + 92 and end at 388.
+    # Half-way across the curves, which begin at 12 + 100 and end at 388.
     assert theme.LEFT_PLAYER in [surface.get_at((column, 150)) for column in range(242, 252)]
 
 

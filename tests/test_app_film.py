@@ -1,17 +1,28 @@
 from __future__ import annotations
 
+import dataclasses
 from fractions import Fraction
 from pathlib import Path
 
 import av
 import numpy as np
 import pytest
+import torch
+from numpy.typing import NDArray
+from pictures import picture
 
+from agents.policy import PolicyAgent
 from agents.pong import Court
-from app import theme
+from app import settings, theme
+from app.cli import main
 from app.film import FRAMES_PER_SECOND, SIZE, filming
+from app.keepsakes import FilmRecorder
 from app.match import Match, Snapshot
+from app.panels.names import PanelName
+from app.scenes.match import MatchScene
 from models.errors import UserError
+from models.network import PolicyNetwork
+from models.spec import ModelSpec
 
 FRAME = 1 / float(FRAMES_PER_SECOND)
 
@@ -19,6 +30,29 @@ FRAME = 1 / float(FRAMES_PER_SECOND)
 @pytest.fixture
 def now() -> Snapshot:
     return Match(Court(), names=("Atari CPU", "ppo")).snapshot()
+
+
+@pytest.fixture
+def thinking(now: Snapshot, spec: ModelSpec, network: PolicyNetwork) -> Snapshot:
+    """A moment at which a network plays that is easily upset."""
+    with torch.no_grad():
+        network.policy_head.weight.mul_(100_000)
+    policy = PolicyAgent(spec, network, name="tiny")
+    decision = policy.observe(picture(ball=(100, 60)))
+    return dataclasses.replace(now, policies=(None, policy), decisions=(None, decision))
+
+
+def first_picture(path: Path) -> NDArray[np.int64]:
+    """In red, green and blue."""
+    shown = frames_of(path)[0].to_ndarray(format="rgb24", src_colorspace="ITU709")
+    return shown.astype(np.int64)
+
+
+def filmed(path: Path, now: Snapshot, *panels: PanelName) -> NDArray[np.int64]:
+    """One picture, with these panels."""
+    with filming(path, panels) as film:
+        film.add(now, FRAME)
+    return first_picture(path)
 
 
 def frames_of(path: Path) -> list[av.VideoFrame]:
@@ -110,3 +144,59 @@ def test_what_cannot_be_recorded_to_is_told_before_anything_starts(tmp_path: Pat
         pytest.fail("it started")
     assert "\n" not in str(caught.value)
     assert [path.name for path in tmp_path.iterdir()] == ["folder.mp4"]
+
+
+def has_column(shown: NDArray[np.int64]) -> bool:
+    """Whether there is a panel's ground beside the court."""
+    return bool((np.abs(shown[:, 1000:] - theme.PANEL[:3]).max(axis=2) <= 2).mean() > 0.2)
+
+
+def test_a_film_shows_the_panels_that_were_asked_for(tmp_path: Path, thinking: Snapshot) -> None:
+    bare = filmed(tmp_path / "bare.mp4", thinking)
+    assert not has_column(bare)
+    assert has_column(filmed(tmp_path / "moves.mp4", thinking, PanelName.MOVES))
+    assert has_column(first_picture(usual(tmp_path, thinking)))
+
+
+def usual(tmp_path: Path, now: Snapshot) -> Path:
+    path = tmp_path / "usual.mp4"
+    with filming(path) as film:
+        film.add(now, FRAME)
+    return path
+
+
+def test_each_picture_is_lit_by_what_belongs_to_it(tmp_path: Path, thinking: Snapshot) -> None:
+    bare = filmed(tmp_path / "bare.mp4", thinking)
+    lit = filmed(tmp_path / "lit.mp4", thinking, PanelName.SALIENCY)
+    assert (lit - bare).max() > 30, "in the very first picture"
+    assert (lit - bare).mean() > 0, "light is added, and nothing taken away"
+
+
+def test_a_key_films_the_panels_that_are_on_the_screen(
+    tmp_path: Path, thinking: Snapshot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VOLLEY_DATA", str(tmp_path))
+    scene, recorder = MatchScene(), FilmRecorder()
+    assert recorder.start({}) == "filming"
+    for shown in ((), (PanelName.MOVES,)):
+        scene.shown = shown
+        recorder.add(thinking, FRAME, scene)
+    assert recorder.stop().startswith("film saved")
+    (path,) = settings.films_folder().iterdir()
+    columns = [has_column(frame.to_ndarray(format="rgb24").astype(np.int64)) for frame in frames_of(path)]
+    assert columns == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("words", "answer"),
+    [
+        (["--record", "game.mp4", "--panels", "moves,radar"], "moves, timeline, seen, facts, credit, saliency"),
+        (["--record", "game.mp4", "--panels", ""], "there is no panel ''"),
+        (["--panels", "moves"], "--record FILE"),
+    ],
+)
+def test_panels_that_cannot_be_filmed(words: list[str], answer: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["watch", "ppo", "--headless", *words]) == 2
+    said = capsys.readouterr().err
+    assert answer in said
+    assert said.count("\n") == 1

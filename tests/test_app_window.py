@@ -11,12 +11,13 @@ import pygame
 import pytest
 
 from agents.pong import FRAMES_PER_SECOND, Court, Side
-from app import replay, settings, window
+from app import controls, replay, settings, theme, window
 from app.lineup import Lineup, Person, Policy, Rom, Tracker
 from app.match import Match, State
 from app.match_screen import MatchScreen
 from app.menu_screen import MenuScreen
 from app.panels.names import WHILE_WATCHING, PanelName
+from app.scenes import help_page
 from app.seats import PersonSeat
 from app.session import Session
 from app.window import Window
@@ -401,3 +402,69 @@ def test_the_court_is_drawn_where_it_is_said_to_be(playing: Window) -> None:
     ground = Court().colour()[120, 80].astype(int)
     assert np.abs(ground - surface.get_at(court.center)[:3]).max() <= 3
     assert np.abs(ground - surface.get_at((court.left - 3, court.centery))[:3]).max() > 50
+
+
+def test_where_there_is_no_room_for_all_hints_that_of_the_help_stays(playing: Window) -> None:
+    words = [word for _, word in screen_of(playing)._hints(match_of(playing).snapshot())]
+    assert words.index("help") < words.index("save")
+
+
+def test_a_panel_without_room_says_so(open_window: Callable[..., Window]) -> None:
+    one = open_window(Session(Lineup(Rom(), Policy("ppo")), seed=1))
+    wait_for(one, State.PLAYING)
+    press(one, pygame.K_5)
+    assert "no room" not in message(one)
+    press(one, pygame.K_8)
+    assert message(one).startswith("no room for one more panel")
+    press(one, pygame.K_5)
+    press(one, pygame.K_8)
+    press(one, pygame.K_8)
+    assert not screen_of(one)._scene.folds(PanelName.STAGES, one.size, match_of(one).snapshot())
+
+
+def test_a_film_by_key_shows_the_stages_that_the_window_shows(open_window: Callable[..., Window]) -> None:
+    one = open_window(Session(Lineup(Rom(), Policy("ppo")), seed=1))
+    wait_for(one, State.PLAYING)
+    press(one, pygame.K_8)
+    press(one, pygame.K_F9)
+    screen = screen_of(one)
+    filmed = screen._film._scene
+    assert PanelName.STAGES in filmed.shown
+    mine, films = screen._scene.panels[PanelName.STAGES], filmed.panels[PanelName.STAGES]
+    assert films is not mine, "each has its own place on its surface"
+    assert films._model is mine._model  # type: ignore[attr-defined]
+    press(one, pygame.K_8)
+    assert PanelName.STAGES not in filmed.shown
+    press(one, pygame.K_F9)
+    assert message(one).startswith("film saved")
+
+
+@pytest.mark.parametrize(
+    ("down", "up", "which"),
+    [
+        (pygame.KEYDOWN, pygame.KEYUP, {"key": pygame.K_RETURN, "mod": 0}),
+        (pygame.MOUSEBUTTONDOWN, pygame.MOUSEBUTTONUP, {"button": 1, "pos": (9, 9)}),
+    ],
+)
+def test_fire_goes_on_even_where_it_is_tapped_within_one_frame(
+    playing: Window, down: int, up: int, which: dict[str, Any]
+) -> None:
+    press(playing, pygame.K_p)
+    assert match_of(playing).state is State.PAUSED
+    pygame.event.post(pygame.Event(down, **which))
+    send(playing, up, **which)
+    assert match_of(playing).state is State.PLAYING
+    assert match_of(playing).timeline.controls[-1][1].fire
+    playing.frame(FRAME)
+    assert not match_of(playing).timeline.controls[-1][1].fire
+
+
+@pytest.mark.parametrize("size", [(800, 600), (1024, 640), (1280, 800)])
+def test_the_help_page_is_whole(size: tuple[int, int]) -> None:
+    for context in controls.Context:
+        surface = pygame.Surface(size)
+        surface.fill("white")
+        help_page.draw(surface, controls.pages(controls.BINDINGS, context))
+        panel = np.argwhere((pygame.surfarray.array3d(surface) == theme.PANEL[:3]).all(axis=2))
+        assert (panel.min(axis=0) > 0).all()
+        assert (panel.max(axis=0) < np.array(size) - 1).all()

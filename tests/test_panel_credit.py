@@ -21,6 +21,8 @@ from app.panels import credit
 from app.panels.credit import PUSHED_DOWN, PUSHED_UP, CreditPanel
 from app.panels.lesson import PASSES, CreditModel, Lesson, PassNumbers, Player, Way, learn, weigh
 from app.rallies import PolicyRally, Step
+from app.scenes.match import Inline
+from app.timeline import Estimate
 from models.network import PolicyNetwork
 from models.spec import ActionName, ModelSpec
 
@@ -259,6 +261,25 @@ def test_a_point_long_past_is_taken_to_end_as_it_began(policy: PolicyAgent) -> N
     assert panel.model.lesson is not None
     # 1 + 0.99 x 0.5 - 0.5
     assert panel.model.lesson.weights[Way.ADVANTAGE] == pytest.approx((0.995,))
+
+
+@pytest.mark.parametrize("reaction", [None, 133])
+def test_a_panel_that_is_opened_late_takes_the_first_decision_after_the_point(
+    policy: PolicyAgent, reaction: int | None
+) -> None:
+    # The point's one decision came into force at frame 0, or, 133 ms late, at frame 8.
+    frames = (0, 4, 8) if reaction is None else (8, 12, 16)
+    history = tuple(
+        Estimate(frame, 0.2, 0.3, value, 1.0, 3) for frame, value in zip(frames, (0.5, 2.0, 7.0), strict=True)
+    )
+    panel = CreditPanel(Inline())
+    now = dataclasses.replace(
+        snapshot(policy, rally(WON, 1), value=7.0), seconds=5.0, history=((), history), reactions=(None, reaction)
+    )
+    panel.update(now, 0.0)
+    assert panel.model.lesson is not None
+    # 1 + 0.99 x 2 - 0.5
+    assert panel.model.lesson.weights[Way.ADVANTAGE] == pytest.approx((2.48,))
 
 
 def test_ppos_passes_are_made_one_at_a_time(policy: PolicyAgent) -> None:

@@ -209,3 +209,12 @@ def test_without_a_network_it_says_so(waiting: Snapshot, playing: Snapshot, monk
     panel.update(waiting, 0.1)
     drawn(panel, SIZES[0])
     assert [text for text, _ in notes.texts] == ["What the network sees", "no network plays"]
+
+
+def test_in_a_high_room_the_panel_ends_below_its_pictures(playing: Snapshot) -> None:
+    panel, surface = SeenPanel(), pygame.Surface((400, 600), depth=32)
+    panel.update(playing, 0.1)
+    panel.draw(surface, surface.get_rect(), 1.0)
+    rows = [row for row in range(600) if surface.get_at((200, row)) == theme.PANEL]
+    assert 250 < rows[-1] < 560
+    assert surface.get_at((200, 590)) == pygame.Color("black")

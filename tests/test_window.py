@@ -26,6 +26,9 @@ from app.lineup import Lineup, Person, Policy, Rom
 from app.replay import Replay
 from app.theme import Face
 from app.timeline import Controls
+from models.spec import ModelSpec
+from training.run import RunDirectory
+from training.settings import TrainingSettings
 
 PROGRAMS = {name: shutil.which(name) or "" for name in ("Xvfb", "xdotool")}
 MISSING = [name for name, path in PROGRAMS.items() if not path]
@@ -33,6 +36,7 @@ pytestmark = pytest.mark.skipif(bool(MISSING), reason=f"not installed: {', '.joi
 
 SIZE = (1280, 800)
 BROWN, PLAYERS = (144, 72, 17), ((213, 130, 74), (92, 186, 92))
+BALL = (236, 236, 236)
 """The ROM's own colours; in a large picture, the gaps between its lines are a little darker."""
 PATIENCE = 30.0
 """Seconds, for a machine that has much else to do."""
@@ -468,3 +472,92 @@ def test_ctrl_c_closes_the_window_quietly(open_desk: Callable[..., Desk]) -> Non
     desk.see(PLAY, "to be interrupted")
     desk.window.send_signal(signal.SIGINT)
     assert desk.close() == (130, "", "")
+
+
+def heading(text: str) -> Sight:
+    """What a panel is called."""
+    return says(text, theme.HEADING_SIZE)
+
+
+def column(picture: Picture) -> Picture:
+    """Beside the court, from the score down to the hints."""
+    return picture[80:750, 870:1264]
+
+
+def has(colour: pygame.Color, part: Callable[[Picture], Picture]) -> Sight:
+    """Whether forty pixels of a part show this."""
+    red, green, blue, _ = colour
+    return lambda picture: int(shows(part(picture), (red, green, blue)).sum()) >= 40
+
+
+def below_court(picture: Picture) -> Picture:
+    """Above the hints, where panels stand that are as wide as the court."""
+    return picture[560:750]
+
+
+def rally_on(picture: Picture) -> bool:
+    """Whether both paddles are on the court, and the ball between them."""
+    both_there = all(paddle_row(picture, side) >= 0 for side in Side)
+    return both_there and bool(shows(field(picture), BALL).any())
+
+
+ALONE: dict[str, tuple[str, Sight]] = {
+    "moves": ("3", both(heading("Next move"), has(theme.RIGHT_PLAYER, column))),
+    "timeline": ("4", both(says("Entropy", theme.HINT_SIZE), has(theme.RIGHT_PLAYER, column))),
+    "seen": ("5", both(heading("What the network sees"), has(theme.RIGHT_PLAYER, column))),
+    "credit": (
+        "7",
+        both(says("Credit", theme.HEADING_SIZE, Face.BOLD), has(theme.FOCUS, below_court)),
+    ),
+    "stages": ("8", both(heading("Training stages"), has(theme.FOCUS, column))),
+    "facts": ("0", both(says("Speed"), says("the ROM itself"))),
+}
+"""Each panel's key, and what shows that it is there and has something to say."""
+
+
+def test_each_panel_alone_and_all_together(open_desk: Callable[..., Desk]) -> None:
+    settings.save(settings.Settings(panels_watching=frozenset()))
+    desk = open_desk("watch", "ppo")
+    desk.see(PLAY, "without panels")
+    desk.press("plus", "plus", "plus")
+    desk.see(says("1", 40, Face.PIXEL), "a point")
+    desk.press("minus", "minus", "minus")
+    desk.see(rally_on, "a rally")
+    desk.press("space")
+    desk.see(sign("PAUSED"), "paused")
+    time.sleep(A_WHILE)
+    bare = desk.look("paused without panels")
+    for name, (key, there) in ALONE.items():
+        assert not there(bare), name
+        desk.press(key)
+        desk.see(there, f"panel {name}")
+        desk.press(key)
+        desk.see(lambda picture: bool((picture == bare).all()), f"panel {name} off again")
+
+    desk.press("6")
+    desk.see(lambda picture: int((field(picture) > field(bare)).sum()) > 500, "panel saliency")
+    time.sleep(A_WHILE)
+    lit = desk.look("panel saliency")
+    assert (field(lit).astype(int) >= field(bare)).all(), "light is added, and nothing taken away"
+
+    desk.press(*(key for key, _ in ALONE.values()))
+    desk.see(both(says("Credit", theme.HEADING_SIZE, Face.BOLD), heading("Next move")), "all panels")
+    time.sleep(A_WHILE)
+    desk.look("all panels")
+    desk.press("q")
+    assert desk.close() == (0, "", "")
+
+
+def test_the_panel_of_a_training_that_is_followed(
+    open_desk: Callable[..., Desk], tmp_path: Path, spec: ModelSpec
+) -> None:
+    run = RunDirectory.create(tmp_path / "run", TrainingSettings(model=spec))
+    settings.save(settings.Settings(panels_watching=frozenset()))
+    desk = open_desk("watch", str(run.path), "--follow")
+    bare = desk.see(PLAY, "following without panels")
+    there = both(heading("Learning curve"), says("waiting for the first checkpoint", theme.HINT_SIZE))
+    assert not there(bare)
+    desk.press("9")
+    desk.see(there, "panel learning")
+    desk.press("q")
+    assert desk.close() == (0, "", "")

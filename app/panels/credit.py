@@ -11,6 +11,7 @@ import numpy as np
 import pygame
 
 from agents.base import FIRE_ACTIONS, Decision
+from agents.handicap import reaction_frames
 from agents.pong import FRAMES_PER_SECOND, Side
 from app import theme
 from app.match import Snapshot
@@ -87,7 +88,7 @@ class CreditPanel:
     def _take(self, now: Snapshot, rallies: tuple[PolicyRally, ...], policy: PolicyAgent) -> None:
         """Begins to weigh the newest point, as soon as it is known what the network thought after it."""
         rally = rallies[-1]
-        expected = 0.0 if now.over else _value_after(rally, policy.decision, now.seconds)
+        expected = 0.0 if now.over else _value_after(rally, now)
         if expected is None:
             return
         self._drop_work()
@@ -117,14 +118,20 @@ class CreditPanel:
             self._passing = self._executor.submit(next, self._passes)
 
 
-def _value_after(rally: PolicyRally, decision: Decision | None, seconds: float) -> float | None:
-    """What the network expected after the point; None while it has not decided again.
+def _value_after(rally: PolicyRally, now: Snapshot) -> float | None:
+    """What the network expected when it first decided after the point; None while it has not decided again.
 
-    Where that is long past, what it expected before the point: between two points all is as it was before the last.
+    Where that is longer past than is remembered, what it expected before the point: between two points all is as it
+    was before the last.
     """
     first, last = rally.steps[0], rally.steps[-1]
-    if seconds * FRAMES_PER_SECOND > last.frame + _PAUSE:
+    policy, past = now.policies[rally.side], now.history[rally.side]
+    in_force = last.frame + reaction_frames(now.reactions[rally.side] or 0)
+    if past and past[0].frame <= in_force < past[-1].frame:
+        return next(estimate.value for estimate in past if estimate.frame > in_force)
+    if now.seconds * FRAMES_PER_SECOND > last.frame + _PAUSE:
         return first.decision.value
+    decision = None if policy is None else policy.decision
     return None if decision is None or decision is last.decision else decision.value
 
 

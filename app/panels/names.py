@@ -20,4 +20,6 @@ class PanelName(Enum):
 
 WHILE_PLAYING = (PanelName.MOVES,)
 """Shown unless the player chose others: little to look at."""
+FILMED = tuple(name for name in PanelName if name not in (PanelName.STAGES, PanelName.LEARNING))
+"""Those that can be asked for in a film: in the others a training is followed, or the policy is changed by hand."""
 WHILE_WATCHING = (PanelName.MOVES, PanelName.TIMELINE, PanelName.LEARNING, PanelName.FACTS)

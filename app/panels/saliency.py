@@ -27,7 +27,7 @@ LEAST_INTERVAL = 0.06
 SETTLE = 0.08
 """Seconds after which 95% of a change has been made: a map is old soon."""
 _TIME_CONSTANT = SETTLE / 3
-_LIGHT = (72, 90, 40)
+LIGHT = (72, 90, 40)
 """Added to a place that is as bright as can be: brown becomes amber, and a white ball on it still stands out."""
 _REACH = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (5, 5))
 _BLUR = 1.2
@@ -59,15 +59,19 @@ class SaliencyModel:
         self._since_asked += elapsed
         side = next((side for side in reversed(Side) if now.policies[side] is not None), None)
         policy = None if side is None or now.undone else now.policies[side]
-        if self._under_way is not None and self._under_way.done():
-            self._target = brightness(self._under_way.result())
-            self._under_way = None
+        self._collect()
         if side is None or policy is None or policy.observation is None:
             self._target = np.zeros_like(self._target)
             self._asked = None
         elif self._under_way is None and self._since_asked >= LEAST_INTERVAL:
             self._ask(policy, policy.observation, side)
+            self._collect()  # It may be there at once.
         self._glide(elapsed)
+
+    def _collect(self) -> None:
+        if self._under_way is not None and self._under_way.done():
+            self._target = brightness(self._under_way.result())
+            self._under_way = None
 
     def _ask(self, policy: PolicyAgent, observation: Frame, side: Side) -> None:
         """Begins the next map, unless it would be the same again."""
@@ -122,6 +126,6 @@ class SaliencyOverlay:
 def _light(shown: Brightness) -> pygame.Surface:
     """What is to be added to the court's colours, one pixel for each of the observation's."""
     soft = cv2.GaussianBlur(cv2.dilate(shown, _REACH), (0, 0), _BLUR)
-    pixels = np.rint(soft[:, :, None] * np.array(_LIGHT, np.float32)).astype(np.uint8)
+    pixels = np.rint(soft[:, :, None] * np.array(LIGHT, np.float32)).astype(np.uint8)
     height, width = shown.shape
     return pygame.image.frombuffer(pixels.tobytes(), (width, height), "RGB").convert(32)

@@ -107,16 +107,20 @@ class SeenPanel:
         """The pictures say all they know."""
 
     def draw(self, surface: pygame.Surface, rect: pygame.Rect, scale: float) -> None:
-        """Draws the panel to fill `rect`."""
-        room = theme.draw_panel(surface, rect, scale)
-        heading = theme.draw_text(surface, self.title, round(theme.HEADING_SIZE * scale), topleft=room.topleft)
-        small = round(theme.HINT_SIZE * scale)
+        """Draws the panel to fill `rect`, or no further down than its pictures go: they cannot be wider than it."""
+        small, heading_size = round(theme.HINT_SIZE * scale), round(theme.HEADING_SIZE * scale)
+        line, gap, padding = round(22 * scale), round(6 * scale), round(theme.PADDING * scale)
+        title = theme.font(theme.Face.REGULAR, heading_size).get_linesize()
         frames = self.model.frames
+        count = 4 if frames is None else len(frames)
+        size = (rect.width - 2 * padding + gap) // count - gap
+        needed = 2 * padding + title + 3 * line + 2 * size
+        room = theme.draw_panel(surface, rect.move_to(height=min(rect.height, needed)), scale)
+        heading = theme.draw_text(surface, self.title, heading_size, topleft=room.topleft)
         if frames is None:
             theme.draw_text(surface, "no network plays", small, theme.QUIET, midleft=room.midleft)
             return
-        line, gap = round(22 * scale), round(6 * scale)
-        size = min((room.width + gap) // len(frames) - gap, (room.bottom - heading.bottom - 3 * line) // 2)
+        size = min(size, (room.bottom - heading.bottom - 3 * line) // 2)
         self._make_pictures(size)
         first = pygame.Rect(room.left, heading.bottom, room.width, line)
         second = first.move(0, line + size)

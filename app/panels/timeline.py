@@ -16,7 +16,7 @@ from app.timeline import HISTORY_FRAMES, Estimate
 
 LEAST_VALUE_RANGE = 1.0
 """Points. The value's curve spans at least from minus this to plus this, so that calm play looks calm."""
-_LABELS = 92
+_LABELS = 100
 """Pixels at scale 1, left of the curves."""
 
 
@@ -129,7 +129,7 @@ class TimelinePanel:
             self._draw_curves([box.move(-column.left, -column.top) for box in boxes], thickness)
         surface.blit(self._curves, column)
         moment = self._picked(surface, column, thickness)
-        _draw_words(surface, rows, scale, model, moment)
+        _draw_words(surface, rows, scale, model, moment, colour=theme.PLAYERS[self.side])
 
     def _draw_curves(self, boxes: list[pygame.Rect], thickness: int) -> None:
         """All that is kept until the next decision."""
@@ -201,40 +201,73 @@ def _draw_points(surface: pygame.Surface, column: pygame.Rect, model: TimelineMo
 
 
 def _draw_words(
-    surface: pygame.Surface, rows: list[pygame.Rect], scale: float, model: TimelineModel, moment: Moment | None
+    surface: pygame.Surface,
+    rows: list[pygame.Rect],
+    scale: float,
+    model: TimelineModel,
+    moment: Moment | None,
+    *,
+    colour: pygame.Color,
 ) -> None:
     """Names and numbers at the left of each row: of now, or of the moment picked."""
     picked = moment.estimate if moment is not None else None
     newest = picked or (model.history[-1] if model.history else None)
-    shares = ("", "") if newest is None else (f"{newest.up:.0%} up", f"{newest.down:.0%} down")
     value = model.value if picked is None else picked.value
     entropy = model.entropy if picked is None else picked.entropy
     ago = "Next move" if moment is None else f"{moment.seconds_ago:.1f} s ago"
     unit = f"of {model.most_entropy:.2f} nats" if newest is not None else "nats"
-    _draw_label(surface, rows[0], scale, (ago, *shares), large=False)
-    _draw_label(surface, rows[1], scale, ("Value", _number(value, "+.2f"), "points"), large=True)
-    _draw_label(surface, rows[2], scale, ("Entropy", _number(entropy, ".2f"), unit), large=True)
+    _draw_share_labels(surface, rows[0], scale, ago, newest, colour=colour)
+    _draw_label(surface, rows[1], scale, ("Value", _number(value, "+.2f"), "points"))
+    _draw_label(surface, rows[2], scale, ("Entropy", _number(entropy, ".2f"), unit))
 
 
 def _number(number: float | None, form: str) -> str:
     return "" if number is None else format(number, form).replace("-", "\N{MINUS SIGN}")
 
 
-def _draw_label(
-    surface: pygame.Surface, row: pygame.Rect, scale: float, words: tuple[str, str, str], *, large: bool
+def _draw_share_labels(
+    surface: pygame.Surface,
+    row: pygame.Rect,
+    scale: float,
+    ago: str,
+    estimate: Estimate | None,
+    *,
+    colour: pygame.Color,
 ) -> None:
-    """Three lines, one below the other; where there is room for two only, the last is left out."""
+    """Of when the shares are, and how large: each after an arrow in its colour, so that the row needs no legend.
+
+    Where there is room for two lines only, the arrows stand for the words.
+    """
+    size, places = round(theme.HINT_SIZE * scale), _lines(row, scale)
+    theme.draw_text(surface, ago, size, theme.QUIET, midleft=(row.left, places[0]))
+    if estimate is None:
+        return
+    room_for_words = len(places) > 2
+    moves = ((estimate.up, " up", -1, colour), (estimate.down, " down", 1, _darker(colour)))
+    for place, (share, name, way, shade) in enumerate(moves):
+        left = row.left if room_for_words else row.left + place * round(50 * scale)
+        middle = places[place + 1] if room_for_words else places[1]
+        centre = pygame.Vector2(left + size // 3, middle)
+        tip, side = pygame.Vector2(0, way * size // 3), pygame.Vector2(size // 3, 0)
+        pygame.draw.polygon(surface, shade, [centre + tip, centre - tip + side, centre - tip - side])
+        words = f"{share:.0%}{name if room_for_words else ''}"
+        theme.draw_text(surface, words, size, theme.QUIET, midleft=(left + size, middle))
+
+
+def _draw_label(surface: pygame.Surface, row: pygame.Rect, scale: float, words: tuple[str, str, str]) -> None:
+    """A name, a number and its unit, one below the other; where there is room for two only, the unit is left out."""
     name, number, unit = words
-    small = round(theme.HINT_SIZE * scale)
-    size = round((theme.HEADING_SIZE if large else theme.HINT_SIZE) * scale)
-    face = theme.Face.BOLD if large else theme.Face.REGULAR
-    line = round(19 * scale)
-    if row.height >= 3 * line:
-        places = [row.centery - line, row.centery, row.centery + line]
-    else:
-        places = [row.centery - line // 2, row.centery + line // 2]
-    colour = theme.TEXT if large else theme.QUIET
+    small, size = round(theme.HINT_SIZE * scale), round(theme.HEADING_SIZE * scale)
+    places = _lines(row, scale)
     theme.draw_text(surface, name, small, theme.QUIET, midleft=(row.left, places[0]))
-    theme.draw_text(surface, number, size, theme.TEXT if large else colour, face, midleft=(row.left, places[1]))
+    theme.draw_text(surface, number, size, theme.TEXT, theme.Face.BOLD, midleft=(row.left, places[1]))
     if len(places) > 2:
         theme.draw_text(surface, unit, small, theme.QUIET, midleft=(row.left, places[2]))
+
+
+def _lines(row: pygame.Rect, scale: float) -> list[int]:
+    """The middles of three lines of text, or of two where there is no room for more."""
+    line = round(19 * scale)
+    if row.height >= 3 * line:
+        return [row.centery - line, row.centery, row.centery + line]
+    return [row.centery - line // 2, row.centery + line // 2]

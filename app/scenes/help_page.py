@@ -15,9 +15,13 @@ def draw(surface: pygame.Surface, rows: Sequence[Row]) -> None:
     """Draws the page in the middle of `surface`: names of keys, and what they do, in two columns."""
     scale = theme.scale_of(surface.size)
     _dim(surface)
-    size, line = round(theme.HINT_SIZE * scale), round(30 * scale)
-    gap, heading_size = round(24 * scale), theme.pixel_size(theme.HEADING_SIZE * scale)
+    size, gap, heading_size = (
+        round(theme.HINT_SIZE * scale),
+        round(24 * scale),
+        theme.pixel_size(theme.HEADING_SIZE * scale),
+    )
     columns = [rows[: (len(rows) + 1) // 2], rows[(len(rows) + 1) // 2 :]]
+    line = min(round(30 * scale), (surface.height - heading_size - 4 * gap) // max(len(columns[0]), 1))
     box = pygame.Rect(0, 0, min(round(1000 * scale), surface.width - gap), 0)
     box.height = len(columns[0]) * line + heading_size + 4 * gap
     box.center = surface.get_rect().center

@@ -151,6 +151,12 @@ class MatchScene:
         self._hints = hints
         self._court = CourtView()
 
+    def show_as(self, other: MatchScene) -> None:
+        """Shows the same panels as another scene, and gives credit in the same way."""
+        self.shown = other.shown
+        if self.credit.model.way is not other.credit.model.way:
+            self.credit.model.turn_to(other.credit.model.way)
+
     def update(self, now: Snapshot, elapsed: float) -> None:
         """Lets the panels follow the match for `elapsed` seconds."""
         for _, panel in self._panels_for(now):
@@ -173,6 +179,13 @@ class MatchScene:
             hints=self._hints,
             whole_pixels=self.whole_pixels,
         )
+
+    def folds(self, name: PanelName, size: tuple[int, int], now: Snapshot) -> bool:
+        """Whether a panel that is switched on has no room on a surface of this size."""
+        layout, panels = self.layout(size, now), self._panels_for(now)
+        beside = [panel_name for panel_name, panel in panels if not panel.wide]
+        below = [panel_name for panel_name, panel in panels if panel.wide]
+        return name in beside[len(layout.column) :] or name in below[len(layout.strips) :]
 
     def draw(self, surface: pygame.Surface, now: Snapshot, hints: Hints = ()) -> None:
         """Draws the whole scene; `hints` are the keys worth knowing now, each with a word for what it does."""

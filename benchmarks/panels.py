@@ -1,0 +1,83 @@
+"""What each panel costs: `xvfb-run -a -s "-screen 0 1280x800x24 -noreset" python benchmarks/panels.py`.
+
+Shows a match of a policy against the ROM in a window of 1280 x 800, without panels, with each of them alone and with
+all, each in a process of its own that is held to one core; the X server has another. Prints a row for each: the work of
+a frame in milliseconds, the share of frames that took longer than a display of 60 Hz has time for, and the share of
+the core. `--beside-training` runs a training as the menu starts it, on the same core, and shows no panels, the usual
+ones and all.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+
+import numpy as np
+from msgspec.structs import replace
+from window import FRAME_MS, Figures, TimedWindow, apart, percentiles
+
+from app import settings
+from app.lineup import Lineup, Policy, Rom
+from app.panels.names import WHILE_WATCHING, PanelName
+from app.session import Session
+from app.training_process import TrainingProcess
+from models import catalog
+
+SETS: dict[str, tuple[PanelName, ...]] = {
+    "none": (),
+    **{name.value: (name,) for name in PanelName},
+    "usual": WHILE_WATCHING,
+    "all": tuple(PanelName),
+}
+
+
+def measure(model: str, shown: str, seconds: float) -> Figures:
+    """Plays in a window that shows these panels."""
+    chosen, _ = settings.load()
+    settings.save(replace(chosen, panels_watching=frozenset(SETS[shown])))
+    window = TimedWindow(Session(Lineup(Rom(), Policy(model)), seed=0, sound=True), seconds)
+    window.run()
+    return {
+        **percentiles("frame", window.milliseconds),
+        "late": round(float(np.mean(np.array(window.milliseconds) > FRAME_MS)), 4),
+        "cpu": round(window.cpu_share, 2),
+        "frames_per_second": round(len(window.milliseconds) / window.seconds, 1),
+    }
+
+
+@contextmanager
+def training(folder: Path) -> Iterator[None]:
+    """A training that runs meanwhile."""
+    process = TrainingProcess(folder / "run")
+    process.start("ppo", steps=10_000_000)
+    time.sleep(20)  # to have begun to learn
+    try:
+        yield
+    finally:
+        process.close()
+
+
+def main() -> None:
+    """Measures and prints."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("model", nargs="?", default=catalog.DEFAULT_MODEL, help="plays (default: %(default)s)")
+    parser.add_argument("--seconds", type=float, default=30.0, help="of each match (default: 30)")
+    parser.add_argument("--beside-training", action="store_true", help="while a training runs")
+    arguments = parser.parse_args()
+    names = ("none", "usual", "all") if arguments.beside_training else tuple(SETS)
+    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ |= {"VOLLEY_CONFIG": folder, "VOLLEY_DATA": folder, "SDL_AUDIODRIVER": "dummy"}
+        with training(Path(folder)) if arguments.beside_training else nullcontext():
+            for name in names:
+                figures = apart(measure, arguments.model, name, arguments.seconds)
+                print(f"{name:<10}", *(f"{figure} {value:<8}" for figure, value in figures.items()), flush=True)
+
+
+if __name__ == "__main__":
+    main()
