@@ -22,11 +22,14 @@ if TYPE_CHECKING:
 
     from app.lineup import Player, Policy
     from app.match import Match, Snapshot
+    from app.panels.names import PanelName
     from app.session import Session
 
     Subparsers: TypeAlias = _SubParsersAction["_Parser"]
     Record: TypeAlias = Callable[[Snapshot, float], None]
 
+ALGORITHMS = ("reinforce", "surrogate", "ppo", "a2c")
+"""What `volley train` knows; the order is the course's."""
 MISTAKE, INTERRUPTED = 2, 130
 """Exit codes: what the user can mend, and Ctrl-C."""
 
@@ -70,6 +73,7 @@ def _parser() -> _Parser:
     _add_watch(subparsers)
     _add_train(subparsers)
     _add_evaluate(subparsers)
+    _add_plot(subparsers)
     _add_doctor(subparsers)
     return parser
 
@@ -193,6 +197,17 @@ def _player(arguments: Namespace, name: str) -> Player:
     return Tracker(arguments.reaction) if name == "tracker" else _policy(arguments, name)
 
 
+def _panels(text: str) -> frozenset[PanelName]:
+    """An argument that names panels of a film."""
+    from app.panels.names import FILMED
+
+    panels = {name.value: name for name in FILMED}
+    for word in text.split(","):
+        if word not in panels:
+            raise ArgumentTypeError(f"there is no panel {word!r}; there are {', '.join(panels)}")
+    return frozenset(panels[word] for word in text.split(","))
+
+
 def _add_watch(subparsers: Subparsers) -> None:
     watch = _command(
         subparsers,
@@ -221,6 +236,12 @@ def _add_watch(subparsers: Subparsers) -> None:
         "--games", type=_count, metavar="N", help="stop after N games (default: 1 headless, else without end)"
     )
     watch.add_argument("--record", type=Path, metavar="FILE", help="make a film of it, panels and all: .mp4 or .gif")
+    watch.add_argument(
+        "--panels",
+        type=_panels,
+        metavar="NAME,…",
+        help="the film's, of: moves, timeline, seen, facts, credit, saliency (default: moves,timeline,facts)",
+    )
     _add_strength(watch)
     watch.add_argument("--seed", type=_seed, metavar="N", help="of start and sampling (default: 0)")
     watch.add_argument(
@@ -235,7 +256,7 @@ def _add_watch(subparsers: Subparsers) -> None:
 def _watch(arguments: Namespace) -> int:
     start = time.monotonic()
     session = _session(arguments)
-    with _film(arguments.record) as record:
+    with _film(arguments.record, arguments.panels) as record:
         if arguments.headless:
             _run_headless(session, record, quiet=arguments.json)
         else:
@@ -288,14 +309,17 @@ def _totals(match: Match, seconds: float) -> dict[str, float]:
 
 
 @contextmanager
-def _film(path: Path | None) -> Iterator[Record | None]:
-    """What takes a film's pictures, where one is wanted."""
+def _film(path: Path | None, panels: frozenset[PanelName] | None) -> Iterator[Record | None]:
+    """What takes a film's pictures, where one is wanted; without `panels`, with those that are usual."""
+    if path is None and panels is not None:
+        raise UserError("--panels are those of a film: say where it is to go, with --record FILE")
     if path is None:
         yield None
         return
     from app.film import filming
+    from app.panels.names import WHILE_WATCHING
 
-    with filming(path) as film:
+    with filming(path, WHILE_WATCHING if panels is None else panels) as film:
         yield film.add
 
 
@@ -330,11 +354,19 @@ def _add_train(subparsers: Subparsers) -> None:
     train = _command(
         subparsers,
         "train",
-        purpose="train a policy from pixels",
+        purpose="train a policy, on Pong from pixels or on a control problem",
         example="volley train ppo --steps 200000 --run runs/first\n  volley train --resume runs/first --steps 400000",
     )
-    train.add_argument("algorithm", nargs="?", choices=["ppo"], metavar="ALGO", help="how to learn: ppo")
-    train.add_argument("--steps", type=_count, metavar="N", help="agent steps in all (default: 5 million)")
+    train.add_argument(
+        "algorithm", nargs="?", choices=ALGORITHMS, metavar="ALGO", help=f"how to learn: {', '.join(ALGORITHMS)}"
+    )
+    train.add_argument("--env", metavar="NAME", help="what to learn: Pong (default), or a name of gymnasium's")
+    train.add_argument(
+        "--head",
+        choices=["categorical", "gaussian", "tanh-gaussian"],
+        help="what actions are drawn from (default: what suits the environment)",
+    )
+    train.add_argument("--steps", type=_count, metavar="N", help="agent steps in all (default for Pong: 5 million)")
     train.add_argument("--seed", type=_seed, metavar="N", help="of network, games and sampling (default: 0)")
     train.add_argument(
         "--sticky", type=_probability, metavar="P", help="chance per frame that an action is repeated (default: 0.25)"
@@ -343,11 +375,19 @@ def _add_train(subparsers: Subparsers) -> None:
     train.add_argument(
         "--run", dest="directory", type=Path, metavar="DIR", help="the run's folder (default: a new one under runs/)"
     )
+    train.add_argument(
+        "--set",
+        dest="changes",
+        action="append",
+        metavar="NAME=VALUE",
+        help="another setting of ALGO's; a wrong NAME lists them",
+    )
     train.add_argument("--resume", type=Path, metavar="DIR", help="go on with the run in DIR, as it was set up")
     train.set_defaults(run=_train)
 
 
 def _train(arguments: Namespace) -> int:
+    from models.spec import PONG
     from training.launch import new_run, resumed_run, train_until_interrupted
 
     if arguments.resume is None:
@@ -360,9 +400,12 @@ def _train(arguments: Namespace) -> int:
             seed=arguments.seed,
             sticky=arguments.sticky,
             device=arguments.device,
+            environment=arguments.env or "Pong",
+            head=arguments.head,
+            changes=arguments.changes or (),
         )
     else:
-        for name in ("algorithm", "seed", "sticky", "directory"):
+        for name in ("algorithm", "env", "head", "seed", "sticky", "directory", "changes"):
             if getattr(arguments, name) is not None:
                 raise UserError("--resume goes on with a run as it was set up; only --steps and --device may change")
         run = resumed_run(arguments.resume, steps=arguments.steps, device=arguments.device)
@@ -371,7 +414,8 @@ def _train(arguments: Namespace) -> int:
     if interrupted:
         print(f"go on with:  volley train --resume {run.path}")
         return INTERRUPTED
-    print(f"watch it:    volley watch {run.path}")
+    if run.settings.model.environment == PONG:
+        print(f"watch it:    volley watch {run.path}")
     print(f"measure it:  volley evaluate {run.path}")
     return 0
 
@@ -380,7 +424,7 @@ def _add_evaluate(subparsers: Subparsers) -> None:
     evaluate = _command(
         subparsers,
         "evaluate",
-        purpose="measure a model over full games against the game's own opponent",
+        purpose="measure a model over full games against the game's own opponent, or full episodes of what it acts in",
         example="volley evaluate ppo --episodes 100 --sticky 0 --json",
     )
     evaluate.add_argument("model", metavar="MODEL", help="a bundled model, a model directory or a training run")
@@ -388,9 +432,8 @@ def _add_evaluate(subparsers: Subparsers) -> None:
     evaluate.add_argument(
         "--sticky",
         type=_probability,
-        default=0.25,
         metavar="P",
-        help="chance per frame that an action is repeated (default: 0.25; the window plays with 0)",
+        help="of Pong: chance per frame that an action is repeated (default: 0.25; the window plays with 0)",
     )
     evaluate.add_argument("--greedy", action="store_true", help="always the likeliest action, instead of sampling")
     evaluate.add_argument("--seed", type=_seed, default=0, metavar="N", help="of games and sampling (default: 0)")
@@ -413,6 +456,47 @@ def _evaluate(arguments: Namespace) -> int:
         device=arguments.device,
     )
     print(json.dumps(asdict(evaluation)) if arguments.json else render(evaluation))
+    return 0
+
+
+def _add_plot(subparsers: Subparsers) -> None:
+    plot = _command(
+        subparsers,
+        "plot",
+        purpose="draw learning curves; runs that differ only in their seeds become one, with a band",
+        example="volley plot runs/first\n  volley plot ppo runs/seed-0 runs/seed-1 runs/seed-2 --out curves.png",
+    )
+    plot.add_argument(
+        "runs", nargs="+", metavar="RUN", help="a run of 'volley train', or a model that has its learning curve with it"
+    )
+    plot.add_argument("--out", type=Path, metavar="FILE", help="draw a picture too: .png or .svg")
+    plot.add_argument("--x", choices=["steps", "minutes"], help="over which alone (default: a panel for each)")
+    plot.add_argument(
+        "--metric", default="mean_return", metavar="NAME", help="what was logged by this name (default: mean_return)"
+    )
+    plot.add_argument("--title", metavar="TEXT", help="of the picture")
+    plot.add_argument("--json", action="store_true", help="print one JSON object: the metric, and each curve's figures")
+    plot.set_defaults(run=_plot)
+
+
+def _plot(arguments: Namespace) -> int:
+    from rich.console import Console
+
+    from training import plot
+
+    curves = plot.curves_of([plot.read_run(run) for run in dict.fromkeys(arguments.runs)], arguments.metric)
+    axes = plot.AXES if arguments.x is None else (arguments.x,)
+    if arguments.out is not None:
+        plot.draw(curves, arguments.metric, arguments.out, axes=axes, title=arguments.title)
+    if arguments.json:
+        print(json.dumps({"metric": arguments.metric, "curves": [plot.summary(curve) for curve in curves]}))
+        return 0
+    console = Console(highlight=False)
+    braille = not console.options.ascii_only
+    text = plot.in_terminal(curves, arguments.metric, axes[0], width=console.width, braille=braille)
+    console.print(text, end="")
+    if arguments.out is not None:
+        print(f"\ndrawn: {arguments.out}")
     return 0
 
 

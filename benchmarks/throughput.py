@@ -18,8 +18,8 @@ import numpy as np
 
 from models.spec import ModelSpec
 from training import loop
-from training.environments import make_pong
-from training.launch import FAST_ACTIONS
+from training.environments import make
+from training.environments import FAST_ACTIONS
 from training.run import Progress, RunDirectory
 from training.settings import TrainingSettings
 
@@ -44,7 +44,7 @@ class Stopwatch:
 def environment_speed(steps: int = 300) -> float:
     """Agent steps per second with random actions."""
     rng = np.random.default_rng(0)
-    with closing(make_pong(SETTINGS.model, SETTINGS.num_envs, sticky=SETTINGS.sticky)) as environments:
+    with closing(make(SETTINGS.model, SETTINGS.num_envs, sticky=SETTINGS.sticky)) as environments:
         environments.reset(seed=0)
         started = time.perf_counter()
         for _ in range(steps):

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
@@ -14,8 +16,10 @@ from safetensors import SafetensorError
 from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 
+from models.control import PolicySpec, decode_any
 from models.errors import UserError, one_line
 from models.files import CONFIG_FILE, WEIGHTS_FILE
+from models.mlp import Network, build
 from models.network import PolicyNetwork
 from models.spec import MAX_PARAMETERS, ModelSpec, decode, encode
 
@@ -25,35 +29,54 @@ MAX_WEIGHTS_BYTES = 4 * MAX_PARAMETERS + 1024 * 1024
 
 
 def load_spec(directory: Path) -> ModelSpec:
-    """The specification alone; `UserError` as for `load`."""
-    try:
+    """The specification alone, of a model that plays Pong; `UserError` as for `load`."""
+    with _told_of(directory):
         return decode(_read(directory / CONFIG_FILE, MAX_CONFIG_BYTES))
-    except UserError as error:
-        raise UserError(f"cannot load the model in {directory}: {error}") from error
 
 
 def load(directory: Path) -> tuple[ModelSpec, PolicyNetwork]:
     """The specification and its network, on the CPU, in evaluation mode, requiring no gradients.
 
-    `UserError` with one line where a file is missing or too large, the specification is out of bounds, or the weights
-    are not exactly those the specification names: every tensor, its shape, float32, finite, and deviations above zero.
+    `UserError` with one line where a file is missing or too large, the specification is out of bounds or not of a model
+    that plays Pong, or the weights are not exactly those the specification names: every tensor, its shape, float32,
+    finite, and deviations above zero.
     """
     spec = load_spec(directory)
-    try:
-        network = PolicyNetwork(spec)
-        tensors = load_tensors(_read(directory / WEIGHTS_FILE, MAX_WEIGHTS_BYTES))
+    network = PolicyNetwork(spec)
+    _load_weights(directory, network)
+    return spec, network
+
+
+def load_policy(directory: Path) -> tuple[PolicySpec, Network]:
+    """As `load`, of any policy: one that plays Pong, or acts in a control problem."""
+    with _told_of(directory):
+        spec = decode_any(_read(directory / CONFIG_FILE, MAX_CONFIG_BYTES))
+    network = build(spec)
+    _load_weights(directory, network)
+    return spec, network
+
+
+def _load_weights(directory: Path, network: Network) -> None:
+    with _told_of(directory):
+        try:
+            tensors = load_tensors(_read(directory / WEIGHTS_FILE, MAX_WEIGHTS_BYTES))
+        except SafetensorError as error:
+            raise UserError(f"its weights are not safetensors: {one_line(error)}") from error
         _check_tensors(tensors, network.state_dict())
-    except SafetensorError as error:
-        raise UserError(
-            f"cannot load the model in {directory}: its weights are not safetensors: {one_line(error)}"
-        ) from error
+    network.load_state_dict(tensors)
+    network.eval().requires_grad_(requires_grad=False)
+
+
+@contextmanager
+def _told_of(directory: Path) -> Iterator[None]:
+    """Says in a `UserError` which model it is about."""
+    try:
+        yield
     except UserError as error:
         raise UserError(f"cannot load the model in {directory}: {error}") from error
-    network.load_state_dict(tensors)
-    return spec, network.eval().requires_grad_(False)
 
 
-def save(directory: Path, spec: ModelSpec, network: PolicyNetwork) -> None:
+def save(directory: Path, spec: PolicySpec, network: Network) -> None:
     """Writes the model to `directory`, whole or not at all; files of other names in it stay.
 
     Both files are made in a neighbouring folder first. A new directory appears by one rename; in an existing one the

@@ -6,6 +6,17 @@ import torch
 from torch import Tensor
 
 
+def policy_gradient(log_probs: Tensor, weights: Tensor) -> Tensor:
+    """What to maximise so that its gradient is the policy gradient: the mean over `[B]` of weight log pi(a|s).
+
+    `log_probs` are those of the actions taken, `weights` what each is judged by, constant. It is the mean over
+    decisions, not the sum over a trajectory: a factor that the step size takes up.
+
+    Williams 1992, "Simple Statistical Gradient-Following Algorithms for Connectionist Reinforcement Learning", eq. 11.
+    """
+    return (log_probs * weights).mean()
+
+
 def importance_ratio(log_probs: Tensor, old_log_probs: Tensor) -> Tensor:
     """How many times more probable actions have become, `[B]`, from their new and their old log-probabilities, `[B]`.
 

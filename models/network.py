@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.distributions import Categorical
 
+from models.distributions import Categorical
 from models.spec import MIRRORED_ACTION, ActionName, FrameObservation, ModelSpec, feature_shapes
 
 PIXEL_SCALE_FLOOR = 5.0
@@ -35,7 +35,7 @@ class PolicyOutput(NamedTuple):
     @property
     def distribution(self) -> Categorical:
         """The categorical distribution over actions."""
-        return Categorical(logits=self.logits, validate_args=False)
+        return Categorical(self.logits)
 
 
 class CourtMirror(nn.Module):
@@ -77,6 +77,7 @@ class PixelNormalizer(nn.Module):
 
     mean: Tensor
     scale: Tensor
+    floor = PIXEL_SCALE_FLOOR
 
     def __init__(self, height: int, width: int) -> None:
         super().__init__()
@@ -134,9 +135,9 @@ class PolicyNetwork(nn.Module):
         self.value_head = nn.Linear(spec.network.hidden, 1)
         self.returns = ValueNormalizer()
         for module in self.body:
-            _initialize(module, math.sqrt(2))
-        _initialize(self.policy_head, 0.01)
-        _initialize(self.value_head, 1.0)
+            initialize(module, math.sqrt(2))
+        initialize(self.policy_head, 0.01)
+        initialize(self.value_head, 1.0)
 
     def forward(self, observations: Tensor) -> PolicyOutput:
         """`[B, stack, H, W]` of uint8 to a `PolicyOutput`.
@@ -159,8 +160,18 @@ class PolicyNetwork(nn.Module):
         """`[B, stack, H, W]` of uint8 as the body sees them, before normalisation: mirrored where that is done."""
         return observations if self.mirror is None else self.mirror(observations)[0]
 
+    @property
+    def inputs(self) -> PixelNormalizer:
+        """What the inputs are normalised by."""
+        return self.pixels
 
-def _initialize(module: nn.Module, gain: float) -> None:
+    def input_samples(self, observations: Tensor) -> Tensor:
+        """What the statistics of the inputs are taken from: the newest frame of each observation, `[B, H, W]`."""
+        return self.frames_as_seen(observations)[:, -1]
+
+
+def initialize(module: nn.Module, gain: float) -> None:
+    """Gives a layer's weights orthogonal directions of length `gain`, and no biases; leaves what has none as it is."""
     if isinstance(module, nn.Conv2d | nn.Linear):
         nn.init.orthogonal_(module.weight, gain)
         assert module.bias is not None

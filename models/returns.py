@@ -67,3 +67,23 @@ def generalized_advantages(
         advantage = deltas[t] + continues[t] * advantage
         advantages[t] = advantage
     return advantages
+
+
+def n_step_returns(
+    rewards: Tensor, next_values: Tensor, terminations: Tensor, truncations: Tensor, *, gamma: float, n: int
+) -> Tensor:
+    """The discounted sum of the next `n` rewards and the value of what they led to, `[T, N]`; all arguments `[T, N]`.
+
+    It adds up fewer where the episode or the rollout ends before: G_t = r_t + ... + gamma^(k-1) r_(t+k-1) +
+    gamma^k v_(t+k), where v is 0 after a termination.
+
+    Sutton and Barto 2018, "Reinforcement Learning: An Introduction", eq. 7.1.
+    """
+    bootstraps = gamma * next_values * ~terminations
+    returns = rewards + bootstraps
+    for _ in range(n - 1):
+        following = torch.cat((returns[1:], returns[-1:]))
+        ended = terminations | truncations
+        ended[-1] = True
+        returns = rewards + torch.where(ended, bootstraps, gamma * following)
+    return returns

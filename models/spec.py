@@ -6,15 +6,20 @@ unknown fields are refused: a specification that decodes is one that is safe to 
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal, TypeVar
 
 import msgspec
 
 from models.errors import UserError, one_line
 
+T = TypeVar("T")
+
 FORMAT_VERSION = 1
 MAX_PARAMETERS = 20_000_000
 """The NatureCNN has 1.7 million; a specification that asks for far more is a mistake or an attack."""
+
+PONG: Final = "ALE/Pong-v5"
+"""Its name in gymnasium."""
 
 ActionName = Literal["NOOP", "FIRE", "RIGHT", "LEFT", "RIGHTFIRE", "LEFTFIRE"]
 """Pong's minimal action set. RIGHT moves the paddle up, LEFT down; FIRE held at an impact speeds the ball."""
@@ -76,7 +81,7 @@ NATURE_CNN = CnnSpec(
 """The network of Mnih et al., "Human-level control through deep reinforcement learning", Nature 518 (2015)."""
 
 
-class ModelSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class ModelSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="pong"):
     """A policy's specification.
 
     `actions` names what the policy's outputs mean, in order. `__post_init__` checks what no single field can:
@@ -86,7 +91,7 @@ class ModelSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
     format_version: Literal[1] = 1
     algorithm: Annotated[str, msgspec.Meta(pattern="^[a-z0-9-]{1,40}$")]
-    environment: Literal["ALE/Pong-v5"] = "ALE/Pong-v5"
+    environment: Literal["ALE/Pong-v5"] = PONG
     observation: FrameObservation = FrameObservation()
     actions: Annotated[tuple[ActionName, ...], msgspec.Meta(min_length=2, max_length=6)]
     network: CnnSpec = CnnSpec()
@@ -124,7 +129,7 @@ def parameter_count(spec: ModelSpec) -> int:
     return total + (len(spec.actions) + 1) * (spec.network.hidden + 1)
 
 
-def encode(spec: ModelSpec) -> bytes:
+def encode(spec: msgspec.Struct) -> bytes:
     """`config.json` for this specification, indented, one trailing newline."""
     return msgspec.json.format(msgspec.json.encode(spec), indent=2) + b"\n"
 
@@ -134,12 +139,26 @@ def decode(config: bytes) -> ModelSpec:
 
     `UserError` for anything that is not a complete, bounded specification of a version this program knows.
     """
+    fields = checked_fields(config)
+    if fields.get("kind") == "control":
+        raise UserError(f"it acts in {one_line(str(fields.get('environment')), 80)}, and does not play Pong")
+    return decode_as(ModelSpec, config)
+
+
+def checked_fields(config: bytes) -> dict[str, object]:
+    """What a `config.json` holds; `UserError` where it is no JSON object, or of a version that is not known here."""
+    fields: dict[str, object] = decode_as(dict[str, object], config)
+    version = fields.get("format_version")
+    if version != FORMAT_VERSION:
+        raise UserError(
+            f"its config.json has format version {one_line(repr(version), 40)}; this Volley reads {FORMAT_VERSION}"
+        )
+    return fields
+
+
+def decode_as(kind: type[T], config: bytes) -> T:
+    """A `config.json` as an object of `kind`; `UserError` where it is none."""
     try:
-        version = msgspec.json.decode(config, type=dict[str, object]).get("format_version")
-        if version != FORMAT_VERSION:
-            raise UserError(
-                f"its config.json has format version {one_line(repr(version), 40)}; this Volley reads {FORMAT_VERSION}"
-            )
-        return msgspec.json.decode(config, type=ModelSpec)
+        return msgspec.json.decode(config, type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise UserError(f"its config.json is not a model's: {one_line(error)}") from error

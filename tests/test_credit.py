@@ -13,6 +13,7 @@ from models import credit
 from models.credit import Batch, Experience
 from models.losses import clipped_surrogate, clipped_weights
 from models.network import PolicyNetwork
+from models.spec import ModelSpec
 from training import ppo
 from training.learner import Learner
 from training.ppo import PpoSettings
@@ -27,11 +28,11 @@ def test_the_constants_are_trainings() -> None:
     assert settings.clip_epsilon == credit.CLIP_EPSILON
 
 
-def rollout_of(learner: Learner) -> tuple[Rollout, Experience]:
+def rollout_of(spec: ModelSpec, learner: Learner) -> tuple[Rollout, Experience]:
     """Random play of one environment: as training collects it, and as the app does."""
     random = torch.Generator().manual_seed(4)
     learner._bfloat16 = False  # Its rounding differs between batches.
-    observations = torch.randint(256, (STEPS, *learner.spec.observation.shape), generator=random, dtype=torch.uint8)
+    observations = torch.randint(256, (STEPS, *spec.observation.shape), generator=random, dtype=torch.uint8)
     with torch.no_grad():
         actions, log_probs, values = learner.act(observations)
     points = torch.zeros(STEPS, dtype=torch.bool)
@@ -45,7 +46,9 @@ def rollout_of(learner: Learner) -> tuple[Rollout, Experience]:
     return rollout, Experience(rewards, values, next_values, points, never)
 
 
-def test_the_weights_are_the_gradients_of_trainings_update(learner: Learner, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_weights_are_the_gradients_of_trainings_update(
+    spec: ModelSpec, learner: Learner, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Of what it maximises, with respect to each log-probability, times the number of samples it takes the mean of."""
     seen: list[tuple[Tensor, Tensor, Tensor]] = []
 
@@ -56,7 +59,7 @@ def test_the_weights_are_the_gradients_of_trainings_update(learner: Learner, mon
         return objective
 
     monkeypatch.setattr(ppo, "clipped_surrogate", surrogate)
-    rollout, experience = rollout_of(learner)
+    rollout, experience = rollout_of(spec, learner)
     learner.learning_rate = 0.05
     ppo.update(learner, rollout, PpoSettings(epochs=20, minibatch_size=STEPS), progress=0.0)
 

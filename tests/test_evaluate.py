@@ -39,7 +39,7 @@ def test_short_games_are_not_favoured(monkeypatch: pytest.MonkeyPatch) -> None:
             outcome=lambda shade, step, _: Outcome(-1, True) if shade == 50 else Outcome(float(step == 59), step == 59),
         )
 
-    monkeypatch.setattr(module, "make_pong", make)
+    monkeypatch.setattr(module, "make", make)
     result = run(SPEC, PolicyNetwork(SPEC), episodes=100)
     assert result.mean_return == 0
     assert result.mean_length == (60 + 1) / 2
@@ -52,7 +52,7 @@ def test_a_number_of_games_that_does_not_divide_evenly_is_played_exactly(monkeyp
     def make(_spec: ModelSpec, num_envs: int, **_: Any) -> Probe:
         return Probe(num_envs, shade=lambda *_: 9, outcome=lambda *_: Outcome(1, True))
 
-    monkeypatch.setattr(module, "make_pong", make)
+    monkeypatch.setattr(module, "make", make)
     result = run(SPEC, PolicyNetwork(SPEC), episodes=73, on_episode=lambda: ended.append(1))
     assert len(ended) == 73
     assert result.mean_return == 1
@@ -87,7 +87,7 @@ def test_greedy_takes_the_likeliest_action(monkeypatch: pytest.MonkeyPatch) -> N
         taken.append(action)
         return Outcome(0, step == 99)
 
-    monkeypatch.setattr(module, "make_pong", lambda _spec, n, **_: Probe(n, shade=lambda *_: 9, outcome=outcome))
+    monkeypatch.setattr(module, "make", lambda _spec, n, **_: Probe(n, shade=lambda *_: 9, outcome=outcome))
     run(SPEC, network, greedy=True, episodes=1)
     assert set(taken) == {1}
     taken.clear()

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from models.returns import generalized_advantages, normalized, rewards_to_go, total_rewards
+from models.returns import generalized_advantages, n_step_returns, normalized, rewards_to_go, total_rewards
 
 
 def oracle(
@@ -119,3 +119,43 @@ def test_what_all_have_in_common_normalizes_away() -> None:
     torch.testing.assert_close(normalized(3 * weights + 7), normalized(weights))
     assert normalized(torch.full((5,), 2.0)).tolist() == [0.0] * 5
     assert normalized(torch.tensor([2.0])).tolist() == [0.0]
+
+
+def n_steps_oracle(
+    rewards: Tensor, next_values: Tensor, terminations: Tensor, truncations: Tensor, *, gamma: float, n: int
+) -> Tensor:
+    """The definition itself, for each step anew."""
+    returns = torch.zeros_like(rewards)
+    for start in range(rewards.shape[0]):
+        for env in range(rewards.shape[1]):
+            weight = 1.0
+            for t in range(start, min(start + n, rewards.shape[0])):
+                returns[start, env] += weight * rewards[t, env]
+                weight *= gamma
+                if terminations[t, env] or truncations[t, env]:
+                    break
+            if not terminations[t, env]:
+                returns[start, env] += weight * next_values[t, env]
+    return returns
+
+
+@pytest.mark.parametrize("n", [1, 2, 5, 12, 50])
+def test_n_step_returns_add_up_what_they_say(n: int) -> None:
+    rewards, _, *rest = random_rollout(n)
+    torch.testing.assert_close(
+        n_step_returns(rewards, *rest, gamma=0.9, n=n), n_steps_oracle(rewards, *rest, gamma=0.9, n=n)
+    )
+
+
+def test_over_the_whole_rollout_n_step_returns_are_those_of_lambda_1() -> None:
+    rewards, values, *rest = random_rollout(3)
+    values[1:] = rest[0][:-1]  # What a step led to is the next observation, but where an episode ended.
+    advantages = generalized_advantages(rewards, values, *rest, gamma=0.9, gae_lambda=1.0)
+    torch.testing.assert_close(n_step_returns(rewards, *rest, gamma=0.9, n=12) - values, advantages)
+
+
+def test_n_step_returns_by_hand() -> None:
+    # gamma = 1/2, n = 2, nothing ends: 1 + 2/2 + 8/4 = 4;  2 + 4/2 + 16/4 = 8;  4 + 16/2 = 12, for the rollout ends.
+    never = torch.zeros(3, 1, dtype=torch.bool)
+    rewards, next_values = torch.tensor([[1.0], [2.0], [4.0]]), torch.tensor([[100.0], [8.0], [16.0]])
+    assert n_step_returns(rewards, next_values, never, never, gamma=0.5, n=2).flatten().tolist() == [4, 8, 12]

@@ -6,6 +6,8 @@ import torch
 from probes import Outcome, Probe
 from torch import Tensor
 
+from models.network import PolicyOutput
+from models.spec import ModelSpec
 from training.learner import Learner
 from training.rollout import Collector
 
@@ -69,9 +71,11 @@ def test_only_full_episodes_are_reported() -> None:
     assert [(episode.episode_return, episode.length) for episode in episodes] == [(0 + 1 + 2, 3), (10 + 11 + 12, 3)]
 
 
-def test_log_probs_are_those_of_the_actions_taken(learner: Learner) -> None:
-    observations = torch.randint(255, (50, *learner.spec.observation.shape), dtype=torch.uint8)
+def test_log_probs_are_those_of_the_actions_taken(spec: ModelSpec, learner: Learner) -> None:
+    observations = torch.randint(255, (50, *spec.observation.shape), dtype=torch.uint8)
     with torch.no_grad():
         actions, log_probs, _ = learner.act(observations)
-        expected = learner.evaluate(observations).logits.softmax(-1).numpy()[np.arange(50), actions.numpy()]
+        output = learner.evaluate(observations)
+    assert isinstance(output, PolicyOutput)
+    expected = output.logits.softmax(-1).numpy()[np.arange(50), actions.numpy()]
     np.testing.assert_allclose(log_probs.exp().numpy(), expected, rtol=1e-5)

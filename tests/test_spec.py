@@ -57,6 +57,7 @@ def test_round_trip(spec: ModelSpec) -> None:
 
 def test_json_is_what_the_documentation_shows(spec: ModelSpec) -> None:
     assert json.loads(encode(spec)) == {
+        "kind": "pong",
         "format_version": 1,
         "algorithm": "ppo",
         "environment": "ALE/Pong-v5",

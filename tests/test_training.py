@@ -36,7 +36,13 @@ def settings(spec: ModelSpec, monkeypatch: pytest.MonkeyPatch) -> TrainingSettin
     monkeypatch.setattr(loop, "EVALUATION_GAMES", 1)
     monkeypatch.setattr(loop, "WARM_UP_STEPS", 4)
     return TrainingSettings(
-        model=spec, steps=96, seed=5, num_envs=4, rollout_length=8, device="cpu", ppo=PpoSettings(minibatch_size=16)
+        model=spec,
+        steps=96,
+        seed=5,
+        num_envs=4,
+        rollout_length=8,
+        device="cpu",
+        algorithm=PpoSettings(minibatch_size=16),
     )
 
 
@@ -127,6 +133,16 @@ def test_crossing_a_multiple() -> None:
         (["train", "ppo", "--steps", "0"], "not a whole number from 1 up"),
         (["train", "ppo", "--sticky", "1"], "not a probability"),
         (["train", "ppo", "--resume", "x"], "only --steps and --device may change"),
+        (["train", "--resume", "x", "--env", "CartPole-v1"], "only --steps and --device may change"),
+        (["train", "ppo", "--env", "Foo-v1"], "no environment 'Foo-v1'"),
+        (["train", "ppo", "--env", "FrozenLake-v1"], "policies here see"),
+        (["train", "ppo", "--head", "gaussian"], "leave out --head gaussian"),
+        (["train", "ppo", "--env", "Pendulum-v1", "--head", "categorical"], "--head gaussian or tanh-gaussian"),
+        (["train", "ppo", "--env", "CartPole-v1", "--sticky", "0.25"], "--sticky is for Pong"),
+        (["train", "ppo", "--set", "clip=0.1"], "ppo has the settings gamma, "),
+        (["train", "ppo", "--set", "gamma"], "give NAME=VALUE"),
+        (["train", "ppo", "--set", "gamma=2"], "<= 1.0"),
+        (["train", "reinforce", "--set", "credit=none"], "Invalid enum value 'none'"),
         (["train", "--resume", "nowhere"], "nowhere is not a run"),
         (["evaluate", "nobody"], "bundled:"),
         (["evaluate"], "MODEL"),
@@ -145,7 +161,8 @@ def test_evaluate_prints_the_promised_object(model_directory: Path, capsys: pyte
     assert cli.main(words) == 0
     result = json.loads(capsys.readouterr().out)
     assert list(result) == [
-        "model", "episodes", "mean_return", "std_return", "ci95", "mean_length", "sticky", "greedy", "seed", "seconds",
+        "model", "environment", "episodes", "mean_return", "std_return", "ci95", "mean_length", "sticky", "greedy",
+        "seed", "seconds",
     ]  # fmt: skip
     assert (result["episodes"], result["sticky"], result["greedy"], result["seed"]) == (2, 0, False, 4)
     assert result["ci95"][0] <= result["mean_return"] <= result["ci95"][1]

@@ -3,22 +3,113 @@
 from __future__ import annotations
 
 import os
-from typing import get_args
+from typing import Any, Literal, get_args
 
+import gymnasium
 import numpy as np
 from ale_py.vector_env import AtariVectorEnv
-from gymnasium.spaces import Discrete
+from gymnasium.spaces import Box, Discrete
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 from gymnasium.wrappers.vector import TransformAction
+from numpy.typing import NDArray
 
-from models.spec import ActionName, ModelSpec
+from models.control import ContinuousActions, ControlSpec, DiscreteActions, PolicySpec
+from models.errors import UserError, one_line
+from models.spec import PONG, ActionName, ModelSpec
+
+Head = Literal["categorical", "gaussian", "tanh-gaussian"]
+
+FAST_ACTIONS: tuple[ActionName, ...] = ("FIRE", "RIGHTFIRE", "LEFTFIRE")
+"""Stay, up and down, with FIRE held: the ball is hit hard, rallies are short and rewards frequent."""
 
 MINIMAL_ACTIONS: tuple[str, ...] = get_args(ActionName)
 """In ale-py's own order, which a test holds."""
 
 MOST_FRAMES = 64_800
 """Of one game: 18 minutes. A little later the ROM ends the game by itself without telling the emulator."""
+
+
+def specification(environment: str, *, algorithm: str, head: Head | None = None) -> PolicySpec:
+    """A policy for an environment of gymnasium's, told by its name, or for Pong.
+
+    `head` says what the policy draws its actions from; without it, what suits the environment. `UserError` where there
+    is no such environment, or no policy for it.
+    """
+    if environment.lower() in {"pong", PONG.lower()}:
+        _check_head("categorical", head, PONG)
+        return ModelSpec(algorithm=algorithm, actions=FAST_ACTIONS)
+    try:
+        probe = gymnasium.make(environment)
+    except (gymnasium.error.Error, ModuleNotFoundError) as error:
+        raise UserError(_no_environment(environment, error)) from error
+    seen, done = probe.observation_space, probe.action_space
+    probe.close()
+    if not (isinstance(seen, Box) and len(seen.shape) == 1):
+        raise UserError(f"{environment} shows {seen}; policies here see Pong's frames, or a vector of numbers")
+    actions: DiscreteActions | ContinuousActions
+    if isinstance(done, Discrete):
+        _check_head("categorical", head, environment)
+        actions = DiscreteActions(int(done.n))
+    elif isinstance(done, Box) and len(done.shape) == 1 and done.is_bounded():
+        chosen = head or "gaussian"
+        if chosen == "categorical":
+            raise UserError(f"{environment} takes numbers, not one of a few actions: --head gaussian or tanh-gaussian")
+        actions = ContinuousActions(tuple(done.low.tolist()), tuple(done.high.tolist()), chosen)
+    else:
+        raise UserError(f"{environment} takes {done}; policies here take one of a few actions, or bounded numbers")
+    return ControlSpec(algorithm=algorithm, environment=environment, observation_size=seen.shape[0], actions=actions)
+
+
+def _check_head(possible: Head, head: Head | None, environment: str) -> None:
+    if head not in {None, possible}:
+        raise UserError(f"{environment} takes one of a few actions, which no {head} draws: leave out --head {head}")
+
+
+def _no_environment(environment: str, error: Exception) -> str:
+    if isinstance(error, gymnasium.error.DependencyNotInstalled | ModuleNotFoundError):
+        more = "pip install 'volley[box2d]'" if "box2d" in str(error).lower() else "install it"
+        return f"{environment} needs a package that is not here ({one_line(error)}): {more}"
+    return f"no environment {environment!r}: {one_line(error)}; for example Pong, CartPole-v1, Pendulum-v1"
+
+
+def make(spec: PolicySpec, num_envs: int, *, sticky: float = 0.0) -> VectorEnv:
+    """`num_envs` environments as `spec` wants to see and act in them.
+
+    Observations are `[num_envs, ...]`, rewards `[num_envs]`. An ended episode is replaced within the same step: the
+    observation is the new one's first, and the last of the old is in `info["final_obs"]`, so that no step is wasted on
+    a reset. `sticky`, of Pong alone, is the probability, per emulator frame, that the action before is repeated.
+    """
+    if isinstance(spec, ModelSpec):
+        return make_pong(spec, num_envs, sticky=sticky)
+    environments = gymnasium.make_vec(
+        spec.environment,
+        num_envs,
+        vectorization_mode="sync",
+        vector_kwargs={"autoreset_mode": AutoresetMode.SAME_STEP},
+    )
+    if isinstance(spec.actions, DiscreteActions):
+        return environments
+    within = ActionBounds(spec.actions)
+    space = Box(-np.inf, np.inf, (len(spec.actions.low),), np.float32)
+    return TransformAction(environments, within, batch_space(space, num_envs), space)
+
+
+class ActionBounds:
+    """What a continuous policy draws, `[N, D]`, as the environment takes it: -1 and 1 become the bounds.
+
+    What a Gaussian draws beyond them is cut off; a `TanhGaussian` draws u, and tanh u stays within.
+    """
+
+    def __init__(self, actions: ContinuousActions) -> None:
+        low, high = np.array(actions.low, np.float32), np.array(actions.high, np.float32)
+        self._middle, self._half = (low + high) / 2, (high - low) / 2
+        self._bend = actions.head == "tanh-gaussian"
+
+    def __call__(self, drawn: NDArray[Any]) -> NDArray[np.float32]:
+        """`[N, D]` float32, within the bounds."""
+        within = np.tanh(drawn) if self._bend else np.clip(drawn, -1, 1)
+        return np.asarray(self._middle + self._half * within, np.float32)
 
 
 def make_pong(spec: ModelSpec, num_envs: int, *, sticky: float) -> VectorEnv:

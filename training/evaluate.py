@@ -13,13 +13,18 @@ from rich.console import Console
 from rich.progress import Progress
 
 from models import checkpoint
+from models.control import PolicySpec
 from models.device import DeviceName, pick_device
-from models.network import PolicyNetwork
-from models.spec import ModelSpec
-from training.environments import make_pong
+from models.errors import UserError
+from models.mlp import Network
+from models.spec import PONG, ModelSpec
+from training.environments import make
 from training.memory import keep_freed_memory
 
 MOST_PARALLEL_GAMES = 50
+STICKY = 0.25
+"""The probability, per emulator frame, that an action is repeated: the Arcade Learning Environment's protocol
+(Machado et al. 2018)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +32,8 @@ class Evaluation:
     """What a policy reached over full games."""
 
     model: str
+    environment: str
+    """Its name in gymnasium."""
     episodes: int
     mean_return: float
     std_return: float
@@ -51,8 +58,8 @@ def summarize(returns: list[float]) -> tuple[float, float, tuple[float, float]]:
 
 @torch.inference_mode()
 def evaluate(
-    spec: ModelSpec,
-    network: PolicyNetwork,
+    spec: PolicySpec,
+    network: Network,
     *,
     name: str,
     episodes: int,
@@ -70,7 +77,7 @@ def evaluate(
     """
     started = time.perf_counter()
     num_envs = min(episodes, MOST_PARALLEL_GAMES)
-    environments = make_pong(spec, num_envs, sticky=sticky)
+    environments = make(spec, num_envs, sticky=sticky)
     generator = torch.Generator(device).manual_seed(seed)
     shares = np.full(num_envs, episodes // num_envs)
     shares[: episodes % num_envs] += 1
@@ -79,11 +86,8 @@ def evaluate(
     lengths: list[int] = []
     observations, _ = environments.reset(seed=seed)
     while shares.any():
-        logits = network(torch.from_numpy(observations).to(device)).logits
-        if greedy:
-            actions = logits.argmax(-1)
-        else:
-            actions = torch.multinomial(logits.softmax(-1), 1, generator=generator).squeeze(1)
+        distribution = network(torch.from_numpy(observations).to(device)).distribution
+        actions = distribution.mode if greedy else distribution.sample(generator)
         observations, rewards, terminations, truncations, _ = environments.step(actions.cpu().numpy())
         running_return += rewards
         running_length += 1
@@ -98,6 +102,7 @@ def evaluate(
     mean, deviation, interval = summarize(returns)
     return Evaluation(
         model=name,
+        environment=spec.environment,
         episodes=episodes,
         mean_return=mean,
         std_return=deviation,
@@ -111,21 +116,28 @@ def evaluate(
 
 
 def evaluate_model(
-    directory: Path, *, name: str, episodes: int, sticky: float, greedy: bool, seed: int, device: DeviceName
+    directory: Path, *, name: str, episodes: int, sticky: float | None, greedy: bool, seed: int, device: DeviceName
 ) -> Evaluation:
-    """Evaluates the model in `directory`, with a progress bar on a terminal. `UserError` where it cannot be loaded."""
-    spec, network = checkpoint.load(directory)
+    """Evaluates the model in `directory`, with a progress bar on a terminal.
+
+    Without `sticky`, actions of Pong stick as `STICKY` says. `UserError` where the model cannot be loaded, or acts
+    where nothing sticks.
+    """
+    spec, network = checkpoint.load_policy(directory)
+    pong = isinstance(spec, ModelSpec)
+    if sticky is not None and not pong:
+        raise UserError(f"--sticky is for Pong: {spec.environment} repeats no actions; leave it out")
     target = pick_device(device)
     keep_freed_memory()
     console = Console(stderr=True)
     with Progress(console=console, disable=not console.is_terminal) as bar:
-        task = bar.add_task(f"{name}, full games", total=episodes)
+        task = bar.add_task(f"{name}, full {'games' if pong else 'episodes'}", total=episodes)
         return evaluate(
             spec,
             network.to(target),
             name=name,
             episodes=episodes,
-            sticky=sticky,
+            sticky=sticky if sticky is not None else STICKY if pong else 0.0,
             greedy=greedy,
             seed=seed,
             device=target,
@@ -137,9 +149,15 @@ def render(evaluation: Evaluation) -> str:
     """The evaluation as two lines of text."""
     low, high = evaluation.ci95
     how = "greedy" if evaluation.greedy else "sampled"
+    pong = evaluation.environment == PONG
+    what = (
+        f"full games, {how}, sticky actions {evaluation.sticky:g}"
+        if pong
+        else f"episodes of {evaluation.environment}, {how}"
+    )
     return (
         f"{evaluation.model}: mean return {evaluation.mean_return:.2f}  (95% {low:.2f} to {high:.2f}, "
         f"deviation {evaluation.std_return:.2f})\n"
-        f"{evaluation.episodes} full games, {how}, sticky actions {evaluation.sticky:g}, seed {evaluation.seed}, "
+        f"{evaluation.episodes} {what}, seed {evaluation.seed}, "
         f"mean length {evaluation.mean_length:,.0f} steps, {evaluation.seconds:.0f} s"
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -13,14 +13,14 @@ from typing import Any
 import msgspec
 
 from models.device import DeviceName
-from models.spec import ActionName, ModelSpec
+from models.errors import UserError
+from models.spec import PONG, ModelSpec
+from training import loop, population
 from training.display import TerminalDisplay
-from training.loop import train
+from training.environments import Head
+from training.presets import training_settings
 from training.run import Progress, RunDirectory
-from training.settings import TrainingSettings
-
-FAST_ACTIONS: tuple[ActionName, ...] = ("FIRE", "RIGHTFIRE", "LEFTFIRE")
-"""Stay, up and down, with FIRE held: the ball is hit hard, rallies are short and rewards frequent."""
+from training.search import SearchSettings
 
 
 def new_run(
@@ -31,6 +31,9 @@ def new_run(
     seed: int | None,
     sticky: float | None,
     device: DeviceName | None,
+    environment: str = PONG,
+    head: Head | None = None,
+    changes: Sequence[str] = (),
 ) -> RunDirectory:
     """A run that has not begun, in `path` or a folder under `runs/` named by the time; what is None has its default.
 
@@ -38,8 +41,10 @@ def new_run(
     """
     path = path or Path("runs") / f"{algorithm}-{datetime.now().astimezone():%Y%m%d-%H%M%S}"
     asked = {"steps": steps, "seed": seed, "sticky": sticky, "device": device}
-    model = ModelSpec(algorithm=algorithm, actions=FAST_ACTIONS)
-    return RunDirectory.create(path, TrainingSettings(model=model, **_given(asked)))
+    settings = training_settings(algorithm, environment, head=head, changes=changes)
+    if sticky is not None and not isinstance(settings.model, ModelSpec):
+        raise UserError(f"--sticky is for Pong: {environment} repeats no actions; leave it out")
+    return RunDirectory.create(path, msgspec.structs.replace(settings, **_given(asked)))
 
 
 def resumed_run(path: Path, *, steps: int | None, device: DeviceName | None) -> RunDirectory:
@@ -60,6 +65,7 @@ def train_until_interrupted(run: RunDirectory) -> tuple[Progress, bool]:
     stands.
     """
     with TerminalDisplay(run.settings.steps, run.settings.model.algorithm) as display, _interruptions() as received:
+        train = population.train if isinstance(run.settings.algorithm, SearchSettings) else loop.train
         progress = train(run, display, stop=lambda: bool(received))
     return progress, bool(received)
 

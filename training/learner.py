@@ -7,8 +7,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from models.control import PolicySpec
 from models.device import supports_fast_bfloat16
-from models.network import PIXEL_SCALE_FLOOR, PolicyNetwork, PolicyOutput
+from models.mlp import ControlOutput, build
+from models.network import PolicyOutput
 from models.spec import ModelSpec
 from training.moments import RunningMoments
 
@@ -19,42 +21,41 @@ RETURN_SCALE_FLOOR = 0.01
 class Learner:
     """A policy network in training.
 
-    Forward passes run in bfloat16 where `device` multiplies it in hardware; weights stay float32.
+    A network for frames runs in bfloat16 where `device` multiplies it in hardware; its weights stay float32.
     """
 
-    def __init__(self, spec: ModelSpec, *, learning_rate: float, seed: int, device: torch.device) -> None:
+    def __init__(self, spec: PolicySpec, *, learning_rate: float, seed: int, device: torch.device) -> None:
         torch.manual_seed(seed)
         self.spec = spec
         self.device = device
-        self.network = PolicyNetwork(spec).to(device)
+        self.network = build(spec).to(device)
         self.optimizer = torch.optim.Adam(self.network.parameters(), lr=learning_rate, eps=1e-5, fused=True)
         self.generator = torch.Generator(device).manual_seed(seed)
-        self._pixels = RunningMoments()
+        self._inputs = RunningMoments()
         self._returns = RunningMoments()
-        self._bfloat16 = supports_fast_bfloat16(device)
+        self._bfloat16 = supports_fast_bfloat16(device) and isinstance(spec, ModelSpec)
 
-    def evaluate(self, observations: Tensor) -> PolicyOutput:
+    def evaluate(self, observations: Tensor) -> PolicyOutput | ControlOutput:
         """The network's output for `[B, ...]` observations on its device."""
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self._bfloat16):
-            output: PolicyOutput = self.network(observations)
+            output: PolicyOutput | ControlOutput = self.network(observations)
         return output
 
     def act(self, observations: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Sampled actions, their log-probabilities and the values, each `[B]`."""
+        """Sampled actions, `[B]` or `[B, D]`, their log-probabilities and the values, each `[B]`."""
         output = self.evaluate(observations)
-        log_probs = output.logits.log_softmax(-1)
-        actions = torch.multinomial(log_probs.exp(), 1, generator=self.generator)
-        return actions.squeeze(1), log_probs.gather(1, actions).squeeze(1), output.value
+        actions = output.distribution.sample(self.generator)
+        return actions, output.distribution.log_prob(actions), output.value
 
     def value(self, observations: Tensor) -> Tensor:
         """`[B]` values."""
         return self.evaluate(observations).value
 
-    def learn_pixel_statistics(self, observations: Tensor) -> None:
-        """Takes `[B, stack, H, W]` observations into the mean and deviation by which the network sees each pixel."""
-        self._pixels.update(self.network.frames_as_seen(observations)[:, -1])
-        self.network.pixels.mean.copy_(self._pixels.mean)
-        self.network.pixels.scale.copy_(self._pixels.deviation.clamp(min=PIXEL_SCALE_FLOOR))
+    def learn_input_statistics(self, observations: Tensor) -> None:
+        """Takes `[B, ...]` observations into the mean and deviation by which the network sees each pixel or number."""
+        self._inputs.update(self.network.input_samples(observations))
+        self.network.inputs.mean.copy_(self._inputs.mean)
+        self.network.inputs.scale.copy_(self._inputs.deviation.clamp(min=self.network.inputs.floor))
 
     def learn_return_statistics(self, returns: Tensor) -> None:
         """Takes returns, of any shape, into the scale in which the value head learns."""
@@ -78,7 +79,7 @@ class Learner:
             "network": self.network.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "generator": self.generator.get_state(),
-            "pixels": self._pixels.state_dict(),
+            "inputs": self._inputs.state_dict(),
             "returns": self._returns.state_dict(),
         }
 
@@ -87,5 +88,5 @@ class Learner:
         self.network.load_state_dict(state["network"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.generator.set_state(state["generator"].cpu())
-        self._pixels.load_state_dict(state["pixels"])
+        self._inputs.load_state_dict(state["inputs"])
         self._returns.load_state_dict(state["returns"])

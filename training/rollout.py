@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from gymnasium.spaces import Discrete
 from gymnasium.vector import VectorEnv
+from numpy.typing import NDArray
 from torch import Tensor
 
 from training.learner import Learner
@@ -22,9 +24,9 @@ class Rollout:
     """
 
     observations: Tensor
-    """`[T, N, ...]` uint8: what the policy saw."""
+    """`[T, N, ...]` uint8 or float32: what the policy saw."""
     actions: Tensor
-    """`[T, N]` int64."""
+    """`[T, N]` int64, or `[T, N, D]` float32."""
     log_probs: Tensor
     """`[T, N]`: of those actions, under the policy that took them."""
     rewards: Tensor
@@ -39,8 +41,8 @@ class Rollout:
     """`[T, N]`: of what each step led to, an ended episode's last observation included."""
 
     @classmethod
-    def empty(cls, length: int, observations: Tensor) -> Rollout:
-        """Uninitialised tensors for `length` steps of observations like `[N, ...]`, on their device."""
+    def empty(cls, length: int, observations: Tensor, actions: Tensor) -> Rollout:
+        """Uninitialised tensors for `length` steps of observations and actions like `[N, ...]`, on their device."""
         num_envs, device = len(observations), observations.device
 
         def tensor(dtype: torch.dtype) -> Tensor:
@@ -48,7 +50,7 @@ class Rollout:
 
         return cls(
             observations=observations.new_empty((length, *observations.shape)),
-            actions=tensor(torch.int64),
+            actions=actions.new_empty((length, *actions.shape)),
             log_probs=tensor(torch.float32),
             rewards=tensor(torch.float32),
             terminations=tensor(torch.bool),
@@ -79,9 +81,12 @@ class Collector:
         self._learner = learner
         observations, _ = environments.reset(seed=seed)
         self._observations = self._to_device(observations)
-        self._rollout = Rollout.empty(rollout_length, self._observations)
+        actions = self._to_device(self._random(np.random.default_rng()))  # for their shape alone
+        self._rollout = Rollout.empty(rollout_length, self._observations, actions)
         self._returns = np.zeros(environments.num_envs)
         self._lengths = np.zeros(environments.num_envs, np.int64)
+        self.steps = 0
+        """Agent steps collected so far."""
         self._final_values = torch.empty(0)
         """Of the last observations of the episodes that the newest step truncated."""
 
@@ -90,13 +95,18 @@ class Collector:
 
         It serves the first input statistics, and sets the environments apart from each other.
         """
-        num_envs, num_actions = self._environments.num_envs, len(self._learner.spec.actions)
         seen = []
         for _ in range(steps):
-            actions = rng.integers(num_actions, size=num_envs)
-            self._observations = self._to_device(self._environments.step(actions)[0])
+            self._observations = self._to_device(self._environments.step(self._random(rng))[0])
             seen.append(self._observations)
         return torch.cat(seen)
+
+    def _random(self, rng: np.random.Generator) -> NDArray[Any]:
+        """An action for each environment, as a policy might draw it: one of a few, or numbers between -1 and 1."""
+        space, num_envs = self._environments.single_action_space, self._environments.num_envs
+        if isinstance(space, Discrete):
+            return rng.integers(int(space.n), size=num_envs)
+        return rng.uniform(-1, 1, (num_envs, *(space.shape or ())))
 
     @torch.no_grad()
     def collect(self) -> tuple[Rollout, list[Episode]]:
@@ -114,6 +124,7 @@ class Collector:
                 self._bootstrap(t - 1, values)
             episodes += self._step(t, actions)
         self._bootstrap(length - 1, self._learner.value(self._observations))
+        self.steps += rollout.rewards.numel()
         return rollout, episodes
 
     def _step(self, t: int, actions: Tensor) -> list[Episode]:
@@ -140,5 +151,7 @@ class Collector:
         if truncations.any():
             self._rollout.next_values[t, truncations] = self._final_values
 
-    def _to_device(self, observations: np.ndarray) -> Tensor:
-        return torch.from_numpy(observations).to(self._learner.device)
+    def _to_device(self, array: NDArray[Any]) -> Tensor:
+        """Frames stay bytes, and choices whole numbers; all else becomes float32."""
+        tensor = torch.from_numpy(array).to(self._learner.device)
+        return tensor.float() if tensor.is_floating_point() else tensor

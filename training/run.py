@@ -18,15 +18,15 @@ import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from tensorboardX import SummaryWriter
 
 from models import checkpoint
 from models.errors import UserError
+from models.mlp import Network
 from training.evaluate import Evaluation
-from training.learner import Learner
 from training.provenance import provenance
 from training.settings import TrainingSettings, decode, encode
 
@@ -44,6 +44,21 @@ class Progress:
     """Of training, over all sittings."""
     best_return: float = -math.inf
     """The highest mean return of an evaluation so far."""
+
+
+class Learning(Protocol):
+    """What learns in a run: it has a network, and a state to go on from."""
+
+    network: Network
+    device: torch.device
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that must be kept to go on."""
+        ...
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """What `state_dict` gave."""
+        ...
 
 
 class RunDirectory:
@@ -99,7 +114,7 @@ class RunDirectory:
         file = self.path / "metrics.jsonl"
         return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
 
-    def save(self, learner: Learner, progress: Progress) -> None:
+    def save(self, learner: Learning, progress: Progress) -> None:
         """Saves the resumable state and the newest policy."""
         if self._tensorboard is not None:
             self._tensorboard.flush()
@@ -110,7 +125,7 @@ class RunDirectory:
         unfinished.replace(folder / "newest.pt")
         checkpoint.save(self.path / "model", self.settings.model, learner.network)
 
-    def restore(self, learner: Learner) -> Progress:
+    def restore(self, learner: Learning) -> Progress:
         """Brings `learner` to the saved state; metrics after it, of updates that were lost, are dropped.
 
         A run that was stopped before its first save starts anew.
@@ -125,11 +140,11 @@ class RunDirectory:
         _replace(self.path / "metrics.jsonl", "".join(kept).encode())
         return progress
 
-    def save_stage(self, learner: Learner, progress: Progress) -> None:
+    def save_stage(self, learner: Learning, progress: Progress) -> None:
         """Keeps the policy as it is now."""
         checkpoint.save(self.path / "stages" / f"{progress.steps:09d}", self.settings.model, learner.network)
 
-    def save_best(self, learner: Learner, evaluation: Evaluation) -> None:
+    def save_best(self, learner: Learning, evaluation: Evaluation) -> None:
         """Keeps the policy as the best so far."""
         checkpoint.save(self.path / "best", self.settings.model, learner.network)
         _replace(self.path / "best" / "evaluation.json", json.dumps(asdict(evaluation), indent=2).encode() + b"\n")

@@ -6,9 +6,10 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from models.control import PolicySpec
 from models.device import DeviceName
 from models.errors import UserError
-from models.spec import ModelSpec
+from training.algorithms import AlgorithmSettings
 from training.ppo import PpoSettings
 
 StickyProbability = Annotated[float, msgspec.Meta(ge=0, lt=1)]
@@ -17,8 +18,8 @@ StickyProbability = Annotated[float, msgspec.Meta(ge=0, lt=1)]
 class TrainingSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Everything that, with the code, determines a training run on a given processor."""
 
-    format_version: Literal[1] = 1
-    model: ModelSpec
+    format_version: Literal[2] = 2
+    model: PolicySpec
     steps: Annotated[int, msgspec.Meta(ge=1)] = 5_000_000
     """Agent steps (decisions) in all."""
     seed: Annotated[int, msgspec.Meta(ge=0, lt=2**31)] = 0
@@ -26,7 +27,7 @@ class TrainingSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     device: DeviceName = "auto"
     num_envs: Annotated[int, msgspec.Meta(ge=1, le=4096)] = 48
     rollout_length: Annotated[int, msgspec.Meta(ge=1, le=4096)] = 128
-    ppo: PpoSettings = PpoSettings()
+    algorithm: AlgorithmSettings = PpoSettings()
 
 
 def encode(settings: TrainingSettings) -> bytes:

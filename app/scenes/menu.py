@@ -23,7 +23,7 @@ from models.catalog import short_name
 REACTIONS = (0, 50, 100, 150, 230, 300, 400)
 """Milliseconds."""
 TEMPERATURES = (0.5, 1.0, 1.5, 2.0)
-ALGORITHMS = ("ppo",)
+ALGORITHMS = ("ppo", "a2c", "reinforce")
 STEPS = (200_000, 1_000_000, 5_000_000)
 """Agent steps of a training."""
 MOTTO = "A network learned Atari Pong from its pixels. Play against it, or watch it think."

@@ -1,0 +1,61 @@
+"""Trainings of several variants with several seeds, for the benchmarks that compare them."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from msgspec.structs import replace
+
+from training.loop import train
+from training.run import Progress, RunDirectory
+from training.settings import TrainingSettings
+
+LAST = 20
+"""Updates at the end of a training whose episodes count as its result."""
+
+
+class Silence:
+    """A display that shows nothing."""
+
+    def update(self, progress: Progress, metrics: dict[str, float]) -> None:
+        """Called after every update."""
+
+
+def run_all(folder: Path, variants: Mapping[str, TrainingSettings], seeds: Sequence[int]) -> dict[str, list[Path]]:
+    """The runs of each variant, one for each seed, in `folder`; those that are there already are not trained again."""
+    runs: dict[str, list[Path]] = {}
+    for name, settings in variants.items():
+        for seed in seeds:
+            path = folder / f"{name.replace(' ', '-').replace('+-', '')}-{seed}"
+            if not (path / "config.json").exists():
+                RunDirectory.create(path, replace(settings, seed=seed))
+            run = RunDirectory.open(path)
+            progress = train(run, Silence())
+            print(f"{name}, seed {seed}: {progress.steps:,} steps, {progress.seconds:.0f} s", file=sys.stderr)
+            runs.setdefault(name, []).append(path)
+    return runs
+
+
+def final_return(run: Path) -> float:
+    """The mean return of the episodes that ended in the last updates of a training."""
+    recent = [line["mean_return"] for line in RunDirectory.open(run).metrics() if line["mean_return"] is not None]
+    return float(np.mean(recent[-LAST:]))
+
+
+def mean_over_training(run: Path) -> float:
+    """The mean, over all its steps, of the return of recent episodes: how high and how early a training rose."""
+    lines = [line for line in RunDirectory.open(run).metrics() if line["mean_return"] is not None]
+    steps, returns = (np.array([line[name] for line in lines], float) for name in ("steps", "mean_return"))
+    return float(np.trapezoid(returns, steps) / (steps[-1] - steps[0]))
+
+
+def row(name: str, runs: Sequence[Path]) -> str:
+    """A variant's results over its seeds: mean, least and most."""
+    figures = []
+    for measure in (final_return, mean_over_training):
+        values = [measure(run) for run in runs]
+        figures.append(f"{np.mean(values):6.1f} ({min(values):5.1f} to {max(values):5.1f})")
+    return f"{name:<26} {figures[0]:>24} {figures[1]:>24}"

@@ -1,0 +1,82 @@
+"""Whole trajectories out of rollouts that cut through them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import fields
+
+import torch
+from torch import Tensor
+
+from training.rollout import Collector, Episode, Rollout
+
+
+class TrajectoryCollector:
+    """Gathers the rollouts of `collector` until they hold enough trajectories that have ended.
+
+    Steps of a trajectory that goes on wait for its end: to drop them would leave out the long ones more often than the
+    short. `ends` tells after which steps of a rollout, `[T, N]`, a trajectory ends.
+    """
+
+    def __init__(self, collector: Collector, ends: Callable[[Rollout], Tensor], *, least: int) -> None:
+        self._collector = collector
+        self._ends = ends
+        self._least = least
+        self._waiting: Rollout | None = None
+        self._environment = torch.empty(0, dtype=torch.int64)
+        """`[T]`: which environment each waiting step is of."""
+
+    @property
+    def steps(self) -> int:
+        """Agent steps taken so far, those that wait among them."""
+        return self._collector.steps
+
+    def collect(self) -> tuple[Rollout, list[Episode]]:
+        """At least so many whole trajectories one after the other, as a rollout `[T, 1]`, and the episodes that ended.
+
+        The rollout's `next_values` are those of the next observation, also where a trajectory ends.
+        """
+        episodes: list[Episode] = []
+        while True:
+            rollout, ended = self._collector.collect()
+            episodes += ended
+            steps, environment = self._joined(rollout)
+            whole = _in_whole_trajectories(self._ends(steps).squeeze(1), environment)
+            enough = int(self._ends(steps)[whole].sum()) >= self._least
+            kept = ~whole if enough else torch.ones_like(whole)
+            self._waiting, self._environment = _select(steps, kept), environment[kept]
+            if enough:
+                return _select(steps, whole), episodes
+
+    def _joined(self, rollout: Rollout) -> tuple[Rollout, Tensor]:
+        """What waits and what is new, `[T, 1]`, in order within each environment; and `[T]`: which one that is."""
+        length, num_envs = rollout.rewards.shape
+        flat = Rollout(*(_by_environment(getattr(rollout, field.name)) for field in fields(Rollout)))
+        environment = torch.arange(num_envs, device=rollout.rewards.device).repeat_interleave(length)
+        if self._waiting is None:
+            return flat, environment
+        environment, order = torch.cat((self._environment, environment)).sort(stable=True)
+        columns = (
+            torch.cat((getattr(self._waiting, field.name), getattr(flat, field.name)))[order]
+            for field in fields(Rollout)
+        )
+        return Rollout(*columns), environment
+
+
+def _by_environment(column: Tensor) -> Tensor:
+    """`[T, N, ...]` to `[N * T, 1, ...]`: one environment after the other."""
+    return column.transpose(0, 1).reshape(-1, 1, *column.shape[2:])
+
+
+def _in_whole_trajectories(ends: Tensor, environment: Tensor) -> Tensor:
+    """`[T]` bool: which steps have an end, at or after them, in their own environment."""
+    at = ends.nonzero().squeeze(1)
+    if len(at) == 0:
+        return torch.zeros_like(ends)
+    following = torch.searchsorted(at, torch.arange(len(ends), device=ends.device))
+    end = at[following.clamp(max=len(at) - 1)]
+    return (following < len(at)) & (environment[end] == environment)
+
+
+def _select(rollout: Rollout, steps: Tensor) -> Rollout:
+    return Rollout(*(getattr(rollout, field.name)[steps] for field in fields(Rollout)))
