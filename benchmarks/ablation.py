@@ -11,10 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from trials import row, run_all
+from trials import draw, row, run_all
 
 from training.environments import specification
-from training.plot import read_run
 from training.reinforce import ReinforceSettings
 from training.settings import TrainingSettings
 
@@ -64,6 +63,8 @@ def main() -> None:
     print(f"{'':<26} {'return at the end':>24} {'mean over training':>24}")
     for name, paths in runs.items():
         print(row(name, paths))
+    if arguments.out is not None:
+        draw(runs, arguments.out, title="REINFORCE on CartPole-v1, with one cure more each time")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """Why PPO clips: `python benchmarks/cliff.py`.
 
 Trains by the importance-weighted surrogate and by PPO, its clipped sister, on CartPole-v1, with more and more passes
-over each rollout and a step size that does not adapt, several seeds each. Prints the return at the end of each.
+over each rollout and a step size that does not adapt, several seeds each. Prints the return at the end of each,
+and the mean over the whole training.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import argparse
 from pathlib import Path
 
 import torch
-from trials import row, run_all
+from trials import draw, row, run_all
 
 from training.environments import specification
 from training.ppo import PpoSettings
@@ -19,6 +20,7 @@ from training.settings import TrainingSettings
 SEEDS = (0, 1, 2)
 STEPS = 60_000
 PASSES = (1, 4, 16, 64)
+MANY_PASSES = ("16 ", "64 ")
 
 
 def variants() -> dict[str, TrainingSettings]:
@@ -49,6 +51,7 @@ def main() -> None:
     """Trains and prints."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--folder", type=Path, default=Path("runs/cliff"), help="of the runs (default: %(default)s)")
+    parser.add_argument("--out", type=Path, help="a picture of the curves with many passes")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     runs = run_all(arguments.folder, variants(), SEEDS)
@@ -56,6 +59,9 @@ def main() -> None:
     print(f"{'':<26} {'return at the end':>24} {'mean over training':>24}")
     for name, paths in runs.items():
         print(row(name, paths))
+    if arguments.out is not None:
+        shown = {name: paths for name, paths in runs.items() if name.startswith(MANY_PASSES)}
+        draw(shown, arguments.out, title="Many passes over the same experience, with and without the clip")
 
 
 if __name__ == "__main__":

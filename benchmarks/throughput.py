@@ -18,8 +18,7 @@ import numpy as np
 
 from models.spec import ModelSpec
 from training import loop
-from training.environments import make
-from training.environments import FAST_ACTIONS
+from training.environments import FAST_ACTIONS, make
 from training.run import Progress, RunDirectory
 from training.settings import TrainingSettings
 

@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 from msgspec.structs import replace
 
+from training import plot
 from training.loop import train
 from training.run import Progress, RunDirectory
 from training.settings import TrainingSettings
 
-LAST = 20
-"""Updates at the end of a training whose episodes count as its result."""
+METRIC = "mean_return"
 
 
 class Silence:
@@ -40,9 +40,8 @@ def run_all(folder: Path, variants: Mapping[str, TrainingSettings], seeds: Seque
 
 
 def final_return(run: Path) -> float:
-    """The mean return of the episodes that ended in the last updates of a training."""
-    recent = [line["mean_return"] for line in RunDirectory.open(run).metrics() if line["mean_return"] is not None]
-    return float(np.mean(recent[-LAST:]))
+    """The mean return of the last 100 episodes of a training."""
+    return float(RunDirectory.open(run).metrics()[-1]["mean_return"])
 
 
 def mean_over_training(run: Path) -> float:
@@ -50,6 +49,16 @@ def mean_over_training(run: Path) -> float:
     lines = [line for line in RunDirectory.open(run).metrics() if line["mean_return"] is not None]
     steps, returns = (np.array([line[name] for line in lines], float) for name in ("steps", "mean_return"))
     return float(np.trapezoid(returns, steps) / (steps[-1] - steps[0]))
+
+
+def draw(runs: Mapping[str, Sequence[Path]], file: Path, *, title: str) -> None:
+    """Draws the mean return of the variants over steps, each as the mean and the range of its seeds."""
+    curves = []
+    for name, paths in runs.items():
+        found = tuple(plot.read_run(str(path)) for path in paths)
+        series = plot.average([plot.points(run, METRIC, "steps") for run in found])
+        curves.append(plot.Curve(name, found, {"steps": series}))
+    plot.draw(curves, METRIC, file, axes=("steps",), title=title)
 
 
 def row(name: str, runs: Sequence[Path]) -> str:

@@ -10,7 +10,8 @@ def policy_gradient(log_probs: Tensor, weights: Tensor) -> Tensor:
     """What to maximise so that its gradient is the policy gradient: the mean over `[B]` of weight log pi(a|s).
 
     `log_probs` are those of the actions taken, `weights` what each is judged by, constant. It is the mean over
-    decisions, not the sum over a trajectory: a factor that the step size takes up.
+    decisions, not the sum over a trajectory: the step size takes up the factor between them, which is the same in each
+    update where trajectories are equally long, and nearly so where there are many.
 
     Williams 1992, "Simple Statistical Gradient-Following Algorithms for Connectionist Reinforcement Learning", eq. 11.
     """

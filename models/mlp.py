@@ -75,6 +75,11 @@ class ControlNetwork(nn.Module):
         gaussian = Gaussian(output, self.log_deviation.expand_as(output))
         return TanhGaussian(gaussian) if self._actions.head == "tanh-gaussian" else gaussian
 
+    def set_log_deviation(self, log_deviation: float) -> None:
+        """Draws continuous actions this widely, in halves of the way between their bounds; others are left as they are."""
+        if isinstance(self._actions, ContinuousActions):
+            nn.init.constant_(self.log_deviation, log_deviation)
+
     def input_samples(self, observations: Tensor) -> Tensor:
         """What the statistics of the inputs are taken from."""
         return observations

@@ -10,8 +10,8 @@ import pytest
 import torch
 from probes import SIZE, Outcome, Probe
 
-from models.spec import CnnSpec, ConvLayer, FrameObservation, ModelSpec
 from models.network import PolicyOutput
+from models.spec import CnnSpec, ConvLayer, FrameObservation, ModelSpec
 from training import algorithms
 from training.a2c import A2cSettings
 from training.learner import Learner

@@ -36,8 +36,8 @@ BRIGHT, DARK = 200, 50
 
 def train(environment: Probe, *, updates: int = 40, settings: ReinforceSettings = SETTINGS) -> Learner:
     learner = Learner(SPEC, learning_rate=settings.learning_rate, seed=1, device=torch.device("cpu"))
-    collector = Collector(environment, learner, rollout_length=32, seed=1)
-    learner.learn_input_statistics(collector.random_observations(16, np.random.default_rng(1)))
+    collector = Collector(environment, learner, rollout_length=8, seed=1)
+    learner.learn_input_statistics(collector.random_observations(4, np.random.default_rng(1)))
     experience = algorithms.experience(collector, settings)
     for _ in range(updates):
         rollout, _ = experience.collect()
@@ -63,14 +63,14 @@ def two_steps(_episode: int, step: int) -> int:
 
 
 def test_constant_reward_is_valued() -> None:
-    learner = train(Probe(8, shade=lambda *_: BRIGHT, outcome=lambda *_: Outcome(1.0, terminated=True)))
+    learner = train(Probe(32, shade=lambda *_: BRIGHT, outcome=lambda *_: Outcome(1.0, terminated=True)))
     assert judge(learner, BRIGHT)[0] == pytest.approx(1.0, abs=0.05)
 
 
 def test_value_depends_on_the_observation() -> None:
     learner = train(
         Probe(
-            8, shade=alternating, outcome=lambda shade, *_: Outcome(1.0 if shade == BRIGHT else -1.0, terminated=True)
+            32, shade=alternating, outcome=lambda shade, *_: Outcome(1.0 if shade == BRIGHT else -1.0, terminated=True)
         ),
     )
     assert judge(learner, BRIGHT)[0] == pytest.approx(1.0, abs=0.1)
@@ -84,7 +84,7 @@ def test_delayed_reward_is_discounted_and_nothing_is_guessed_after_a_timeout(*, 
     # the sum up to it, where an algorithm that bootstraps learns what an endless game would bring, 1 / (1 - gamma) = 2.
     learner = train(
         Probe(
-            8,
+            32,
             shade=two_steps,
             outcome=lambda _, step, __: Outcome(1.0, step == 1 and not truncated, step == 1 and truncated),
         ),
@@ -98,7 +98,7 @@ def test_delayed_reward_is_discounted_and_nothing_is_guessed_after_a_timeout(*, 
 def test_the_rewarded_action_is_learned(switches: dict[str, Any]) -> None:
     settings = msgspec.structs.replace(SETTINGS, **switches)
     environment = Probe(
-        8, shade=lambda *_: BRIGHT, outcome=lambda _, __, action: Outcome(float(action == 2), terminated=True)
+        32, shade=lambda *_: BRIGHT, outcome=lambda _, __, action: Outcome(float(action == 2), terminated=True)
     )
     assert judge(train(environment, updates=25, settings=settings), BRIGHT)[1][2] > 0.9
 
@@ -107,7 +107,7 @@ def test_the_right_action_for_each_observation_is_learned() -> None:
     def outcome(shade: int, _step: int, action: int) -> Outcome:
         return Outcome(float(action == (1 if shade == BRIGHT else 2)), terminated=True)
 
-    learner = train(Probe(8, shade=alternating, outcome=outcome), updates=60)
+    learner = train(Probe(32, shade=alternating, outcome=outcome), updates=60)
     assert judge(learner, BRIGHT)[1][1] > 0.9
     assert judge(learner, DARK)[1][2] > 0.9
 
@@ -122,7 +122,7 @@ def test_an_action_is_credited_with_what_comes_later(trajectory: Any, *, stops: 
         return Outcome(0.0, terminated=True) if action == 2 else Outcome(-0.3)
 
     settings = msgspec.structs.replace(SETTINGS, trajectory=trajectory)
-    learner = train(Probe(8, shade=two_steps, outcome=outcome), settings=settings)
+    learner = train(Probe(32, shade=two_steps, outcome=outcome), settings=settings)
     stopping = judge(learner, DARK)[1][2]
     assert stopping > 0.9 if stops else stopping < 0.1
 

@@ -307,15 +307,17 @@ class UntilSolved:
 
 
 def small(algorithm: str, **changes: Any) -> TrainingSettings:
-    """A search of four or so updates."""
+    """A search of a few small populations."""
     settings = training_settings(algorithm, "CartPole-v1")
-    return replace(settings, **({"steps": 2000, "seed": 5, "device": "cpu"} | changes))
+    assert isinstance(settings.algorithm, search.SearchSettings)
+    few = replace(settings.algorithm, population_size=min(settings.algorithm.population_size, 4), episodes=2)
+    return replace(settings, **({"steps": 800, "seed": 5, "device": "cpu", "algorithm": few} | changes))
 
 
 @pytest.fixture(autouse=True)
 def _short_evaluations(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
     if "solves" not in request.node.name:
-        monkeypatch.setattr(population, "CONTROL_EVALUATION_GAMES", 5)
+        monkeypatch.setattr(population, "CONTROL_EVALUATION_GAMES", 2)
         monkeypatch.setattr(population, "EVALUATION_GAMES", 1)
         monkeypatch.setattr(population, "WARM_UP_STEPS", 20)
 
@@ -334,10 +336,10 @@ def stop_after(updates: int) -> Callable[[], bool]:
 def test_a_stopped_search_has_the_curve_of_one_that_was_not(tmp_path: Path, algorithm: str) -> None:
     whole = RunDirectory.create(tmp_path / "whole", small(algorithm))
     progress = train(whole, Silence())
-    assert progress.updates > 2
-    train(RunDirectory.create(tmp_path / "parts", small(algorithm)), Silence(), stop=stop_after(2))
+    assert progress.updates > 1
+    train(RunDirectory.create(tmp_path / "parts", small(algorithm)), Silence(), stop=stop_after(1))
     parts = RunDirectory.open(tmp_path / "parts")
-    assert len(curve(parts)) == 2
+    assert len(curve(parts)) == 1
     assert train(parts, Silence()).games == progress.games
     assert curve(parts) == curve(whole)
     weights = [(run.path / "model" / "model.safetensors").read_bytes() for run in (whole, parts)]
@@ -359,7 +361,7 @@ def test_a_search_leaves_what_every_run_does(tmp_path: Path) -> None:
     run = RunDirectory.create(tmp_path / "run", settings)
     progress = train(run, Silence())
     lines = run.metrics()
-    assert lines[-1]["steps"] == progress.steps >= 2000
+    assert lines[-1]["steps"] == progress.steps >= 800
     assert isinstance(settings.algorithm, CrossEntropySettings)
     games = settings.algorithm.population_size * settings.algorithm.episodes
     assert [line["games"] for line in lines] == [games * (i + 1) for i in range(len(lines))]

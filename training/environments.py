@@ -18,6 +18,9 @@ from models.control import ContinuousActions, ControlSpec, DiscreteActions, Poli
 from models.errors import UserError, one_line
 from models.spec import PONG, ActionName, ModelSpec
 
+# Registers its environment.
+from training import gridworld  # noqa: F401
+
 Head = Literal["categorical", "gaussian", "tanh-gaussian"]
 
 FAST_ACTIONS: tuple[ActionName, ...] = ("FIRE", "RIGHTFIRE", "LEFTFIRE")

@@ -8,6 +8,7 @@ import msgspec
 import torch
 from torch import Tensor, nn
 
+from models.mlp import FIRST_LOG_DEVIATION
 from training.learner import Learner
 
 Positive = Annotated[float, msgspec.Meta(gt=0)]
@@ -27,6 +28,9 @@ class GradientSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     max_gradient_norm: Positive = 1.0
     learning_rate: Positive = 3e-4
     """At the start."""
+    first_log_deviation: float = FIRST_LOG_DEVIATION
+    """Of continuous actions, in halves of the way between their bounds: how widely they are drawn at first. 0 and more
+    tries the bounds themselves, which finds rewards that take long and steady effort."""
     step_size: Literal["kl", "linear", "constant"] = "kl"
     """How the learning rate goes on: after the KL divergence, linearly to 0, or not at all."""
     highest_learning_rate: Positive = 1e-2

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from models.control import PolicySpec
 from models.device import supports_fast_bfloat16
-from models.mlp import ControlOutput, build
+from models.mlp import FIRST_LOG_DEVIATION, ControlNetwork, ControlOutput, build
 from models.network import PolicyOutput
 from models.spec import ModelSpec
 from training.moments import RunningMoments
@@ -24,11 +24,21 @@ class Learner:
     A network for frames runs in bfloat16 where `device` multiplies it in hardware; its weights stay float32.
     """
 
-    def __init__(self, spec: PolicySpec, *, learning_rate: float, seed: int, device: torch.device) -> None:
+    def __init__(
+        self,
+        spec: PolicySpec,
+        *,
+        learning_rate: float,
+        seed: int,
+        device: torch.device,
+        first_log_deviation: float = FIRST_LOG_DEVIATION,
+    ) -> None:
         torch.manual_seed(seed)
         self.spec = spec
         self.device = device
         self.network = build(spec).to(device)
+        if isinstance(self.network, ControlNetwork):
+            self.network.set_log_deviation(first_log_deviation)
         self.optimizer = torch.optim.Adam(self.network.parameters(), lr=learning_rate, eps=1e-5, fused=True)
         self.generator = torch.Generator(device).manual_seed(seed)
         self._inputs = RunningMoments()

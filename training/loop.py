@@ -53,7 +53,13 @@ def train(run: RunDirectory, display: Display, stop: Callable[[], bool] = lambda
     settings, algorithm = run.settings, run.settings.algorithm
     assert isinstance(algorithm, GradientSettings)
     device = pick_device(settings.device)
-    learner = Learner(settings.model, learning_rate=algorithm.learning_rate, seed=settings.seed, device=device)
+    learner = Learner(
+        settings.model,
+        learning_rate=algorithm.learning_rate,
+        first_log_deviation=algorithm.first_log_deviation,
+        seed=settings.seed,
+        device=device,
+    )
     progress = run.restore(learner)
     recent: deque[Episode] = deque(maxlen=RECENT_GAMES)
     with closing(make(settings.model, settings.num_envs, sticky=settings.sticky)) as environments:

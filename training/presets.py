@@ -27,11 +27,13 @@ from training.search import (
 )
 from training.settings import TrainingSettings
 
+CONTROL_PPO = PpoSettings(epochs=10, minibatch_size=256, entropy_coefficient=0.0, highest_learning_rate=1e-3)
+
 ALGORITHMS: dict[str, AlgorithmSettings] = {
     "reinforce": ReinforceSettings(),
-    "surrogate": PpoSettings(clip_epsilon=None, epochs=10, minibatch_size=256, entropy_coefficient=0.0),
-    "ppo": PpoSettings(epochs=10, minibatch_size=256, entropy_coefficient=0.0),
-    "a2c": A2cSettings(),
+    "surrogate": replace(CONTROL_PPO, clip_epsilon=None),
+    "ppo": CONTROL_PPO,
+    "a2c": A2cSettings(learning_rate=2e-3, entropy_coefficient=0.0),
     "hill-climbing": HillClimbingSettings(),
     "steepest-ascent": SteepestAscentSettings(),
     "simulated-annealing": SimulatedAnnealingSettings(),
@@ -42,6 +44,9 @@ ALGORITHMS: dict[str, AlgorithmSettings] = {
 """As they begin where nothing else is said below."""
 
 CONTROL: dict[str, Any] = {"steps": 200_000, "num_envs": 8, "rollout_length": 256, "sticky": 0.0}
+
+A2C: dict[str, Any] = CONTROL | {"num_envs": 16, "rollout_length": 16}
+"""`CONTROL` where one step of the optimiser is taken from each rollout."""
 
 SEARCH: dict[str, Any] = CONTROL | {"num_envs": 32}
 """`CONTROL` where the algorithm is a black-box search."""
@@ -56,6 +61,17 @@ PRESETS: dict[tuple[str, str], dict[str, Any]] = {
     ("surrogate", PONG): {"algorithm": PpoSettings(clip_epsilon=None)},
     ("ppo", PONG): {"algorithm": PpoSettings()},
     ("a2c", PONG): {"algorithm": A2cSettings(), "rollout_length": 20},
+    ("ppo", "Pendulum-v1"): {"algorithm": replace(CONTROL_PPO, gamma=0.9, minibatch_size=128)},
+    ("ppo", "MountainCarContinuous-v0"): {
+        "algorithm": replace(CONTROL_PPO, gamma=0.999, entropy_coefficient=0.03, first_log_deviation=1.0),
+        "steps": 100_000,
+    },
+    ("ppo", "BipedalWalker-v3"): {
+        "algorithm": replace(CONTROL_PPO, minibatch_size=512),
+        "steps": 2_000_000,
+        "num_envs": 16,
+        "rollout_length": 512,
+    },
     ("evolution-strategies", PONG): {
         "algorithm": EvolutionStrategiesSettings(
             population_size=48, noise_scale=0.02, learning_rate=0.01, weight_decay=0.005
@@ -75,13 +91,18 @@ def training_settings(
     """
     model = specification(environment, algorithm=algorithm, head=head)
     preset = PRESETS.get((algorithm, model.environment), {})
-    common = CONTROL if isinstance(model, ControlSpec) else {}
-    if isinstance(model, ControlSpec) and isinstance(ALGORITHMS[algorithm], SearchSettings):
-        # Linear: what is searched by chance should be small (Mania et al. 2018, "Simple random search of static linear
-        # policies is competitive for reinforcement learning").
-        model, common = replace(model, hidden=()), SEARCH
-    settings = TrainingSettings(model=model, **{"algorithm": ALGORITHMS[algorithm]} | common | preset)
-    return replace(settings, algorithm=_changed(algorithm, settings.algorithm, changes))
+    settings = ALGORITHMS[algorithm]
+    common: dict[str, Any] = {}
+    if isinstance(model, ControlSpec):
+        common = CONTROL
+        if isinstance(settings, A2cSettings):
+            common = A2C
+        elif isinstance(settings, SearchSettings):
+            # Linear: what is searched by chance should be small (Mania et al. 2018, "Simple random search of static
+            # linear policies is competitive for reinforcement learning").
+            model, common = replace(model, hidden=()), SEARCH
+    training = TrainingSettings(model=model, **{"algorithm": settings} | common | preset)
+    return replace(training, algorithm=_changed(algorithm, training.algorithm, changes))
 
 
 def _changed(algorithm: str, settings: AlgorithmSettings, changes: Sequence[str]) -> AlgorithmSettings:

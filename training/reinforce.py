@@ -70,7 +70,8 @@ def update(learner: Learner, rollout: Rollout, settings: ReinforceSettings, prog
     entropy_coefficient = settings.entropy_coefficient * (1 - progress)
     averages = Averages()
     order = torch.randperm(len(actions), generator=learner.generator, device=learner.device)
-    for indices in order.split(settings.minibatch_size or len(order)):
+    minibatches = order.split(settings.minibatch_size or len(order))
+    for indices in minibatches:
         output = learner.evaluate(observations[indices])
         log_probs = output.distribution.log_prob(actions[indices])
         objective = policy_gradient(log_probs, weights[indices])
@@ -84,6 +85,10 @@ def update(learner: Learner, rollout: Rollout, settings: ReinforceSettings, prog
             kl=approximate_kl(log_probs.detach(), old_log_probs[indices]), entropy=entropy, value_loss=value_loss
         )
     metrics = averages()
+    if len(minibatches) == 1:  # What the only step has changed shows after it.
+        with torch.no_grad():
+            log_probs = learner.evaluate(observations).distribution.log_prob(actions)
+        metrics["kl"] = float(approximate_kl(log_probs, old_log_probs))
     learner.learning_rate = next_learning_rate(learner.learning_rate, metrics["kl"], settings, progress)
     return metrics | {
         "explained_variance": explained_variance(values, returns),

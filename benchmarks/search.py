@@ -1,0 +1,91 @@
+"""How many games each black-box search plays until it has solved a problem: `python benchmarks/search.py`.
+
+Solved is as gymnasium says: a mean return of at least 475 in CartPole-v1 and 90 in MountainCarContinuous-v0, over 100
+episodes of the incumbent that the search does not learn from and that are not counted. Prints a table, and last one
+JSON object with the figures of each seed: games, and null where they were not enough.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import statistics
+import sys
+import tempfile
+from pathlib import Path
+
+import torch
+from msgspec.structs import replace
+
+from training.population import train
+from training.presets import training_settings
+from training.run import Progress, RunDirectory
+
+SEEDS = range(10)
+MOST_GAMES = 5000
+PROBLEMS = {
+    "CartPole-v1": (
+        "hill-climbing",
+        "steepest-ascent",
+        "simulated-annealing",
+        "adaptive-noise",
+        "cross-entropy",
+        "evolution-strategies",
+    ),
+    "MountainCarContinuous-v0": ("cross-entropy", "evolution-strategies"),
+}
+
+
+class UntilSolved:
+    """A search's display that tells when it may end."""
+
+    def __init__(self) -> None:
+        self.games, self.steps, self.solved_at = 0, 0, math.nan
+
+    def update(self, progress: Progress, metrics: dict[str, float]) -> None:
+        """Called after every update."""
+        self.games, self.steps, self.solved_at = progress.games, progress.steps, metrics["solved_at_games"]
+
+    def __call__(self) -> bool:
+        """Whether it is solved, or has played enough."""
+        return self.games >= MOST_GAMES or not math.isnan(self.solved_at)
+
+
+def games_to_solve(algorithm: str, environment: str, seed: int) -> int | None:
+    """Games that a search from its preset settings plays until it has solved the environment, if it does."""
+    settings = training_settings(algorithm, environment)
+    # More steps than it will take, so that what is evaluated or kept at shares of them does not come into it.
+    settings = replace(settings, steps=10 * 1000 * MOST_GAMES, seed=seed, device="cpu")
+    display = UntilSolved()
+    with tempfile.TemporaryDirectory() as folder:
+        train(RunDirectory.create(Path(folder), settings), display, stop=display)
+    print(f"{algorithm}, {environment}, seed {seed}: {display.games} games, {display.steps} steps", file=sys.stderr)
+    return None if math.isnan(display.solved_at) else int(display.solved_at)
+
+
+def row(algorithm: str, environment: str, games: list[int | None]) -> str:
+    """Median and range over the seeds, those that were not solved taken for more than `MOST_GAMES`."""
+    counts = sorted(math.inf if count is None else count for count in games)
+    median, least, most = (
+        f"> {MOST_GAMES}" if math.isinf(count) else f"{count:.0f}"
+        for count in (statistics.median(counts), counts[0], counts[-1])
+    )
+    solved = f"{sum(count is not None for count in games)} of {len(games)}"
+    return f"{algorithm:<22}{environment:<26}{solved:>9}{median:>9}   {least} to {most}"
+
+
+def main() -> None:
+    """Measures and prints."""
+    torch.set_num_threads(1)  # so small networks are slower on more
+    figures: dict[str, dict[str, list[int | None]]] = {}
+    print(f"{'':<22}{'':<26}{'solved':>9}{'median':>9}   range of games", flush=True)
+    for environment, algorithms in PROBLEMS.items():
+        for algorithm in algorithms:
+            games = [games_to_solve(algorithm, environment, seed) for seed in SEEDS]
+            figures.setdefault(environment, {})[algorithm] = games
+            print(row(algorithm, environment, games), flush=True)
+    print(json.dumps({"most_games": MOST_GAMES, "games": figures}))
+
+
+if __name__ == "__main__":
+    main()
