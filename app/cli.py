@@ -28,8 +28,19 @@ if TYPE_CHECKING:
     Subparsers: TypeAlias = _SubParsersAction["_Parser"]
     Record: TypeAlias = Callable[[Snapshot, float], None]
 
-ALGORITHMS = ("reinforce", "surrogate", "ppo", "a2c")
-"""What `volley train` knows; the order is the course's."""
+ALGORITHMS = (
+    "hill-climbing",
+    "steepest-ascent",
+    "simulated-annealing",
+    "adaptive-noise",
+    "cross-entropy",
+    "evolution-strategies",
+    "reinforce",
+    "surrogate",
+    "ppo",
+    "a2c",
+)
+"""What `volley train` knows, in the order of the course."""
 MISTAKE, INTERRUPTED = 2, 130
 """Exit codes: what the user can mend, and Ctrl-C."""
 

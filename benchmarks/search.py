@@ -22,7 +22,7 @@ from training.presets import training_settings
 from training.run import Progress, RunDirectory
 
 SEEDS = range(10)
-MOST_GAMES = 5000
+MOST_GAMES = 3000
 PROBLEMS = {
     "CartPole-v1": (
         "hill-climbing",

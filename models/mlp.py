@@ -76,7 +76,7 @@ class ControlNetwork(nn.Module):
         return TanhGaussian(gaussian) if self._actions.head == "tanh-gaussian" else gaussian
 
     def set_log_deviation(self, log_deviation: float) -> None:
-        """Draws continuous actions this widely, in halves of the way between their bounds; others are left as they are."""
+        """Draws continuous actions this widely, in halves of the way between their bounds."""
         if isinstance(self._actions, ContinuousActions):
             nn.init.constant_(self.log_deviation, log_deviation)
 

@@ -19,7 +19,7 @@ from app import cli
 from models import checkpoint
 from models.errors import UserError
 from models.spec import ModelSpec
-from training import loop
+from training import loop, presets
 from training.environments import MINIMAL_ACTIONS, make_pong
 from training.loop import crossed, train
 from training.ppo import PpoSettings
@@ -123,6 +123,10 @@ def test_what_is_not_a_run_is_refused_in_one_line(tmp_path: Path, config: bytes 
 
 def test_crossing_a_multiple() -> None:
     assert [crossed(a, a + 3, 10) for a in (0, 6, 7, 9, 10)] == [False, False, True, True, False]
+
+
+def test_the_command_line_knows_every_algorithm() -> None:
+    assert set(cli.ALGORITHMS) == set(presets.ALGORITHMS)
 
 
 @pytest.mark.parametrize(

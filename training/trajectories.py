@@ -41,31 +41,26 @@ class TrajectoryCollector:
             rollout, ended = self._collector.collect()
             episodes += ended
             steps, environment = self._joined(rollout)
-            whole = _in_whole_trajectories(self._ends(steps).squeeze(1), environment)
-            enough = int(self._ends(steps)[whole].sum()) >= self._least
+            environment, order = environment.sort(stable=True)  # One after the other, each in the order of time.
+            ends = self._ends(steps).squeeze(1)[order]
+            whole = _in_whole_trajectories(ends, environment)
+            enough = int(ends[whole].sum()) >= self._least
             kept = ~whole if enough else torch.ones_like(whole)
-            self._waiting, self._environment = _select(steps, kept), environment[kept]
+            self._waiting, self._environment = _select(steps, order[kept]), environment[kept]
             if enough:
-                return _select(steps, whole), episodes
+                return _select(steps, order[whole]), episodes
 
     def _joined(self, rollout: Rollout) -> tuple[Rollout, Tensor]:
-        """What waits and what is new, `[T, 1]`, in order within each environment; and `[T]`: which one that is."""
+        """What waits and what is new, `[T, 1]`, in the order of time; and `[T]`: which environment each step is of."""
         length, num_envs = rollout.rewards.shape
-        flat = Rollout(*(_by_environment(getattr(rollout, field.name)) for field in fields(Rollout)))
-        environment = torch.arange(num_envs, device=rollout.rewards.device).repeat_interleave(length)
+        environment = torch.arange(num_envs, device=rollout.rewards.device).repeat(length)
+        new = Rollout(*(getattr(rollout, field.name).flatten(0, 1).unsqueeze(1) for field in fields(Rollout)))
         if self._waiting is None:
-            return flat, environment
-        environment, order = torch.cat((self._environment, environment)).sort(stable=True)
+            return new, environment
         columns = (
-            torch.cat((getattr(self._waiting, field.name), getattr(flat, field.name)))[order]
-            for field in fields(Rollout)
+            torch.cat((getattr(self._waiting, field.name), getattr(new, field.name))) for field in fields(Rollout)
         )
-        return Rollout(*columns), environment
-
-
-def _by_environment(column: Tensor) -> Tensor:
-    """`[T, N, ...]` to `[N * T, 1, ...]`: one environment after the other."""
-    return column.transpose(0, 1).reshape(-1, 1, *column.shape[2:])
+        return Rollout(*columns), torch.cat((self._environment, environment))
 
 
 def _in_whole_trajectories(ends: Tensor, environment: Tensor) -> Tensor:
