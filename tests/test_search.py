@@ -76,6 +76,18 @@ def test_hill_climbing_goes_to_what_is_no_worse(generator: torch.Generator) -> N
     assert incumbents == [(1, 5), (1, 5), (3, 5), (4, 6)]
 
 
+def test_a_climb_begins_anew_when_its_patience_ends_and_the_best_is_kept(generator: torch.Generator) -> None:
+    rule = HillClimbing(HillClimbingSettings(patience=2), torch.zeros(1))
+    positions, incumbents = [], []
+    for i, mean_return in enumerate([5.0, 5.0, 4.0, 3.0, 6.0], start=1):
+        rule.learn(torch.tensor([[float(i)]]), torch.tensor([mean_return]), generator)
+        positions.append(rule.position.item())
+        incumbents.append(rule.incumbent.item())
+    # An equal is gone to, but is no rise: after it and the 4, back to the start, whose first neighbour is any.
+    assert positions == [1, 2, 0, 4, 5]
+    assert incumbents == [1, 2, 2, 2, 5]
+
+
 def test_steepest_ascent_goes_to_the_best_neighbour_or_stays(generator: torch.Generator) -> None:
     rule = search.make_rule(SteepestAscentSettings(population_size=3), torch.zeros(1))
     assert rule.propose(generator).shape == (3, 1)
@@ -107,6 +119,10 @@ def test_annealing_takes_that_chance_and_cools_to_its_floor(generator: torch.Gen
         metrics = rule.learn(torch.zeros(1, 1), torch.tensor([0.0]), generator)
         temperatures.append(metrics["temperature"])
     assert temperatures == [4, 2, 1, 1]
+    rule.restart()
+    assert rule.temperature == 8
+    rule.position_return = torch.tensor(0.0)
+    rule.temperature = torch.tensor(1.0)
     accepted = [rule.accepts(torch.tensor(-1.0), generator) for _ in range(2000)]
     # 1/e of them, with a standard error of sqrt(0.37 * 0.63 / 2000) = 0.011.
     assert np.mean(accepted) == pytest.approx(1 / math.e, abs=0.04)

@@ -31,29 +31,36 @@ class SearchSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     """Policies that are tried before the rule learns from them; one that climbs goes to the best of so many."""
 
 
-class HillClimbingSettings(SearchSettings, tag_field="algorithm", tag="hill-climbing", frozen=True, kw_only=True):
+class ClimbingSettings(SearchSettings, frozen=True, kw_only=True):
+    """Hyperparameters that every search which goes from neighbour to neighbour has."""
+
+    patience: Count = 50
+    """Updates in a row that bring no higher return, after which the climb begins anew at the start."""
+
+
+class HillClimbingSettings(ClimbingSettings, tag_field="algorithm", tag="hill-climbing", frozen=True, kw_only=True):
     """Hill climbing's hyperparameters."""
 
 
-class SteepestAscentSettings(SearchSettings, tag_field="algorithm", tag="steepest-ascent", frozen=True, kw_only=True):
+class SteepestAscentSettings(ClimbingSettings, tag_field="algorithm", tag="steepest-ascent", frozen=True, kw_only=True):
     """Steepest-ascent hill climbing's hyperparameters."""
 
     population_size: Count = 8
 
 
 class SimulatedAnnealingSettings(
-    SearchSettings, tag_field="algorithm", tag="simulated-annealing", frozen=True, kw_only=True
+    ClimbingSettings, tag_field="algorithm", tag="simulated-annealing", frozen=True, kw_only=True
 ):
     """Simulated annealing's hyperparameters."""
 
-    temperature: Positive = 20.0
+    temperature: Positive = 10.0
     """At the start, in units of return: by so much worse, a neighbour is still gone to one time in e."""
-    cooling: Share = 0.95
+    cooling: Share = 0.9
     """What the temperature is multiplied by after each neighbour."""
     lowest_temperature: Positive = 1e-3
 
 
-class AdaptiveNoiseSettings(SearchSettings, tag_field="algorithm", tag="adaptive-noise", frozen=True, kw_only=True):
+class AdaptiveNoiseSettings(ClimbingSettings, tag_field="algorithm", tag="adaptive-noise", frozen=True, kw_only=True):
     """The hyperparameters of hill climbing with adaptive noise."""
 
     least_noise_scale: Positive = 1e-3
@@ -122,42 +129,63 @@ class Rule(Protocol):
 
 
 class HillClimbing(nn.Module):
-    """Tries neighbours of the incumbent, `population_size` at a time, and goes to the best where it is no worse.
+    """Tries neighbours of where it is, `population_size` at a time, and goes to the best where it is no worse.
 
-    With one neighbour at a time this is hill climbing, with several steepest-ascent hill climbing (Russell and Norvig
-    2021, "Artificial Intelligence: A Modern Approach", sec. 4.1). Equals are gone to, or a plateau would hold the
-    search. The incumbent keeps the return that it was chosen for; it has none at first, so that the first is always
-    gone to.
+    With one neighbour at a time this is hill climbing, with several steepest-ascent hill climbing, and with `patience`
+    it restarts (Russell and Norvig 2021, "Artificial Intelligence: A Modern Approach", sec. 4.1). Equals are gone to,
+    or a plateau would hold the climb. A position keeps the return that it was gone to for; the start has none, so that
+    its first neighbour is always gone to. The incumbent is the best position of all climbs.
     """
 
     incumbent: Tensor
     incumbent_return: Tensor
+    start: Tensor
+    position: Tensor
+    position_return: Tensor
+    waited: Tensor
+    """Updates since the return was last surpassed."""
     noise_scale: Tensor
 
-    def __init__(self, settings: SearchSettings, start: Tensor) -> None:
+    def __init__(self, settings: ClimbingSettings, start: Tensor) -> None:
         super().__init__()
         self._population_size = settings.population_size
-        self.register_buffer("incumbent", start.clone())
-        self.register_buffer("incumbent_return", torch.tensor(-math.inf))
+        self._patience = settings.patience
+        self._noise_scale = settings.noise_scale
+        for name in ("incumbent", "start", "position"):
+            self.register_buffer(name, start.clone())
+        for name in ("incumbent_return", "position_return"):
+            self.register_buffer(name, torch.tensor(-math.inf))
+        self.register_buffer("waited", torch.tensor(0))
         self.register_buffer("noise_scale", torch.tensor(settings.noise_scale))
+
+    def restart(self) -> None:
+        """Goes back to the start, with the noise it had there."""
+        self.position = self.start.clone()
+        self.position_return = torch.tensor(-math.inf)
+        self.waited = torch.tensor(0)
+        self.noise_scale = torch.tensor(self._noise_scale)
 
     def propose(self, generator: torch.Generator) -> Tensor:
         """`[P, n]`: neighbours."""
-        return self.incumbent + self.noise_scale * _noise(self._population_size, self.incumbent, generator)
+        return self.position + self.noise_scale * _noise(self._population_size, self.position, generator)
 
     def learn(self, population: Tensor, returns: Tensor, generator: torch.Generator) -> dict[str, float]:
-        """Goes to the best neighbour, or stays; gives diagnostics by name."""
+        """Goes to the best neighbour, stays, or restarts; gives diagnostics by name."""
         best = returns.argmax()
+        self.waited = torch.tensor(0) if returns[best] > self.position_return else self.waited + 1
         accepted = self.accepts(returns[best], generator)
         if accepted:
-            self.incumbent = population[best].clone()
-            self.incumbent_return = returns[best].clone()
+            self.position, self.position_return = population[best].clone(), returns[best].clone()
+        if returns[best] >= self.incumbent_return:
+            self.incumbent, self.incumbent_return = population[best].clone(), returns[best].clone()
+        if self.waited >= self._patience:
+            self.restart()
         return {"accepted": float(accepted), "incumbent_return": float(self.incumbent_return)}
 
     def accepts(self, neighbour_return: Tensor, generator: torch.Generator) -> bool:
         """Whether to go to a neighbour of that return."""
         del generator  # others decide by chance
-        return bool(neighbour_return >= self.incumbent_return)
+        return bool(neighbour_return >= self.position_return)
 
 
 class SimulatedAnnealing(HillClimbing):
@@ -170,9 +198,14 @@ class SimulatedAnnealing(HillClimbing):
         self._settings = settings
         self.register_buffer("temperature", torch.tensor(settings.temperature))
 
+    def restart(self) -> None:
+        """Goes back to the start, and to its temperature."""
+        super().restart()
+        self.temperature = torch.tensor(self._settings.temperature)
+
     def accepts(self, neighbour_return: Tensor, generator: torch.Generator) -> bool:
         """Whether to go to a neighbour of that return: by chance, where it is worse."""
-        probability = acceptance_probability(neighbour_return - self.incumbent_return, self.temperature)
+        probability = acceptance_probability(neighbour_return - self.position_return, self.temperature)
         return bool(torch.rand((), generator=generator, device=generator.device) < probability)
 
     def learn(self, population: Tensor, returns: Tensor, generator: torch.Generator) -> dict[str, float]:
