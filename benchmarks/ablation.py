@@ -6,12 +6,10 @@ each the return of its last episodes and the mean over the whole training; draws
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 from typing import Any
 
-import torch
-from trials import draw, row, run_all
+from trials import compare
 
 from training.environments import specification
 from training.reinforce import ReinforceSettings
@@ -51,21 +49,5 @@ def variants() -> dict[str, TrainingSettings]:
     return settings
 
 
-def main() -> None:
-    """Trains, prints and draws."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--folder", type=Path, default=Path("runs/ablation"), help="of the runs (default: %(default)s)")
-    parser.add_argument("--out", type=Path, help="a picture of the curves")
-    arguments = parser.parse_args()
-    torch.set_num_threads(1)
-    runs = run_all(arguments.folder, variants(), SEEDS)
-    print(f"REINFORCE on CartPole-v1, {STEPS:,} steps, seeds {SEEDS}: mean (least to most)")
-    print(f"{'':<26} {'return at the end':>24} {'mean over training':>24}")
-    for name, paths in runs.items():
-        print(row(name, paths))
-    if arguments.out is not None:
-        draw(runs, arguments.out, title="REINFORCE on CartPole-v1, with one cure more each time")
-
-
 if __name__ == "__main__":
-    main()
+    compare(variants(), SEEDS, headline=f"REINFORCE on CartPole-v1, {STEPS:,} steps", folder=Path("runs/ablation"))

@@ -7,11 +7,9 @@ and the mean over the whole training.
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 
-import torch
-from trials import draw, row, run_all
+from trials import compare
 
 from training.environments import specification
 from training.ppo import PpoSettings
@@ -47,22 +45,11 @@ def variants() -> dict[str, TrainingSettings]:
     return settings
 
 
-def main() -> None:
-    """Trains and prints."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--folder", type=Path, default=Path("runs/cliff"), help="of the runs (default: %(default)s)")
-    parser.add_argument("--out", type=Path, help="a picture of the curves with many passes")
-    arguments = parser.parse_args()
-    torch.set_num_threads(1)
-    runs = run_all(arguments.folder, variants(), SEEDS)
-    print(f"surrogate and PPO on CartPole-v1, {STEPS:,} steps, seeds {SEEDS}: mean (least to most)")
-    print(f"{'':<26} {'return at the end':>24} {'mean over training':>24}")
-    for name, paths in runs.items():
-        print(row(name, paths))
-    if arguments.out is not None:
-        shown = {name: paths for name, paths in runs.items() if name.startswith(MANY_PASSES)}
-        draw(shown, arguments.out, title="Many passes over the same experience, with and without the clip")
-
-
 if __name__ == "__main__":
-    main()
+    compare(
+        variants(),
+        SEEDS,
+        headline=f"surrogate and PPO on CartPole-v1, {STEPS:,} steps",
+        folder=Path("runs/cliff"),
+        drawn=MANY_PASSES,
+    )

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import argparse
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+import torch
 from msgspec.structs import replace
 
 from training import plot
@@ -22,6 +24,33 @@ class Silence:
 
     def update(self, progress: Progress, metrics: dict[str, float]) -> None:
         """Called after every update."""
+
+
+def compare(
+    variants: Mapping[str, TrainingSettings],
+    seeds: Sequence[int],
+    *,
+    headline: str,
+    folder: Path,
+    drawn: tuple[str, ...] = ("",),
+) -> None:
+    """A benchmark's command: trains the variants, prints a row for each, and draws the curves where `--out` says.
+
+    `drawn` are the beginnings of the names of those that the picture shows.
+    """
+    parser = argparse.ArgumentParser(description=f"Compares {headline}.")
+    parser.add_argument("--folder", type=Path, default=folder, help="of the runs (default: %(default)s)")
+    parser.add_argument("--out", type=Path, help="a picture of the curves, .png or .svg")
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    runs = run_all(arguments.folder, variants, seeds)
+    print(f"{headline}, seeds {seeds}: mean (least to most)")
+    print(f"{'':<26} {'return at the end':>24} {'mean over training':>24}")
+    for name, paths in runs.items():
+        print(row(name, paths))
+    if arguments.out is not None:
+        shown = {name: paths for name, paths in runs.items() if name.startswith(drawn)}
+        draw(shown, arguments.out, title=headline)
 
 
 def run_all(folder: Path, variants: Mapping[str, TrainingSettings], seeds: Sequence[int]) -> dict[str, list[Path]]:
