@@ -14,6 +14,7 @@ from msgspec import Meta, Struct
 from app.lineup import Lineup, Person, Policy
 from app.panels.names import WHILE_PLAYING, WHILE_WATCHING, PanelName
 from models.errors import one_line
+from models.files import data_folder
 
 Percent: TypeAlias = Annotated[int, Meta(ge=0, le=100)]
 
@@ -108,7 +109,7 @@ def films_folder() -> Path:
 
 def replays_folder() -> Path:
     """Where replays go; it may not be there yet."""
-    return _data_folder("replays") or platformdirs.user_data_path("volley", appauthor=False) / "replays"
+    return data_folder() / "replays"
 
 
 def _data_folder(name: str) -> Path | None:

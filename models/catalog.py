@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
+from models import store
 from models.errors import UserError
 from models.files import CONFIG_FILE, is_model_directory
 
@@ -21,23 +23,44 @@ def bundled_names() -> list[str]:
 
 
 def resolve(model: str) -> Path:
-    """The directory of the model that `model` names: a bundled name, a model directory, or a training run.
+    """The directory of the model that `model` names.
 
-    Of a run, the best policy by evaluation, or the newest where none was evaluated yet. With `@STEPS` behind it, an
-    earlier stage of the same training. `UserError` with what there is where nothing of that name exists.
+    That is a bundled name, a model directory, a training run, the name of an imported model, or a repository of the Hub
+    that was downloaded, USER/REPO[@REVISION]. Of a run, the best policy by evaluation, or the newest where none was
+    evaluated yet. With `@STEPS` behind it, an earlier stage of the same training. `UserError` with what there is where
+    nothing of that name exists.
     """
+    local = _resolve_local(model)
+    if local is not None:
+        return local
+    whole, at, stage = model.rpartition("@")
+    named = store.split(model)
+    if named is not None and _resolve_local(whole) is None and not Path(model).exists():
+        return store.find(*named)
+    if at:
+        return _resolve_stage(whole, stage)
+    what = "holds no model" if Path(model).is_dir() else "is neither a model's name nor a directory"
+    names = ", ".join((*bundled_names(), *store.imported_names())) or "none"
+    raise UserError(f"{model!r} {what}; here: {names}; or give a model directory, a run, or USER/REPO of the Hub")
+
+
+def _resolve_local(model: str) -> Path | None:
+    """As `resolve`, of what has no `@` behind it and is not a download; None where there is none."""
     if model in bundled_names():
         return PRETRAINED / model
     path = Path(model).expanduser()
     for candidate in (path, *(path / folder for folder in _RUN_FOLDERS)):
         if is_model_directory(candidate):
             return candidate
-    whole, at, stage = model.rpartition("@")
-    if at:
-        return _resolve_stage(whole, stage)
-    what = "holds no model" if path.is_dir() else "is neither a bundled model nor a directory"
-    bundled = ", ".join(bundled_names()) or "none"
-    raise UserError(f"{model!r} {what}; bundled: {bundled}; or give a model directory or a run of 'volley train'")
+    return store.imported_folder(model) if model in store.imported_names() else None
+
+
+def to_download(model: str) -> tuple[str, str | None] | None:
+    """The repository and the revision that `model` names, where it can be nothing but a download that is not here."""
+    with suppress(UserError):
+        resolve(model)
+        return None
+    return None if Path(model).exists() else store.split(model)
 
 
 def stages(model: str) -> list[int]:
@@ -77,6 +100,10 @@ def short_name(model: str) -> str:
     path = Path(model).absolute()
     if path.parent.name == "stages":
         return short_name(f"{path.parent.parent}@{path.name}")
+    if store.COMMIT.fullmatch(path.name):
+        return path.parent.name
+    if at and store.split(model):
+        return f"{whole.rpartition('/')[2]}@{stage[:7]}"
     return path.parent.name if path.name in _RUN_FOLDERS else path.name
 
 

@@ -16,6 +16,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 
+from models import store
 from models.control import PolicySpec, decode_any
 from models.errors import UserError, one_line
 from models.files import CONFIG_FILE, WEIGHTS_FILE
@@ -31,6 +32,7 @@ MAX_WEIGHTS_BYTES = 4 * MAX_PARAMETERS + 1024 * 1024
 def load_spec(directory: Path) -> ModelSpec:
     """The specification alone, of a model that plays Pong; `UserError` as for `load`."""
     with _told_of(directory):
+        store.verify(directory)
         return decode(_read(directory / CONFIG_FILE, MAX_CONFIG_BYTES))
 
 
@@ -39,10 +41,11 @@ def load(directory: Path) -> tuple[ModelSpec, PolicyNetwork]:
 
     `UserError` with one line where a file is missing or too large, the specification is out of bounds or not of a model
     that plays Pong, or the weights are not exactly those the specification names: every tensor, its shape, float32,
-    finite, and deviations above zero.
+    finite, and deviations above zero. A download is also held against the SHA-256 of its files.
     """
     spec = load_spec(directory)
-    network = PolicyNetwork(spec)
+    with torch.device("meta"):  # Shapes alone: to draw weights that are then replaced takes seconds for a large one.
+        network = PolicyNetwork(spec)
     _load_weights(directory, network)
     return spec, network
 
@@ -50,8 +53,10 @@ def load(directory: Path) -> tuple[ModelSpec, PolicyNetwork]:
 def load_policy(directory: Path) -> tuple[PolicySpec, Network]:
     """As `load`, of any policy: one that plays Pong, or acts in a control problem."""
     with _told_of(directory):
+        store.verify(directory)
         spec = decode_any(_read(directory / CONFIG_FILE, MAX_CONFIG_BYTES))
-    network = build(spec)
+    with torch.device("meta"):
+        network = build(spec)
     _load_weights(directory, network)
     return spec, network
 
@@ -63,7 +68,7 @@ def _load_weights(directory: Path, network: Network) -> None:
         except SafetensorError as error:
             raise UserError(f"its weights are not safetensors: {one_line(error)}") from error
         _check_tensors(tensors, network.state_dict())
-    network.load_state_dict(tensors)
+    network.load_state_dict(tensors, assign=True)
     network.eval().requires_grad_(requires_grad=False)
 
 

@@ -6,8 +6,16 @@ import os
 from hashlib import sha256
 from pathlib import Path
 
+import platformdirs
+
 CONFIG_FILE = "config.json"
 WEIGHTS_FILE = "model.safetensors"
+
+
+def data_folder() -> Path:
+    """Where what Volley keeps for a person goes; the environment variable VOLLEY_DATA names another folder."""
+    folder = os.environ.get("VOLLEY_DATA")
+    return Path(folder) if folder else platformdirs.user_data_path("volley", appauthor=False)
 
 
 def is_model_directory(directory: Path) -> bool:

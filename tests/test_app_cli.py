@@ -45,7 +45,7 @@ def mistake(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
         (["watch", "--games", "many"], "'many'"),
         (["watch", "--seed", "-1"], "--seed"),
         (["watch", "--seed", str(2**31)], "not a whole number from 0 to"),
-        (["watch", "no-such-model"], "'no-such-model' is neither a bundled model nor a directory"),
+        (["watch", "no-such-model"], "'no-such-model' is neither a model's name nor a directory"),
         (["watch", "no-such-model", "--headless"], "'no-such-model'"),
     ],
 )

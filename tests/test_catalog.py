@@ -59,10 +59,10 @@ def test_nothing_of_that_name(pretrained: Path) -> None:
     with pytest.raises(UserError) as caught:
         catalog.resolve("aplha")
     assert str(caught.value) == (
-        "'aplha' is neither a bundled model nor a directory; bundled: alpha, beta, nu, omega, pi, zeta; "
-        "or give a model directory or a run of 'volley train'"
+        "'aplha' is neither a model's name nor a directory; here: alpha, beta, nu, omega, pi, zeta; "
+        "or give a model directory, a run, or USER/REPO of the Hub"
     )
-    with pytest.raises(UserError, match="holds no model; bundled: alpha, beta"):
+    with pytest.raises(UserError, match="holds no model; here: alpha, beta"):
         catalog.resolve(str(pretrained / "notes"))
 
 
@@ -104,7 +104,7 @@ def test_a_stage_where_none_is_kept(pretrained: Path) -> None:
     assert pretrained.is_dir()
     with pytest.raises(UserError, match=r"^'beta' has no stage '5'; its stages: none$"):
         catalog.resolve("beta@5")
-    with pytest.raises(UserError, match=r"^'aplha' is neither a bundled model nor a directory"):
+    with pytest.raises(UserError, match=r"^'aplha' is neither a model's name nor a directory"):
         catalog.resolve("aplha@5")
 
 

@@ -1,0 +1,65 @@
+"""What a model was measured to be worth: its `results.json`, which may be a stranger's.
+
+Beside Volley's own figures, one for each protocol, stand those that the Hub's agents for reinforcement learning have.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta, Struct
+
+RESULTS_FILE = "results.json"
+MAX_RESULTS_BYTES = 256 * 1024
+
+
+class Result(Struct, frozen=True):
+    """Full games under one protocol. Other fields, such as the command that measured it, are passed over."""
+
+    mean_return: Annotated[float, Meta(ge=-1e9, le=1e9)]
+    std_return: Annotated[float, Meta(ge=0, le=1e9)]
+    episodes: Annotated[int, Meta(ge=1, le=10**9)]
+    sticky: Annotated[float, Meta(ge=0, lt=1)]
+    """The probability, per emulator frame, that an action was repeated."""
+    greedy: bool
+
+    @property
+    def protocol(self) -> str:
+        """How it was measured, in a few words."""
+        return f"{'greedy' if self.greedy else 'sampled'}, sticky {self.sticky:g}, {self.episodes} games"
+
+
+class Results(Struct, frozen=True):
+    """All of them."""
+
+    mean_reward: float
+    """The first of `evaluations`, in the words of the Hub."""
+    std_reward: float
+    is_deterministic: bool
+    n_eval_episodes: int
+    eval_datetime: str
+    evaluations: tuple[Result, ...] = ()
+
+    @property
+    def main(self) -> Result | None:
+        """The one to show where there is room for one: sampled, without sticky actions, as the window plays."""
+        return min(self.evaluations, key=lambda result: (result.greedy, result.sticky), default=None)
+
+
+def decode(content: bytes) -> Results | None:
+    """The results in a `results.json`; None where it holds none that can be read."""
+    try:
+        return msgspec.json.decode(content, type=Results)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+
+
+def read(directory: Path) -> Results | None:
+    """The results beside a model; None where there are none."""
+    file = directory / RESULTS_FILE
+    try:
+        return decode(file.read_bytes()) if file.stat().st_size <= MAX_RESULTS_BYTES else None
+    except OSError:
+        return None
