@@ -21,7 +21,7 @@ from training.population import train
 from training.presets import training_settings
 from training.run import Progress, RunDirectory
 
-SEEDS = range(10, 20)
+SEEDS = range(20, 30)
 """Not those that the settings were chosen with."""
 MOST_GAMES = 3000
 PROBLEMS = {

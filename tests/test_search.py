@@ -139,13 +139,26 @@ def test_noise_halves_on_success_and_doubles_on_failure_within_bounds(generator:
 
 
 def test_cross_entropy_fits_a_gaussian_to_the_elite(generator: torch.Generator) -> None:
-    settings = CrossEntropySettings(population_size=5, elite_share=0.4, least_noise_scale=0.6)
+    settings = CrossEntropySettings(population_size=5, elite_share=0.4, extra_variance=0.0, least_noise_scale=0.6)
     rule = CrossEntropy(settings, torch.zeros(2))
     drawn = torch.tensor([[9.0, 9.0], [1.0, 4.0], [9.0, 9.0], [3.0, 5.0], [9.0, 9.0]])
     rule.learn(drawn, torch.tensor([0.0, 7.0, 1.0, 8.0, 2.0]), generator)
     # 40% of 5 are 2: (1, 4) and (3, 5). Their mean is (2, 4.5); both lie 1 and 0.5 from it, and 0.5 is below the floor.
     assert rule.incumbent.tolist() == [2, 4.5]
     assert rule.deviation.tolist() == pytest.approx([1, 0.6])
+
+
+def test_the_noise_that_cross_entropy_adds_falls_to_nothing(generator: torch.Generator) -> None:
+    settings = CrossEntropySettings(
+        population_size=2, elite_share=1.0, extra_variance=8.0, extra_updates=2, least_noise_scale=0.5
+    )
+    rule = CrossEntropy(settings, torch.zeros(1))
+    deviations = []
+    for _ in range(3):
+        rule.learn(torch.tensor([[0.0], [2.0]]), torch.zeros(2), generator)
+        deviations.append(float(rule.deviation))
+    # The variance of 0 and 2 is 1; to it come 8, 8 / 2, and nothing.
+    assert deviations == pytest.approx([3, 5**0.5, 1])
 
 
 def test_ranks_are_centred_and_equals_share_theirs() -> None:

@@ -75,8 +75,12 @@ class CrossEntropySettings(SearchSettings, tag_field="algorithm", tag="cross-ent
     population_size: Annotated[int, msgspec.Meta(ge=2, le=4096)] = 30
     elite_share: Share = 0.2
     """Of the population, whose mean and deviation the next is drawn from."""
+    extra_variance: NotNegative = 0.5
+    """Added to the elite's, per weight, at first: alone, they draw together where chance first takes them."""
+    extra_updates: Count = 20
+    """After which none is added any more; it falls linearly until then."""
     least_noise_scale: NotNegative = 0.05
-    """Deviations do not fall below, or the search would stop where chance first takes it."""
+    """Deviations do not fall below, so that the search goes on."""
 
 
 class EvolutionStrategiesSettings(
@@ -243,17 +247,20 @@ class AdaptiveNoise(HillClimbing):
 class CrossEntropy(nn.Module):
     """Draws each weight from a Gaussian of its own, and fits these to the best that were drawn.
 
-    Rubinstein 1999; for policies Szita and Lorincz 2006, "Learning Tetris Using the Noisy Cross-Entropy Method".
+    Rubinstein 1999; with noise that falls over time, Szita and Lorincz 2006, "Learning Tetris Using the Noisy
+    Cross-Entropy Method".
     """
 
     incumbent: Tensor
     deviation: Tensor
+    updates: Tensor
 
     def __init__(self, settings: CrossEntropySettings, start: Tensor) -> None:
         super().__init__()
         self._settings = settings
         self.register_buffer("incumbent", start.clone())
         self.register_buffer("deviation", torch.full_like(start, settings.noise_scale))
+        self.register_buffer("updates", torch.tensor(0))
 
     def propose(self, generator: torch.Generator) -> Tensor:
         """`[P, n]`: drawn around the incumbent."""
@@ -265,7 +272,9 @@ class CrossEntropy(nn.Module):
         size = math.ceil(self._settings.elite_share * len(population))
         elite = population[returns.topk(size).indices]
         self.incumbent = elite.mean(0)
-        self.deviation = elite.std(0, correction=0).clamp(min=self._settings.least_noise_scale)
+        extra = self._settings.extra_variance * (1 - self.updates / self._settings.extra_updates).clamp(min=0)
+        self.deviation = (elite.var(0, correction=0) + extra).sqrt().clamp(min=self._settings.least_noise_scale)
+        self.updates = self.updates + 1
         return {"noise_scale": float(self.deviation.mean())}
 
 
