@@ -58,7 +58,7 @@ def _distances(network: PolicyNetwork, frames: Tensor, empty: Tensor, patches: T
     places = torch.cat((none, patches)).unsqueeze(1)
     whole = network.pixels(frames)
     occluded = torch.addcmul(whole, places, network.pixels(empty) - whole)
-    logits: Tensor = network.policy_head(network.body(occluded))
+    logits = network.preferences(network.body(occluded))
     logits -= logits.mean(1, keepdim=True)
     return (logits[1:] - logits[0]).square().sum(1) / 2
 

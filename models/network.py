@@ -7,12 +7,18 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import one_hot
 
 from models.distributions import Categorical
 from models.spec import MIRRORED_ACTION, ActionName, FrameObservation, ModelSpec, feature_shapes
 
 PIXEL_SCALE_FLOOR = 5.0
 """Grey levels. A pixel that hardly ever changes would otherwise be blown up into noise."""
+
+GREEDY_LOGIT = 100.0
+"""Of the action with the highest value; the others have 0. Even at temperature 5 they share but 1e-8."""
+SOFT_TEMPERATURE = 0.03
+"""What values, in points, are divided by to tell preferences (Vieillard et al. 2020, "Munchausen RL")."""
 
 
 SCREEN_ROWS, SCREEN_COLUMNS = 210, 160
@@ -115,12 +121,20 @@ class ValueNormalizer(nn.Module):
 class PolicyNetwork(nn.Module):
     """A convolutional actor-critic with a shared body, as `spec` describes it.
 
+    Where the specification asks for values of actions, they are what the policy head gives: the policy takes the
+    highest, which is the value of the state, and there is no value head.
+
     Orthogonal initialisation, gain sqrt(2) in the body, 0.01 on the policy head so that it starts near uniform, 1 on
     the value head (Andrychowicz et al. 2021, "What Matters for On-Policy Deep Actor-Critic Methods?").
     """
 
+    value_head: nn.Linear
+    acts_by_value: bool
+    """Whether the outputs are values of actions."""
+
     def __init__(self, spec: ModelSpec) -> None:
         super().__init__()
+        self.acts_by_value = spec.network.head == "values"
         activation = nn.ELU if spec.network.activation == "elu" else nn.ReLU
         self.mirror = CourtMirror(spec.observation, spec.actions) if spec.network.mirror else None
         self.pixels = PixelNormalizer(spec.observation.height, spec.observation.width)
@@ -132,12 +146,14 @@ class PolicyNetwork(nn.Module):
         features = math.prod(feature_shapes(spec)[-1])
         self.body = nn.Sequential(*layers, nn.Flatten(), nn.Linear(features, spec.network.hidden), activation())
         self.policy_head = nn.Linear(spec.network.hidden, len(spec.actions))
-        self.value_head = nn.Linear(spec.network.hidden, 1)
+        if not self.acts_by_value:
+            self.value_head = nn.Linear(spec.network.hidden, 1)
         self.returns = ValueNormalizer()
         for module in self.body:
             initialize(module, math.sqrt(2))
         initialize(self.policy_head, 0.01)
-        initialize(self.value_head, 1.0)
+        if not self.acts_by_value:
+            initialize(self.value_head, 1.0)
 
     def forward(self, observations: Tensor) -> PolicyOutput:
         """`[B, stack, H, W]` of uint8 to a `PolicyOutput`.
@@ -154,7 +170,20 @@ class PolicyNetwork(nn.Module):
     def _evaluate(self, frames: Tensor) -> PolicyOutput:
         hidden = self.body(self.pixels(frames)).float()
         with torch.autocast(hidden.device.type, enabled=False):
-            return PolicyOutput(self.policy_head(hidden), self.returns(self.value_head(hidden).squeeze(-1)))
+            outputs = self.policy_head(hidden)
+            if not self.acts_by_value:
+                return PolicyOutput(outputs, self.returns(self.value_head(hidden).squeeze(-1)))
+            value, best = self.returns(outputs).max(1)
+            return PolicyOutput(GREEDY_LOGIT * one_hot(best, outputs.shape[1]).to(outputs), value)
+
+    def preferences(self, hidden: Tensor) -> Tensor:
+        """What the body gave, `[B, hidden]`, to `[B, A]`: how much each action is preferred, as logits tell it.
+
+        A greedy policy's own logits tell which value is the highest, and not by how much: its preferences are those of
+        the soft policy over the same values.
+        """
+        outputs: Tensor = self.policy_head(hidden)
+        return self.returns(outputs) / SOFT_TEMPERATURE if self.acts_by_value else outputs
 
     def frames_as_seen(self, observations: Tensor) -> Tensor:
         """`[B, stack, H, W]` of uint8 as the body sees them, before normalisation: mirrored where that is done."""

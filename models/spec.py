@@ -17,6 +17,8 @@ T = TypeVar("T")
 FORMAT_VERSION = 1
 MAX_PARAMETERS = 20_000_000
 """The NatureCNN has 1.7 million; a specification that asks for far more is a mistake or an attack."""
+MAX_MULTIPLICATIONS = 400_000_000
+"""For one decision, of which there are fifteen a second. The NatureCNN takes 9.4 million."""
 
 PONG: Final = "ALE/Pong-v5"
 """Its name in gymnasium."""
@@ -63,7 +65,7 @@ class FrameObservation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class CnnSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Convolutions, one hidden layer, and the two heads on it."""
+    """Convolutions, one hidden layer, and the heads on it: a policy and a state value, or values of actions alone."""
 
     conv: Annotated[tuple[ConvLayer, ...], msgspec.Meta(min_length=1, max_length=6)] = (
         ConvLayer(16, 8, 4),
@@ -73,6 +75,8 @@ class CnnSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     activation: Activation = "elu"
     mirror: bool = True
     """Whether the network sees the court turned upside down when its paddle is in the lower half; see `CourtMirror`."""
+    head: Literal["values"] | msgspec.UnsetType = msgspec.UNSET
+    """Written only where the outputs are values of actions, and the policy is to take the best (Q-learning)."""
 
 
 NATURE_CNN = CnnSpec(
@@ -86,7 +90,7 @@ class ModelSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
     `actions` names what the policy's outputs mean, in order. `__post_init__` checks what no single field can:
     `ValueError` (from `decode`: `UserError`) where the convolutions do not fit the frame, an action is named twice, or
-    the network would hold more than `MAX_PARAMETERS`.
+    the network would hold more than `MAX_PARAMETERS`, or take more than `MAX_MULTIPLICATIONS`.
     """
 
     format_version: Literal[1] = 1
@@ -104,6 +108,10 @@ class ModelSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         parameters = parameter_count(self)
         if parameters > MAX_PARAMETERS:
             raise ValueError(f"the network would hold {parameters:,} numbers; the most is {MAX_PARAMETERS:,}")
+        multiplications = multiplication_count(self)
+        if multiplications > MAX_MULTIPLICATIONS:
+            most = f"{MAX_MULTIPLICATIONS:,}"
+            raise ValueError(f"a decision would take {multiplications:,} multiplications; the most is {most}")
 
 
 def feature_shapes(spec: ModelSpec) -> list[tuple[int, int, int]]:
@@ -126,7 +134,19 @@ def parameter_count(spec: ModelSpec) -> int:
         channels = layer.channels
     last_channels, rows, columns = feature_shapes(spec)[-1]
     total += spec.network.hidden * (last_channels * rows * columns + 1)
-    return total + (len(spec.actions) + 1) * (spec.network.hidden + 1)
+    outputs = len(spec.actions) + (spec.network.head != "values")
+    return total + outputs * (spec.network.hidden + 1)
+
+
+def multiplication_count(spec: ModelSpec) -> int:
+    """How many multiplications the network's weights take part in for one decision, found without building it."""
+    channels, total = spec.observation.stack, 0
+    for layer, (_, rows, columns) in zip(spec.network.conv, feature_shapes(spec), strict=True):
+        total += rows * columns * layer.channels * channels * layer.kernel**2
+        channels = layer.channels
+    last_channels, rows, columns = feature_shapes(spec)[-1]
+    total += spec.network.hidden * last_channels * rows * columns
+    return total + (len(spec.actions) + 1) * spec.network.hidden
 
 
 def encode(spec: msgspec.Struct) -> bytes:

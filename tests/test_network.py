@@ -125,6 +125,54 @@ def test_the_value_is_in_units_of_reward(spec: ModelSpec, network: PolicyNetwork
     torch.testing.assert_close(network(observations).value, 2 * normalized + 3)
 
 
+def valuing(spec: ModelSpec, *values: float) -> PolicyNetwork:
+    """A network whose actions have these values, whatever it sees, and whose returns have mean 3 and deviation 2."""
+    network = PolicyNetwork(msgspec.structs.replace(spec, network=msgspec.structs.replace(spec.network, head="values")))
+    torch.nn.init.zeros_(network.policy_head.weight)
+    with torch.no_grad():
+        network.policy_head.bias.copy_((torch.tensor(values) - 3) / 2)
+    network.returns.mean.fill_(3.0)
+    network.returns.scale.fill_(2.0)
+    return network
+
+
+@pytest.mark.parametrize("temperature", [0.05, 1.0, 5.0])
+@pytest.mark.parametrize("values", [(0.1, 0.1001, -7.0), (-3e4, 2e4, 1e4), (0.0, 1e-6, 0.0)])
+def test_a_network_of_action_values_takes_the_highest(
+    spec: ModelSpec, values: tuple[float, ...], temperature: float
+) -> None:
+    output = valuing(spec, *values)(some_observations(spec, 2))
+    probabilities = (output.logits / temperature).softmax(-1)
+    torch.testing.assert_close(probabilities, torch.tensor([[0.0, 1.0, 0.0]] * 2), rtol=0, atol=1e-5)
+    torch.testing.assert_close(output.value, torch.tensor([values[1]] * 2), rtol=1e-5, atol=1e-5)
+
+
+def test_a_network_of_action_values_has_no_value_head(spec: ModelSpec, network: PolicyNetwork) -> None:
+    names = valuing(spec, 0.0, 0.0, 0.0).state_dict().keys()
+    assert network.state_dict().keys() - names == {"value_head.weight", "value_head.bias"}
+    assert names < network.state_dict().keys()
+
+
+def test_preferences_are_logits_or_what_values_stand_for(spec: ModelSpec, network: PolicyNetwork) -> None:
+    hidden = torch.rand(4, 8)
+    assert torch.equal(network.preferences(hidden), network.policy_head(hidden))
+    # Values 0.03 apart are e times as preferable.
+    soft = valuing(spec, 0.5, 0.53, 0.47).preferences(hidden).softmax(-1)
+    expected = torch.tensor([1.0, math.e, 1 / math.e]) / (1 + math.e + 1 / math.e)
+    torch.testing.assert_close(soft, expected.expand(4, 3), rtol=1e-4, atol=0)
+
+
+def test_a_mirroring_network_of_action_values_turns_its_choice(spec: ModelSpec) -> None:
+    observation, head = FrameObservation(), msgspec.structs.replace(spec.network, mirror=True)
+    spec = msgspec.structs.replace(spec, observation=observation, network=head)
+    network = valuing(spec, 0.0, 1.0, 0.0)  # up
+    frames, centres = frames_along_a_game(observation, 100)
+    clear = [place for place, centre in enumerate(centres) if abs(centre - 114) > 12]
+    best = network(frames[clear]).logits.argmax(1).tolist()
+    assert best == [2 if centres[place] > 114 else 1 for place in clear]
+    assert {1, 2} == set(best)
+
+
 def test_the_heads_work_in_float32_under_autocast(spec: ModelSpec, network: PolicyNetwork) -> None:
     with torch.no_grad():
         network.policy_head.weight.mul_(1000)  # logits of some size, where bfloat16 would be coarse

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from typing import Any
 
+import msgspec
 import numpy as np
 import pygame
 import pytest
@@ -19,7 +20,18 @@ from app import theme
 from app.match import Match, Snapshot
 from app.panels import credit
 from app.panels.credit import PUSHED_DOWN, PUSHED_UP, CreditPanel
-from app.panels.lesson import PASSES, CreditModel, Lesson, PassNumbers, Player, Way, learn, weigh
+from app.panels.lesson import (
+    NO_GRADIENT,
+    NO_POINT,
+    PASSES,
+    CreditModel,
+    Lesson,
+    PassNumbers,
+    Player,
+    Way,
+    learn,
+    weigh,
+)
 from app.rallies import PolicyRally, Step
 from app.scenes.match import Inline
 from app.timeline import Estimate
@@ -348,6 +360,29 @@ def test_the_left_policys_point_is_shown_where_no_network_plays_right(policy: Po
     assert panel.model.weights == (1.0, 1.0, 1.0)
 
 
+def test_a_network_that_plays_by_values_has_no_gradient_to_show(policy: PolicyAgent, spec: ModelSpec) -> None:
+    by_value = msgspec.structs.replace(spec, network=msgspec.structs.replace(spec.network, head="values"))
+    greedy = PolicyAgent(by_value, PolicyNetwork(by_value), name="greedy")
+    later = Later()
+    panel = CreditPanel(later)
+    panel.model.turn_to(Way.PPO)
+    surface = pygame.Surface((832, 200), depth=32)
+    panel.update(snapshot(greedy), 0.0)
+    panel.draw(surface, surface.get_rect(), 1.0)
+    panel.update(snapshot(greedy, rally(WON, 3)), 0.0)
+    assert (panel.model.lesson, later.asked) == (None, [])
+    assert panel.model.without_lesson == NO_GRADIENT
+    # Where another takes over, its points are its own.
+    now = snapshot(policy, rally(WON, 3))
+    for _ in range(3):
+        panel.update(now, 0.0)
+        if later.asked:
+            later.work()
+    assert panel.model.lesson is not None
+    assert panel.model.without_lesson == NO_POINT
+    assert panel.model.passes[0] == next(learn(panel.model.lesson, Player(policy.network, 1.0)))
+
+
 # The view
 
 
@@ -364,9 +399,9 @@ def showing(model: CreditModel) -> CreditPanel:
 
 
 @pytest.mark.parametrize(("size", "scale"), SIZES, ids=str)
-@pytest.mark.parametrize("way", [None, *Way], ids=str)
+@pytest.mark.parametrize("way", [None, NO_GRADIENT, *Way], ids=str)
 def test_no_text_is_cut_or_covered(
-    size: tuple[int, int], scale: float, way: Way | None, monkeypatch: pytest.MonkeyPatch
+    size: tuple[int, int], scale: float, way: Way | str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     texts: list[tuple[str, pygame.Rect]] = []
     draw_text = theme.draw_text
@@ -379,7 +414,9 @@ def test_no_text_is_cut_or_covered(
         return box
 
     monkeypatch.setattr(theme, "draw_text", note)
-    model = CreditModel() if way is None else model_of(way, *(rally(LOST, 150, first=k) for k in range(10)))
+    points = [rally(LOST, 150, first=k) for k in range(10)]
+    model = model_of(way, *points) if isinstance(way, Way) else CreditModel()
+    model.explain(way if isinstance(way, str) else NO_POINT)
     if way is Way.PPO:
         model.add_pass(pass_of(*[0.01, 99.99, 1.0] * 50, advantages=(-9.99, 9.99, 9.99) * 50))
     drawn(showing(model), size, scale)

@@ -85,6 +85,16 @@ def test_only_the_place_that_matters_is_salient() -> None:
     assert not saliency.any()
 
 
+def test_action_values_are_salient_by_how_far_they_move_not_by_which_is_best() -> None:
+    network = single_pixel_network(40, 42)
+    logits = occlusion_map(network, observed(picture(ball=(100, 80))))
+    network.acts_by_value = True
+    values = occlusion_map(network, observed(picture(ball=(100, 80))))
+    # The first value is the highest with the ball and without. Values count by 0.03, and distances are squares.
+    np.testing.assert_allclose(values, logits / 0.03**2, rtol=1e-4)
+    assert values.max() > 0
+
+
 def test_a_place_is_found_on_a_court_that_the_network_turns() -> None:
     # The right paddle is in the lower half: the court's rows 13 to 77 change places, and row 30 becomes row 60.
     grey = picture(ball=(75, 80), right=160)

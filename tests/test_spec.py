@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from models import checkpoint
+from models import catalog, checkpoint
 from models.errors import UserError
 from models.files import CONFIG_FILE, WEIGHTS_FILE
 from models.network import PolicyNetwork
@@ -53,6 +53,10 @@ def test_round_trip(spec: ModelSpec) -> None:
     assert decode(encode(spec)) == spec
     nature = ModelSpec(algorithm="a2c", actions=ALL_SIX, network=NATURE_CNN)
     assert decode(encode(nature)) == nature
+    values = ModelSpec(
+        algorithm="dqn", actions=ALL_SIX, network=CnnSpec((ConvLayer(4, 8, 4),), mirror=False, head="values")
+    )
+    assert decode(encode(values)) == values
 
 
 def test_json_is_what_the_documentation_shows(spec: ModelSpec) -> None:
@@ -65,6 +69,19 @@ def test_json_is_what_the_documentation_shows(spec: ModelSpec) -> None:
         "actions": ["FIRE", "RIGHTFIRE", "LEFTFIRE"],
         "network": {"conv": [[4, 4, 2], [6, 3, 1]], "hidden": 8, "activation": "elu", "mirror": False},
     }
+
+
+def test_what_the_outputs_are_is_written_only_where_they_are_values(spec: ModelSpec) -> None:
+    """A policy's config.json, and so its model's fingerprint, is what it was before there were others."""
+    assert b"head" not in encode(spec)
+    assert decode(changed(spec, "network/head", "values")).network.head == "values"
+
+
+@pytest.mark.parametrize("name", catalog.bundled_names())
+def test_bundled_specifications_are_written_as_they_were(name: str) -> None:
+    config = (catalog.resolve(name) / CONFIG_FILE).read_bytes()
+    # Some are older than the field that tells them from control problems.
+    assert json.loads(encode(decode(config))) == {"kind": "pong"} | json.loads(config)
 
 
 BOUNDS = {
@@ -114,6 +131,8 @@ def test_bounds(path: str) -> None:
         ("actions", ["FIRE", "JUMP"], "Invalid enum value"),
         ("network/activation", "gelu", "Invalid enum value"),
         ("network/mirror", "yes", "Expected `bool`"),
+        ("network/head", "policy", "Invalid enum value"),
+        ("network/head", None, "Expected `str`"),
         ("network/conv", [], "length >= 1"),
         ("network/conv", [[1, 1, 1]] * 7, "length <= 6"),
         ("network/conv", [[4, 4]], "length 3"),
@@ -182,6 +201,7 @@ def test_nature_cnn_by_hand() -> None:
     [
         (FrameObservation(), NATURE_CNN),
         (FrameObservation(), CnnSpec()),
+        (FrameObservation(), CnnSpec(head="values")),
         (FrameObservation(42, 40, 2, 3), CnnSpec((ConvLayer(16, 4, 2), ConvLayer(32, 4, 2)), hidden=64)),
         (FrameObservation(210, 160, 1, 2), CnnSpec((ConvLayer(3, 16, 8),), hidden=5, activation="relu")),
         (

@@ -15,7 +15,18 @@ from agents.handicap import reaction_frames
 from agents.pong import FRAMES_PER_SECOND, Side
 from app import theme
 from app.match import Snapshot
-from app.panels.lesson import PASSES, CreditModel, Lesson, PassNumbers, Player, Way, learn, weigh
+from app.panels.lesson import (
+    NO_GRADIENT,
+    NO_POINT,
+    PASSES,
+    CreditModel,
+    Lesson,
+    PassNumbers,
+    Player,
+    Way,
+    learn,
+    weigh,
+)
 from app.panels.probabilities import MOVES
 from app.rallies import PolicyRally, Step
 
@@ -55,13 +66,15 @@ class CreditPanel:
         del elapsed
         side = now.mind if now.mind is None or now.policies[now.mind] is not None else now.mind.other
         policy = None if side is None else now.policies[side]
-        rallies = () if side is None else now.rallies[side]
+        by_value = policy is not None and policy.network.acts_by_value
+        self.model.explain(NO_GRADIENT if by_value else NO_POINT)
+        rallies = () if side is None or by_value else now.rallies[side]
         newest = rallies[-1] if rallies else None
         if newest is None:
             self._forget()
         elif newest is not self._taken and policy is not None:
             self._take(now, rallies, policy)
-        if newest is self._taken and policy is not None:
+        if newest is self._taken and policy is not None and not by_value:
             self._player = Player(policy.network, policy.temperature)
         self._collect()
 
@@ -230,8 +243,7 @@ def _draw(surface: pygame.Surface, scale: float, model: CreditModel) -> None:
     _draw_tabs(surface, room, scale, places.tabs, model.way)
     size, line = round(theme.HINT_SIZE * scale), round(_LINE * scale)
     if model.lesson is None:
-        text = "Play a point: then see here how a policy gradient would push each decision of the network."
-        for row, words in enumerate(theme.wrapped(text, size, room.width, 2)):
+        for row, words in enumerate(theme.wrapped(model.without_lesson, size, room.width, 2)):
             theme.draw_text(surface, words, size, theme.QUIET, midtop=(room.centerx, room.centery + row * line))
         return
     for row, words in enumerate(theme.wrapped(model.sentence, size, room.width, 2)):

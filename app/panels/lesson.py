@@ -23,6 +23,10 @@ PASSES = 8
 """How often PPO learns from a point here."""
 
 
+NO_POINT = "Play a point: then see here how a policy gradient would push each decision of the network."
+NO_GRADIENT = "This network plays by its values of actions: it has no probabilities that a policy gradient could push."
+
+
 class Way(Enum):
     """A way to weigh decisions, by its name on screen; each mends what the one before it lacks."""
 
@@ -64,6 +68,8 @@ class CreditModel:
     def __init__(self) -> None:
         self.lesson: Lesson | None = None
         """None before the first point."""
+        self.without_lesson = NO_POINT
+        """What is said while there is none."""
         self.way = Way.TOTAL
         self.selected = 0
         """The decision looked at, counted from 0."""
@@ -77,6 +83,12 @@ class CreditModel:
         """Turns to another point, and its decision with the largest push."""
         self.lesson, self.passes = lesson, ()
         self.jump_to_largest()
+
+    def explain(self, why: str) -> None:
+        """Says why there is no point to show, where there is none."""
+        if why != self.without_lesson:
+            self.without_lesson = why
+            self.changes += 1
 
     def add_pass(self, numbers: PassNumbers) -> None:
         """Takes in PPO's next pass over this point."""
