@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 from collections import deque
 from collections.abc import Collection, Iterator
@@ -25,6 +26,7 @@ from app.panels.names import WHILE_WATCHING, PanelName
 from app.panels.saliency import LIGHT
 from app.scenes.match import MatchScene
 from models.errors import UserError
+from models.files import atomic_write
 
 FRAMES_PER_SECOND = Fraction(5992, 100)
 """The emulator's rate, exactly."""
@@ -149,6 +151,15 @@ class Film:
         self._encoding.append(self._encoder.submit(self._encode, self._surface.get_buffer().raw, frames))
         while len(self._encoding) > _MOST_WAITING or (self._encoding and self._encoding[0].done()):
             self._encoding.popleft().result()
+
+    def save_picture(self, path: Path) -> None:
+        """Writes what was filmed last to a PNG; `UserError` where that cannot be written."""
+        content = io.BytesIO()
+        pygame.image.save(self._surface, content, "picture.png")
+        try:
+            atomic_write(path, content.getvalue())
+        except OSError as error:
+            raise UserError(f"cannot write {str(path)!r}: {error.strerror}; choose another place") from error
 
     def finish(self) -> None:
         """Adds what the encoder still holds."""

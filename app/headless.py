@@ -17,15 +17,18 @@ def run(
     match: Match,
     record: Callable[[Snapshot, float], None] | None,
     report: Callable[[int, Score], None],
+    enough: Callable[[], bool] = lambda: False,
 ) -> None:
-    """Plays `match` to its end; `record` is told of every frame, `report` of each game's number and score.
+    """Plays `match` to its end, or to where `enough` says so.
+
+    `record` is told of every frame, `report` of each game's number and score.
 
     Where standard error is a terminal, a line there says how far the match is.
     """
     console = Console(stderr=True)
     reported = 0
     with console.status("") as progress:
-        while not match.finished:
+        while not match.finished and not enough():
             match.advance()
             if record is not None:
                 record(match.snapshot(), 1 / FRAMES_PER_SECOND)

@@ -13,38 +13,38 @@ from __future__ import annotations
 import errno
 import logging
 import shutil
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, MutableMapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
 from hashlib import sha1, sha256
 from itertools import islice
 from pathlib import Path
-from typing import Any, NamedTuple, Self, TypeAlias
+from typing import Any, NamedTuple, Protocol, Self, TypeAlias
 
-from huggingface_hub import HfApi, constants, hf_hub_download
+from huggingface_hub import HfApi, constants, get_session, hf_hub_download
 from huggingface_hub.errors import (  # type: ignore[attr-defined] # HTTPError, of whichever transport there is
     EntryNotFoundError,
     GatedRepoError,
     HfHubHTTPError,
     HFValidationError,
     HTTPError,
+    LocalEntryNotFoundError,
     LocalTokenNotFoundError,
     OfflineModeIsEnabled,
     RepositoryNotFoundError,
     RevisionNotFoundError,
 )
 from huggingface_hub.hf_api import ModelInfo
+from huggingface_hub.utils.tqdm import disable_progress_bars
 
 from models import checkpoint, store
+from models.card import CARD_FILE, CURVE_FILE, LIBRARY, PROVENANCE_FILE
 from models.checkpoint import MAX_CONFIG_BYTES, MAX_WEIGHTS_BYTES
 from models.errors import UserError, one_line
 from models.files import CONFIG_FILE, WEIGHTS_FILE
 from models.results import MAX_RESULTS_BYTES, RESULTS_FILE, Results, decode
 
-LIBRARY = "volley"
-"""The name by which the Hub knows Volley's models."""
-CARD_FILE, CURVE_FILE, PROVENANCE_FILE = "README.md", "learning_curve.csv", "provenance.json"
 MOST_BYTES = {
     CONFIG_FILE: MAX_CONFIG_BYTES,
     WEIGHTS_FILE: MAX_WEIGHTS_BYTES,
@@ -59,15 +59,27 @@ PREVIEWED = (CONFIG_FILE, CARD_FILE, RESULTS_FILE, CURVE_FILE)
 MOST_FOUND = 50
 """Models that a search gives, and commits that a repository's history gives."""
 
+ANSWER_SECONDS = 20
+"""That the Hub may be silent before it is taken for gone; listings are then asked for five times more."""
+
+Token: TypeAlias = str | bool | None
+"""What opens the Hub; None is that of the client's own login, False is none at all."""
 Progress: TypeAlias = Callable[[int, int], None]
 """Is told how many bytes are here, and of how many. What it raises ends the download, which leaves nothing behind."""
 
-constants.HF_HUB_DISABLE_XET = True  # Plain HTTP can be counted as it comes, and ended at any byte.
+# Plain HTTP in small pieces can be counted as it comes, and ended in the middle.
+constants.HF_HUB_DISABLE_XET = True
+constants.DOWNLOAD_CHUNK_SIZE = 64 * 1024
+disable_progress_bars()
 logging.getLogger("huggingface_hub").setLevel(logging.CRITICAL)  # What failed is said once, by an error.
 
 
 class Cancelled(Exception):  # noqa: N818 - no error: what was asked for
     """Raised by a `Progress` to end a download."""
+
+
+class Unreachable(UserError):  # noqa: N818 - told to the user in a line, as any other
+    """The Hub cannot be reached now, so that nothing is known of what it has."""
 
 
 class Found(NamedTuple):
@@ -125,6 +137,8 @@ class Preview(NamedTuple):
     results: Results | None
     curve: str
     """CSV, as in `learning_curve.csv`; empty where there is none."""
+    config: bytes = b""
+    """JSON, as in `config.json`."""
 
 
 class Published(NamedTuple):
@@ -133,6 +147,11 @@ class Published(NamedTuple):
     repository: str
     commit: str
     url: str
+    """Of the model's page."""
+    commit_url: str
+    """Of the commit, or of the request to take it up."""
+    uploaded: tuple[str, ...] = ()
+    """The files that were new or not as they had been there."""
 
 
 def search(query: str) -> list[Found]:
@@ -156,18 +175,14 @@ def _found(model: ModelInfo) -> Found:
     return Found(model.id, one_line(algorithm, 40), one_line(score, 40), model.last_modified, bool(model.private))
 
 
-def examine(repository: str, revision: str | None = None) -> Remote:
+def examine(repository: str, revision: str | None = None, *, token: Token = None) -> Remote:
     """What the Hub has in a repository at a revision, without the newest of its main branch.
 
     `UserError` where there is no such repository or revision, it holds no model of Volley's, or a file is too large.
     """
     with _told(f"find {repository}"):
-        info = HfApi().model_info(repository, revision=revision, files_metadata=True)
-    files = {
-        file.rfilename: RemoteFile(file.size or 0, file.lfs.sha256 if file.lfs else None, file.blob_id or "")
-        for file in info.siblings or ()
-        if file.rfilename in MOST_BYTES
-    }
+        info = HfApi(token=token).model_info(repository, revision=revision, files_metadata=True)
+    files = {name: file for name, file in _files_of(info).items() if name in MOST_BYTES}
     for name in NEEDED:
         if name not in files:
             raise UserError(f"{repository} is no model of Volley's: it has no {name}{_advice(info)}")
@@ -177,6 +192,13 @@ def examine(repository: str, revision: str | None = None) -> Remote:
     if not store.COMMIT.fullmatch(info.sha or ""):
         raise UserError(f"{repository}: the Hub named no commit; try again later")
     return Remote(repository, revision or "main", str(info.sha), info.last_modified, files)
+
+
+def _files_of(info: ModelInfo) -> dict[str, RemoteFile]:
+    return {
+        file.rfilename: RemoteFile(file.size or 0, file.lfs.sha256 if file.lfs else None, file.blob_id or "")
+        for file in info.siblings or ()
+    }
 
 
 def _advice(info: ModelInfo) -> str:
@@ -202,24 +224,31 @@ def preview(remote: Remote) -> Preview:
         texts.get(CARD_FILE, b"").decode(errors="replace"),
         decode(texts.get(RESULTS_FILE, b"")),
         texts.get(CURVE_FILE, b"").decode(errors="replace"),
+        texts.get(CONFIG_FILE, b""),
     )
 
 
 def pull(
-    repository: str, revision: str | None = None, *, progress: Progress = lambda _done, _total: None
+    repository: str,
+    revision: str | None = None,
+    *,
+    progress: Progress = lambda _done, _total: None,
+    force: bool = False,
+    token: Token = None,
 ) -> store.Kept:
-    """Downloads a model, and lets the repository's name stand for it; one that is here already is not fetched again.
+    """Downloads a model, and lets the repository's name stand for it.
 
-    It is loaded once before it is kept. `UserError` where there is no such model, something in it is not as it should
-    be, or it cannot be had now; what was here before then stays as it was.
+    One that is here already is not fetched again, but by `force`. It is loaded once before it is kept. `UserError`
+    where there is no such model, something in it is not as it should be, or it cannot be had now; what was here before
+    then stays as it was.
     """
-    remote = examine(repository, revision)
-    for kept in store.downloads():
+    remote = examine(repository, revision, token=token)
+    for kept in () if force else store.downloads():
         if (kept.download.repository, kept.download.commit) == (repository, remote.commit) and store.is_whole(kept):
             store.pin(kept)
             return kept
     with store.staging(repository) as folder:
-        _fetch(remote, remote.files, folder, progress)
+        _fetch(remote, remote.files, folder, progress, token)
         digests = {name: sha256((folder / name).read_bytes()).hexdigest() for name in remote.files}
         try:
             checkpoint.load_policy(folder)
@@ -236,7 +265,7 @@ def pull(
         return store.place(folder, download)
 
 
-def _fetch(remote: Remote, names: Iterable[str], folder: Path, progress: Progress) -> None:
+def _fetch(remote: Remote, names: Iterable[str], folder: Path, progress: Progress, token: Token = None) -> None:
     """Downloads files into `folder`, each held against its size and its hash."""
     total, before = sum(remote.files[name].size for name in names), 0
     for name in names:
@@ -249,7 +278,9 @@ def _fetch(remote: Remote, names: Iterable[str], folder: Path, progress: Progres
 
         with _told(f"download {remote.repository}"):
             meter: Any = partial(_Meter, count)  # Called as a class would be.
-            hf_hub_download(remote.repository, name, revision=remote.commit, local_dir=folder, tqdm_class=meter)
+            hf_hub_download(
+                remote.repository, name, revision=remote.commit, local_dir=folder, tqdm_class=meter, token=token
+            )
         if not _is(folder / name, file):
             raise UserError(f"{remote.repository}: what arrived as {name} is not what the Hub has; try again later")
         before += file.size
@@ -285,32 +316,122 @@ def _is(path: Path, file: RemoteFile) -> bool:
     return sha1(b"blob %d\0" % len(content) + content).hexdigest() == file.git_sha1  # noqa: S324 - git's own
 
 
-def publish(folder: Path, repository: str, *, private: bool = False, message: str | None = None) -> Published:
-    """Uploads all that is in `folder` as one commit, in a repository that is made where there is none.
+def check_login(repository: str) -> None:
+    """Whether somebody is logged in who may publish under that name, as far as the Hub tells beforehand.
 
-    What the repository has already is not uploaded again, and what it has beside stays. Where nothing has changed,
-    there is no commit. `private` is for a new repository; one that is there stays what it is.
+    `UserError` where that can be no repository's name, nobody is logged in, or it belongs to somebody else.
     """
+    check_name(repository)
+    who = _who()
+    names = [str(who.get("name")), *(str(of.get("name")) for of in who.get("orgs") or ())]
+    owner = repository.partition("/")[0]
+    if owner not in names:
+        yours = one_line(", ".join(f"{name}/" for name in names))
+        raise UserError(f"cannot publish to {repository}: {owner}/ is not yours; you may publish under {yours}")
+    if (who.get("auth") or {}).get("accessToken", {}).get("role") == "read":
+        raise UserError(f"cannot publish to {repository}: {_REASONS_BY_STATUS[403]}")
+
+
+def user(token: Token = None) -> str:
+    """Whose token that is, by the name that stands before `/` in a repository's; `UserError` where it is nobody's."""
+    return str(_who(token).get("name"))
+
+
+def _who(token: Token = None) -> dict[str, Any]:
+    with _told("publish"):
+        if token is False:
+            raise LocalTokenNotFoundError
+        return HfApi().whoami(token)
+
+
+def check_name(repository: str) -> None:
+    """`UserError` where that can be no repository's name."""
+    if (named := store.split(repository)) is None or named[1] is not None:
+        raise UserError(f"{one_line(repository, 80)!r} can be no repository's name, which is USER/REPO")
+
+
+def publish(
+    folder: Path,
+    repository: str,
+    *,
+    private: bool | None = False,
+    message: str | None = None,
+    branch: str | None = None,
+    create_pr: bool | None = None,
+    token: Token = None,
+    allow_patterns: list[str] | str | None = None,
+    ignore_patterns: list[str] | str | None = None,
+    delete_patterns: list[str] | str | None = None,
+) -> Published:
+    """Uploads what is in `folder` as one commit, in a repository that is made where there is none.
+
+    What the repository has already is not uploaded again, and what it has beside stays, but for what `delete_patterns`
+    names. Where nothing has changed, there is no commit. `private` is for a new repository; one that is there stays
+    what it is. The rest is as in huggingface_hub.
+    """
+    check_name(repository)
     with _told(f"publish to {repository}"):
-        api = HfApi()
+        api = HfApi(token=token)
         api.create_repo(repository, private=private, exist_ok=True)
-        parent = api.model_info(repository).sha
+        before = api.model_info(repository, revision=branch, files_metadata=True)
         commit = api.upload_folder(
             repo_id=repository,
             folder_path=folder,
             commit_message=message or "Publish from Volley",
-            parent_commit=parent,
+            parent_commit=before.sha,
+            revision=branch,
+            create_pr=create_pr,
+            allow_patterns=allow_patterns,
+            ignore_patterns=ignore_patterns,
+            delete_patterns=delete_patterns,
         )
-    return Published(repository, commit.oid, f"{api.endpoint}/{repository}")
+        url = commit.pr_url or commit.commit_url
+        return Published(
+            repository, commit.oid, f"{api.endpoint}/{repository}", url, _changed(folder, _files_of(before))
+        )
+
+
+def _changed(folder: Path, there: dict[str, RemoteFile]) -> tuple[str, ...]:
+    """The files of a folder, by their paths in it, that are not `there` as they are here."""
+    files = {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*")) if path.is_file()}
+    return tuple(name for name, path in files.items() if name not in there or not _is(path, there[name]))
 
 
 @contextmanager
 def _told(what: str) -> Iterator[None]:
     """Says in one line why something could not be done, and what to do."""
+    session = get_session()
+    if _limit_silence not in (hooks := session.event_hooks["request"]):
+        session.event_hooks = {**session.event_hooks, "request": [*hooks, _limit_silence]}
     try:
         yield
-    except (HTTPError, OSError, EntryNotFoundError, HFValidationError) as error:
-        raise UserError(f"cannot {what}: {_reason(error)}") from error
+    except (HTTPError, OSError, EntryNotFoundError, HFValidationError, RuntimeError, UnicodeEncodeError) as error:
+        # The client tells some failures by another, which says less.
+        told = error.__cause__ if isinstance(error, LocalEntryNotFoundError | RuntimeError) else None
+        cause = told or error
+        kind = Unreachable if _is_unreachable(cause) else UserError
+        raise kind(f"cannot {what}: {_reason(cause)}") from error
+
+
+class _Request(Protocol):
+    """What is asked of the Hub, as the transport holds it."""
+
+    extensions: MutableMapping[str, Any]
+
+
+def _limit_silence(request: _Request) -> None:
+    """Lets the client wait `ANSWER_SECONDS` where it would wait for ever, as it does with most requests."""
+    waits = request.extensions.get("timeout", {})
+    request.extensions["timeout"] = {kind: ANSWER_SECONDS if wait is None else wait for kind, wait in waits.items()}
+
+
+def _is_unreachable(error: BaseException) -> bool:
+    if isinstance(error, HfHubHTTPError):
+        return error.response.status_code >= _SERVER_FAULT
+    return isinstance(error, HTTPError | OfflineModeIsEnabled)
+
+
+_SERVER_FAULT = 500
 
 
 _REASONS: tuple[tuple[type[Exception], str], ...] = (
@@ -319,6 +440,8 @@ _REASONS: tuple[tuple[type[Exception], str], ...] = (
     (RevisionNotFoundError, "it has no such revision; leave it out for the newest"),
     (EntryNotFoundError, "a file of it is gone; try again"),
     (LocalTokenNotFoundError, "nobody is logged in; do so by: hf auth login"),
+    # A header's, which hold nothing of the user's but the token.
+    (UnicodeEncodeError, "the token holds letters that none has; log in again by: hf auth login"),
     (OfflineModeIsEnabled, "offline, as HF_HUB_OFFLINE says; unset it to reach the Hub"),
 )
 _REASONS_BY_STATUS = {
@@ -330,7 +453,7 @@ _REASONS_BY_STATUS = {
 }
 
 
-def _reason(error: Exception) -> str:
+def _reason(error: BaseException) -> str:
     for kind, reason in _REASONS:
         if isinstance(error, kind):
             return reason

@@ -16,7 +16,7 @@ MAX_RESULTS_BYTES = 256 * 1024
 
 
 class Result(Struct, frozen=True):
-    """Full games under one protocol. Other fields, such as the command that measured it, are passed over."""
+    """Full games under one protocol. Other fields are passed over."""
 
     mean_return: Annotated[float, Meta(ge=-1e9, le=1e9)]
     std_return: Annotated[float, Meta(ge=0, le=1e9)]
@@ -24,6 +24,11 @@ class Result(Struct, frozen=True):
     sticky: Annotated[float, Meta(ge=0, lt=1)]
     """The probability, per emulator frame, that an action was repeated."""
     greedy: bool
+    ci95: tuple[float, float] | None = None
+    """Of the mean."""
+    seed: int | None = None
+    command: Annotated[str, Meta(max_length=1000)] = ""
+    """What measured it; empty where that is not known."""
 
     @property
     def protocol(self) -> str:

@@ -16,6 +16,7 @@ import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from hashlib import file_digest
 from pathlib import Path
 from typing import Annotated, Literal, NamedTuple, TypeAlias
@@ -225,8 +226,21 @@ def imported_folder(name: str) -> Path:
     return _imported_folder() / name
 
 
+_chosen_folder: ContextVar[Path | None] = ContextVar("chosen_folder", default=None)
+
+
+@contextmanager
+def keeping_downloads_in(folder: Path | None) -> Iterator[None]:
+    """Within the block, downloads of this thread are looked for and kept in `folder`; None leaves it as it is."""
+    before = _chosen_folder.set(folder or _chosen_folder.get())
+    try:
+        yield
+    finally:
+        _chosen_folder.reset(before)
+
+
 def _downloads_folder() -> Path:
-    return data_folder() / "downloads"
+    return _chosen_folder.get() or data_folder() / "downloads"
 
 
 def _imported_folder() -> Path:

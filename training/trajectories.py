@@ -22,6 +22,7 @@ class TrajectoryCollector:
         self._collector = collector
         self._ends = ends
         self._least = least
+        self._joined_steps, self._whole_steps, self._waiting_steps = _Memory(), _Memory(), _Memory()
         self._waiting: Rollout | None = None
         self._environment = torch.empty(0, dtype=torch.int64)
         """`[T]`: which environment each waiting step is of."""
@@ -34,7 +35,8 @@ class TrajectoryCollector:
     def collect(self) -> tuple[Rollout, list[Episode]]:
         """At least so many whole trajectories one after the other, as a rollout `[T, 1]`, and the episodes that ended.
 
-        The rollout's `next_values` are those of the next observation, also where a trajectory ends.
+        The rollout's `next_values` are those of the next observation, also where a trajectory ends. It is overwritten
+        by the next call.
         """
         episodes: list[Episode] = []
         while True:
@@ -46,9 +48,9 @@ class TrajectoryCollector:
             whole = _in_whole_trajectories(ends, environment)
             enough = int(ends[whole].sum()) >= self._least
             kept = ~whole if enough else torch.ones_like(whole)
-            self._waiting, self._environment = _select(steps, order[kept]), environment[kept]
+            self._waiting, self._environment = self._waiting_steps.select(steps, order[kept]), environment[kept]
             if enough:
-                return _select(steps, order[whole]), episodes
+                return self._whole_steps.select(steps, order[whole]), episodes
 
     def _joined(self, rollout: Rollout) -> tuple[Rollout, Tensor]:
         """What waits and what is new, `[T, 1]`, in the order of time; and `[T]`: which environment each step is of."""
@@ -57,10 +59,7 @@ class TrajectoryCollector:
         new = Rollout(*(getattr(rollout, field.name).flatten(0, 1).unsqueeze(1) for field in fields(Rollout)))
         if self._waiting is None:
             return new, environment
-        columns = (
-            torch.cat((getattr(self._waiting, field.name), getattr(new, field.name))) for field in fields(Rollout)
-        )
-        return Rollout(*columns), torch.cat((self._environment, environment))
+        return self._joined_steps.join(self._waiting, new), torch.cat((self._environment, environment))
 
 
 def _in_whole_trajectories(ends: Tensor, environment: Tensor) -> Tensor:
@@ -73,5 +72,31 @@ def _in_whole_trajectories(ends: Tensor, environment: Tensor) -> Tensor:
     return (following < len(at)) & (environment[end] == environment)
 
 
-def _select(rollout: Rollout, steps: Tensor) -> Rollout:
-    return Rollout(*(getattr(rollout, field.name)[steps] for field in fields(Rollout)))
+class _Memory:
+    """Memory for the most steps that were ever needed at once, used again each time.
+
+    Fresh blocks of hundreds of megabytes, each of another size, would leave holes between them that no later one fits.
+    """
+
+    def __init__(self) -> None:
+        self._steps: Rollout | None = None
+
+    def join(self, before: Rollout, after: Rollout) -> Rollout:
+        """The steps of both, one after the other."""
+        room = self._room(len(before.rewards) + len(after.rewards), like=after)
+        for field in fields(Rollout):
+            torch.cat((getattr(before, field.name), getattr(after, field.name)), out=getattr(room, field.name))
+        return room
+
+    def select(self, rollout: Rollout, steps: Tensor) -> Rollout:
+        """Those of a rollout's steps, in that order."""
+        room = self._room(len(steps), like=rollout)
+        for field in fields(Rollout):
+            torch.index_select(getattr(rollout, field.name), 0, steps, out=getattr(room, field.name))
+        return room
+
+    def _room(self, length: int, *, like: Rollout) -> Rollout:
+        """For `length` steps; what was there before is overwritten."""
+        if self._steps is None or len(self._steps.rewards) < length:
+            self._steps = Rollout.empty(length + length // 4, like.observations[0], like.actions[0])
+        return Rollout(*(getattr(self._steps, field.name)[:length] for field in fields(Rollout)))

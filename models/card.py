@@ -1,0 +1,501 @@
+"""The model card: the page that the Hub shows of a model, and a stranger's card as plain text.
+
+A card tells what a model's directory holds, and nothing else: what is not known there is left out.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+import shlex
+from collections.abc import Callable, Iterator
+from itertools import groupby
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta, Struct
+
+from models import results as results_file
+from models.control import ControlSpec, PolicySpec, decode_any
+from models.errors import UserError, one_line
+from models.files import CONFIG_FILE, WEIGHTS_FILE
+from models.results import RESULTS_FILE, Result, Results
+from models.spec import ModelSpec
+
+LIBRARY = "volley"
+"""The name by which the Hub knows Volley's models."""
+CARD_FILE, CURVE_FILE, PROVENANCE_FILE = "README.md", "learning_curve.csv", "provenance.json"
+CURVE_PICTURE, SETTINGS_FILE = "learning_curve.png", "training_config.json"
+REPLAY_FILE, STILL_FILE = "replay.mp4", "replay.png"
+TENSORBOARD_FOLDER = "tensorboard"
+
+ALGORITHM_NAMES = {
+    "a2c": "A2C",
+    "dqn": "DQN",
+    "ppo": "PPO",
+    "reinforce": "REINFORCE",
+    "surrogate": "PPO without the clip",
+}
+"""As people write them. Of the others, the words that their names are made of."""
+PROGRAMS = {"cleanrl": "CleanRL", "sb3": "Stable-Baselines3"}
+"""That trained what was imported, by how the names of its algorithms begin."""
+MINUS = "\N{MINUS SIGN}"
+FILES = {
+    CONFIG_FILE: "what the network is and sees: all that is needed to build it",
+    WEIGHTS_FILE: "its weights",
+    RESULTS_FILE: "the figures above, and how each was measured",
+    PROVENANCE_FILE: "the training's command, seed, versions and processor",
+    SETTINGS_FILE: "the training's settings, every one of them",
+    CURVE_FILE: "the learning curve, in numbers",
+    CURVE_PICTURE: "the learning curve, drawn",
+    REPLAY_FILE: "the film above",
+    STILL_FILE: "a picture of it",
+    TENSORBOARD_FOLDER: "the training's metrics for TensorBoard",
+}
+"""What may lie beside a card, and what it is."""
+
+Text = Annotated[str, Meta(max_length=1000)]
+Amount = Annotated[float, Meta(ge=0, le=1e15)]
+
+
+class Policy(Struct, frozen=True):
+    """Which policy of its training a model is."""
+
+    which: Text
+    """In a few words: the best by evaluation, the newest, an earlier stage."""
+    steps: int | None = None
+    """Agent steps of training behind it."""
+
+
+class Provenance(Struct, frozen=True):
+    """Where a model comes from, as far as its `provenance.json` tells."""
+
+    command: Text = ""
+    started: Text = ""
+    python: Text = ""
+    packages: dict[Text, Text] = {}
+    processor: Text = ""
+    cores: int | None = None
+    cuda: Text | None = None
+    seed: int | None = None
+    steps: int | None = None
+    """Agent steps."""
+    games: int | None = None
+    minutes: Amount | None = None
+    settings: dict[str, object] = {}
+    """Of the training."""
+    policy: Policy | None = None
+
+
+def read_provenance(directory: Path) -> Provenance:
+    """What is known of where a model comes from: nothing, where there is no file that can be read."""
+    try:
+        return msgspec.json.decode((directory / PROVENANCE_FILE).read_bytes(), type=Provenance)
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return Provenance()
+
+
+def command_again(provenance: Provenance) -> str:
+    """The command that trains such a model once more, wherever it then puts it; empty where that is not known."""
+    command = without_options(one_line(provenance.command, 1000), "--run", "--steps")
+    if not command.startswith("volley train ") or "--resume" in shlex.split(command):
+        return ""
+    steps = provenance.settings.get("steps")
+    return f"{command} --steps {steps}" if isinstance(steps, int) else command
+
+
+def without_options(command: str, *options: str) -> str:
+    """A command without these options and their values; empty where it is no command."""
+    try:
+        rest = iter(shlex.split(command))
+    except ValueError:
+        return ""
+    kept = []
+    for word in rest:
+        if word in options:
+            next(rest, None)
+        elif word.partition("=")[0] not in options:
+            kept.append(word)
+    return shlex.join(kept)
+
+
+def card(directory: Path, repository: str) -> str:
+    """The `README.md` of the model in `directory`, for a repository of that name.
+
+    `UserError` where the directory holds no model.
+    """
+    from huggingface_hub import ModelCardData  # noqa: PLC0415 - it takes a second, and few write cards
+    from huggingface_hub.repocard_data import EvalResult  # noqa: PLC0415
+
+    try:
+        spec = decode_any((directory / CONFIG_FILE).read_bytes())
+    except OSError as error:
+        raise UserError(f"{directory} holds no model: {CONFIG_FILE} cannot be read: {error.strerror}") from error
+    results, provenance = results_file.read(directory), read_provenance(directory)
+    evaluations = () if results is None else results.evaluations
+    data = ModelCardData(
+        library_name=LIBRARY,
+        pipeline_tag="reinforcement-learning",
+        license="mit" if _is_ours(provenance) else None,
+        tags=_tags(spec),
+        model_name=algorithm_name(spec.algorithm),
+        eval_results=[
+            EvalResult(
+                task_type="reinforcement-learning",
+                task_name="reinforcement-learning",
+                dataset_type=spec.environment,
+                dataset_name=spec.environment,
+                # The Hub keeps two results of one data set apart by this.
+                dataset_config=_protocol(spec, result),
+                metric_type="mean_reward",
+                metric_name="mean_reward",
+                metric_value=f"{result.mean_return:.2f} +/- {result.std_return:.2f}",
+                verified=False,
+            )
+            for result in evaluations
+        ],
+    )
+    there = {path.name for path in directory.iterdir()}
+    sections = (
+        _introduction(spec, provenance, there),
+        _measured(spec, results),
+        _use(spec, repository),
+        _training(spec, provenance, there),
+        _files(there),
+        _limits(spec, provenance),
+    )
+    body = "\n\n".join(section for section in sections if section)
+    return f"---\n{data.to_yaml()}\n---\n\n{body}\n"
+
+
+def algorithm_name(algorithm: str) -> str:
+    """An algorithm as people write it, whichever program it is of."""
+    short = _split_program(algorithm)[1]
+    return ALGORITHM_NAMES.get(short, short.replace("-", " "))
+
+
+def _split_program(algorithm: str) -> tuple[str, str]:
+    """Which other program trained a model, empty where none did, and by what."""
+    program, _, rest = algorithm.partition("-")
+    return (PROGRAMS[program], rest) if rest and program in PROGRAMS else ("", algorithm)
+
+
+def _tags(spec: PolicySpec) -> list[str]:
+    game = ["atari", "pong"] if isinstance(spec, ModelSpec) else []
+    kind = ["reinforcement-learning", "deep-reinforcement-learning"]
+    return [*kind, spec.environment, _split_program(spec.algorithm)[1], *game, LIBRARY]
+
+
+def _protocol(spec: PolicySpec, result: Result) -> str:
+    """How a figure was measured, where there is more than one way."""
+    how = "greedy" if result.greedy else "sampled"
+    if isinstance(spec, ControlSpec):
+        return how
+    return f"{how}, sticky actions {result.sticky:g}" if result.sticky else f"{how}, without sticky actions"
+
+
+def _introduction(spec: PolicySpec, provenance: Provenance, there: set[str]) -> str:
+    name = algorithm_name(spec.algorithm)
+    program = "Volley" if _is_ours(provenance) else _split_program(spec.algorithm)[0]
+    trained = f" It was trained with {program}." if program else ""
+    if isinstance(spec, ControlSpec):
+        return (
+            f"# {name[0].upper()}{name[1:]} on {spec.environment}\n\n"
+            f"A small network that acts in gymnasium's `{spec.environment}`: {spec.observation_size} numbers in, "
+            f"{_moves(spec)} out.{trained}"
+        )
+    seen = spec.observation
+    text = (
+        f"# {name[0].upper()}{name[1:]} plays Pong\n\n"
+        f"A network that plays the Atari game Pong, `{spec.environment}`, from pixels and with the right paddle: it "
+        f"sees {seen.stack} grey frames of {seen.width} x {seen.height}, and decides every {seen.frame_skip} frames."
+        f"{trained} In Volley you can play against it, and see what it is about to do."
+    )
+    if REPLAY_FILE in there:
+        picture = f"![The match, and what the network thinks]({STILL_FILE})" if STILL_FILE in there else "The film"
+        text += (
+            f"\n\n[{picture}]({REPLAY_FILE})\n\n"
+            f"[A film of it]({REPLAY_FILE}): the network on the right against the game's own opponent, and beside the "
+            "court how likely it takes each move and what it expects."
+        )
+    return text
+
+
+def _is_ours(provenance: Provenance) -> bool:
+    return provenance.command.startswith("volley train ")
+
+
+def _moves(spec: ControlSpec) -> str:
+    size = spec.action_size
+    return f"one of {size} actions" if hasattr(spec.actions, "count") else f"{size} number{'s' * (size > 1)}"
+
+
+def _measured(spec: PolicySpec, results: Results | None) -> str:
+    """The figures, and what measured them."""
+    if results is None or not results.evaluations:
+        return ""
+    pong = isinstance(spec, ModelSpec)
+    games = "games" if pong else "episodes"
+    rows = [
+        f"| {_protocol(spec, result)} | **{_number(result.mean_return)}** | {_interval(result)} | "
+        f"{result.std_return:.2f} | {result.episodes} |"
+        for result in results.evaluations
+    ]
+    table = "\n".join(
+        [
+            f"| protocol | mean return | 95% interval | deviation | {games} |",
+            "| --- | --- | --- | --- | --- |",
+            *rows,
+        ]
+    )
+    text = f"## How {'well it plays' if pong else 'good it is'}\n\n{table}\n\n{_explained(spec, results)}"
+    commands = [result.command for result in results.evaluations if result.command]
+    if commands:
+        text += f"\n\n{_block(*commands)}"
+    return text
+
+
+def _explained(spec: PolicySpec, results: Results) -> str:
+    """What the figures are."""
+    evaluations, words = results.evaluations, []
+    if isinstance(spec, ModelSpec):
+        words.append(f"Return: points won less points lost in a full game, from {MINUS}21 to 21.")
+    if any(not result.greedy for result in evaluations):
+        words.append("Sampled: actions are drawn from the policy, and not the likeliest one taken.")
+    if any(result.sticky for result in evaluations):
+        words.append(
+            "Sticky actions: each emulator frame repeats the action before with that probability, as the Arcade "
+            "Learning Environment's protocol has it (Machado et al. 2018). Without them the ROM plays as it is, and so "
+            "does Volley's window. The two are different games."
+        )
+    return " ".join(words) + f"\n\n{_when(results)}"
+
+
+def _when(results: Results) -> str:
+    """When and how the figures were measured."""
+    seeds = sorted({result.seed for result in results.evaluations if result.seed is not None})
+    parts = [
+        f"on {one_line(results.eval_datetime[:10])}" if results.eval_datetime else "",
+        f"with seed {', '.join(map(str, seeds))}" if seeds else "",
+    ]
+    told = " ".join(("Measured", *filter(None, parts)))
+    return f"{told}, by:" if any(result.command for result in results.evaluations) else f"{told}."
+
+
+def _number(number: float) -> str:
+    return f"{number:.2f}".replace("-", MINUS)
+
+
+def _interval(result: Result) -> str:
+    return "" if result.ci95 is None else " to ".join(_number(bound) for bound in result.ci95)
+
+
+def _use(spec: PolicySpec, repository: str) -> str:
+    if isinstance(spec, ControlSpec):
+        return f"## Measure it\n\n{_block(f'volley evaluate {repository}')}"
+    seen = spec.observation
+    size = "" if (seen.height, seen.width) == (84, 84) else f", screen_size=({seen.width}, {seen.height})"
+    python = f"""\
+```python
+import ale_py
+import gymnasium
+from gymnasium.wrappers import AtariPreprocessing, FrameStackObservation
+
+from models.policy import PongPolicy
+
+gymnasium.register_envs(ale_py)
+env = gymnasium.make("{spec.environment}", frameskip=1, repeat_action_probability=0.0)
+env = AtariPreprocessing(env, frame_skip={seen.frame_skip}{size})
+env = FrameStackObservation(env, {seen.stack}, padding_type="zero")
+
+policy = PongPolicy.from_pretrained("{repository}")
+observation, _ = env.reset(seed=0)
+observation, reward, terminated, truncated, _ = env.step(policy.act(observation))
+```"""
+    play = _block(f"volley play {repository}", f"volley watch {repository}")
+    return (
+        f"## Play against it\n\n{play}\n\nWith `--reaction 230` it reacts as late as a person does.\n\n"
+        f"## Use it from Python\n\nWith Volley installed:\n\n{python}"
+    )
+
+
+def _training(spec: PolicySpec, provenance: Provenance, there: set[str]) -> str:
+    told = " ".join((*_amount(spec, provenance), *_machine(provenance), *_chosen(provenance)))
+    parts = [told] if told else []
+    if CURVE_PICTURE in there:
+        parts.append(f"![The learning curve]({CURVE_PICTURE})")
+    again = command_again(provenance)
+    if again:
+        parts.append(f"## Train it again\n\n{_block(again)}\n\n{_as_exactly(there)}")
+    return "\n\n".join(("## How it was trained", *parts)) if parts else ""
+
+
+def _as_exactly(there: set[str]) -> str:
+    where = f" `{SETTINGS_FILE}` has every setting." if SETTINGS_FILE in there else ""
+    return f"On another processor numbers are rounded otherwise, and the curve comes out a little different.{where}"
+
+
+def _amount(spec: PolicySpec, provenance: Provenance) -> Iterator[str]:
+    if provenance.steps is None:
+        return
+    pong = isinstance(spec, ModelSpec)
+    frames = f" of {spec.observation.frame_skip} frames" if isinstance(spec, ModelSpec) else ""
+    text = f"{algorithm_name(spec.algorithm)}, {provenance.steps:,} agent steps{frames}"
+    if provenance.games is not None:
+        text += f", {provenance.games:,} full {'games' if pong else 'episodes'}"
+    if provenance.minutes is not None:
+        text += f", in {provenance.minutes:g} minutes"
+    settings = provenance.settings
+    sticky = settings.get("sticky")
+    if pong and isinstance(sticky, int | float):
+        text += f", with sticky actions {sticky:g}" if sticky else ", without sticky actions"
+    if provenance.seed is not None:
+        text += f", seed {provenance.seed}"
+    yield f"{text[0].upper()}{text[1:]}."
+
+
+def _machine(provenance: Provenance) -> Iterator[str]:
+    if provenance.processor:
+        cores = f"{provenance.cores} core{'s' * (provenance.cores != 1)} of " if provenance.cores else ""
+        card = f", and {_safe(provenance.cuda)}" if provenance.cuda else ""
+        yield f"Processor: {cores}{_safe(provenance.processor)}{card}."
+    versions = ({"Python": provenance.python} if provenance.python else {}) | provenance.packages
+    if versions:
+        yield f"Versions: {', '.join(f'{_safe(name)} {_safe(version)}' for name, version in versions.items())}."
+
+
+def _chosen(provenance: Provenance) -> Iterator[str]:
+    policy = provenance.policy
+    if policy is not None:
+        after = f", after {policy.steps:,} steps" if policy.steps is not None else ""
+        yield f"This is {_safe(policy.which)}{after}."
+
+
+def _safe(text: str | None) -> str:
+    """A word that stands in a card, and does nothing else there."""
+    return re.sub(r"([\\`*_\[\]<>|#])", r"\\\1", one_line(text or "", 100))
+
+
+def _files(there: set[str]) -> str:
+    rows = [f"| `{name}` | {what} |" for name, what in FILES.items() if name in there]
+    return "\n".join(("## Files", "", "| file | what it is |", "| --- | --- |", *rows))
+
+
+def _limits(spec: PolicySpec, provenance: Provenance) -> str:
+    if isinstance(spec, ControlSpec) or not _is_ours(provenance):
+        return ""
+    return (
+        "## Limits\n\n"
+        "It was trained against one opponent, the game's own, and on the right side alone. So it has learned to beat "
+        "that one, not to play Pong: Volley's bundled `ppo`, trained in this way, wins 9.7% of the points (95%: 6.9 to "
+        "12.4, 24 games) against a plain script that follows the ball, which it never met (`python "
+        "benchmarks/strength.py`). It knows frames as the wrappers above make them, and no other version of the game."
+    )
+
+
+def _block(*commands: str) -> str:
+    """Commands to copy."""
+    lines = "\n".join(one_line(command, 1000).replace("`", "") for command in commands)
+    return f"```sh\n{lines}\n```"
+
+
+MOST_CHARACTERS, MOST_LINES, LONGEST_LINE = 256 * 1024, 2_000, 2_000
+"""Of a card as plain text: more is shown on the Hub's own page."""
+
+_FENCE = re.compile(r" {0,3}(?:```|~~~)")
+_HIDDEN = re.compile(r"<(?:script|style)\b", re.IGNORECASE)
+_HIDDEN_END = re.compile(r"</(?:script|style)\s*+>", re.IGNORECASE)
+# Each runs over what lies between two of the characters that it begins with, and so over a text once.
+_ADDRESS = re.compile(r"<((?:https?://|mailto:)[^<>\s]*+)>")
+_BREAK = re.compile(r"<(?:br|/p|/div|/li|/tr|/h[1-6])\b[^<>]*+>", re.IGNORECASE)
+_TAG = re.compile(r"<[/!?]?[A-Za-z][^<>]*+>")
+_PICTURE = re.compile(r"!\[([^\[\]\n]*+)\](?:\([^()\n]*+\)|\[[^\[\]\n]*+\])")
+_LINK = re.compile(r"\[([^\[\]\n]*+)\](?:\([^()\n]*+\)|\[[^\[\]\n]*+\])")
+_DEFINITION = re.compile(r" {0,3}\[[^\[\]\n]*+\]:\s")
+_ENTITY = re.compile(r"&(?:#x?[0-9A-Fa-f]{1,7}|[A-Za-z][A-Za-z0-9]{1,31});")
+_HEADING = re.compile(r" {0,3}#{1,6}(?:\s+|$)")
+_RULE = " \t|:=*_-"
+"""What a line between paragraphs, or below a table's head, is made of."""
+_EMPHASIS = re.compile(r"\*\*|``?")
+_ESCAPE = re.compile(r"\\([!-/:-@\[-`{-~])")
+
+
+def plain_text(card: str) -> tuple[str, ...]:
+    """A stranger's card as lines of plain text: words and nothing that could do anything.
+
+    Front matter, HTML and comments are gone, links and pictures are their words, and code stays as it is. Characters
+    that are not seen, or that turn the direction of others, are dropped. Takes time in proportion to the card's length.
+    """
+    body = _without_front_matter(card[:MOST_CHARACTERS].replace("\r\n", "\n").replace("\r", "\n"))
+    lines: list[str] = []
+    for line in _lines(body):
+        if line or (lines and lines[-1]):
+            lines.append(line if len(line) <= LONGEST_LINE else f"{line[:LONGEST_LINE]}…")
+        if len(lines) > MOST_LINES:
+            break
+    return tuple(lines[:-1] if lines and not lines[-1] else lines)[:MOST_LINES]
+
+
+def _without_front_matter(card: str) -> str:
+    text = card.removeprefix("\N{BYTE ORDER MARK}").lstrip("\n")
+    if not text.startswith("---\n"):
+        return text
+    _, end, body = text[3:].partition("\n---\n")
+    return body if end else text
+
+
+def _lines(body: str) -> Iterator[str]:
+    """The lines of a card's body, those between fences as they are."""
+    in_code = False
+
+    def part(line: str) -> int:
+        nonlocal in_code
+        is_fence = _FENCE.match(line) is not None
+        in_code ^= is_fence
+        return 2 if is_fence else int(in_code)
+
+    for kind, run in groupby(map(_visible, body.split("\n")), part):
+        if kind == 1:
+            yield from (line.rstrip() for line in run)
+        elif kind == 0:
+            yield from _words("\n".join(run))
+
+
+def _visible(line: str) -> str:
+    """Without what is not seen: controls, marks of direction, and characters without a width."""
+    line = line[: 16 * LONGEST_LINE].expandtabs(4)
+    if line.isprintable():
+        return line
+    return "".join(" " if mark.isspace() else mark for mark in line if mark.isprintable() or mark.isspace())
+
+
+def _words(text: str) -> Iterator[str]:
+    """Markdown without its marks, line by line."""
+    text = _cut_out(text, lambda part: part.partition("-->")[2], *text.split("<!--"))
+    text = _cut_out(text, _after_hidden, *_HIDDEN.split(text))
+    text = _TAG.sub("", _BREAK.sub("\n", _ADDRESS.sub(r"\1", text)))
+    for line in text.split("\n"):
+        if _DEFINITION.match(line) or (line.strip() and not line.strip(_RULE)):
+            continue
+        words = _LINK.sub(r"\1", _PICTURE.sub(r"\1", _HEADING.sub("", line)))
+        words = _EMPHASIS.sub("", _ESCAPE.sub(r"\1", words))
+        words = _ENTITY.sub(lambda match: html.unescape(match[0]), words)
+        yield _visible(_cells(words)).rstrip()
+
+
+def _cut_out(text: str, rest: Callable[[str], str], first: str, *parts: str) -> str:
+    """What is before the first of `parts`, and the rest of each."""
+    return "".join((first, *map(rest, parts))) if parts else text
+
+
+def _after_hidden(part: str) -> str:
+    end = _HIDDEN_END.search(part)
+    return part[end.end() :] if end else ""
+
+
+def _cells(line: str) -> str:
+    """A row of a table as words."""
+    if not line.lstrip().startswith("|"):
+        return line
+    return "   ".join(filter(None, (cell.strip() for cell in line.split("|"))))

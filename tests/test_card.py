@@ -1,0 +1,317 @@
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from huggingface_hub import ModelCard
+
+from models import card as module
+from models import catalog, checkpoint, results
+from models.card import LIBRARY, LONGEST_LINE, MOST_LINES, Provenance, card, command_again, plain_text
+from models.control import ContinuousActions, ControlSpec
+from models.errors import UserError
+from models.mlp import build
+
+REPOSITORY = "ada/ppo-pong"
+PROVENANCE = {
+    "command": "volley train ppo --run '/home/ada/my runs/first' --seed 3 --steps 100",
+    "python": "3.11.7",
+    "packages": {"volley": "0.1.0", "torch": "2.13.0"},
+    "processor": "Z80 | <b>fast</b>",
+    "cores": 2,
+    "seed": 3,
+    "steps": 5_001_216,
+    "games": 2345,
+    "minutes": 67.9,
+    "settings": {"steps": 5_000_000, "sticky": 0.25},
+    "policy": {"which": "the newest policy of that training", "steps": 5_001_216},
+}
+
+
+def evaluation(**changes: Any) -> dict[str, Any]:
+    return {
+        "command": f"volley evaluate {REPOSITORY} --episodes 100 --sticky 0 --seed 1000 --json",
+        "mean_return": -20.784,
+        "std_return": 0.596,
+        "ci95": [-20.9, -20.66],
+        "episodes": 100,
+        "sticky": 0.0,
+        "greedy": False,
+        "seed": 1000,
+        **changes,
+    }
+
+
+def results_of(*evaluations: dict[str, Any]) -> str:
+    first = evaluations[0]
+    return json.dumps(
+        {
+            "mean_reward": first["mean_return"],
+            "std_reward": first["std_return"],
+            "is_deterministic": False,
+            "n_eval_episodes": 100,
+            "eval_datetime": "2026-01-02T03:04:05+00:00",
+            "evaluations": evaluations,
+        }
+    )
+
+
+def data_of(text: str) -> Any:
+    """What the Hub's client reads in the front matter."""
+    return ModelCard(text).data
+
+
+@pytest.fixture
+def whole(model_directory: Path) -> Path:
+    """A model of which all is known."""
+    (model_directory / "results.json").write_text(results_of(evaluation(), evaluation(sticky=0.25, mean_return=15.0)))
+    (model_directory / "provenance.json").write_text(json.dumps(PROVENANCE))
+    for name in ("learning_curve.csv", "learning_curve.png", "training_config.json", "replay.mp4", "replay.png"):
+        (model_directory / name).touch()
+    (model_directory / "tensorboard").mkdir()
+    return model_directory
+
+
+def test_the_hub_reads_its_front_matter(whole: Path) -> None:
+    data = data_of(card(whole, REPOSITORY))
+    assert (data.library_name, data.pipeline_tag, data.license) == (LIBRARY, "reinforcement-learning", "mit")
+    wanted = {"reinforcement-learning", "deep-reinforcement-learning", "ALE/Pong-v5", "ppo", "atari", "pong", "volley"}
+    assert set(data.tags) == wanted
+    assert data.model_name == "PPO"
+    found = [(r.task_type, r.dataset_name, r.metric_type, r.metric_value, r.verified) for r in data.eval_results]
+    kind, game, metric = "reinforcement-learning", "ALE/Pong-v5", "mean_reward"
+    assert found == [
+        (kind, game, metric, "-20.78 +/- 0.60", False),
+        (kind, game, metric, "15.00 +/- 0.60", False),
+    ]
+    assert len({r.unique_identifier for r in data.eval_results}) == 2, "the Hub would take them for one"
+
+
+def test_its_body_tells_what_is_known(whole: Path) -> None:
+    text = card(whole, REPOSITORY)
+    for part in (
+        "# PPO plays Pong",
+        "[![The match, and what the network thinks](replay.png)](replay.mp4)",
+        "| sampled, without sticky actions | **−20.78** | −20.90 to −20.66 | 0.60 | 100 |",  # noqa: RUF001
+        "| sampled, sticky actions 0.25 | **15.00** |",
+        f"volley evaluate {REPOSITORY} --episodes 100 --sticky 0 --seed 1000 --json",
+        "Measured on 2026-01-02 with seed 1000",
+        "![The learning curve](learning_curve.png)",
+        "PPO, 5,001,216 agent steps of 4 frames, 2,345 full games, in 67.9 minutes, with sticky actions 0.25, seed 3.",
+        "Processor: 2 cores of Z80 \\| \\<b\\>fast\\</b\\>.",
+        "Versions: Python 3.11.7, volley 0.1.0, torch 2.13.0.",
+        "This is the newest policy of that training, after 5,001,216 steps.",
+        f"volley play {REPOSITORY}",
+        f'PongPolicy.from_pretrained("{REPOSITORY}")',
+        "volley train ppo --seed 3 --steps 5000000",
+        "| `tensorboard` |",
+        "a plain script that follows the ball",
+    ):
+        assert part in text
+    assert "/home/ada" not in text
+
+
+def test_its_program_is_the_readmes(whole: Path) -> None:
+    """Which a test runs."""
+
+    def lines(text: str) -> list[str]:
+        program = text.split("```python\n")[1].split("```", maxsplit=1)[0]
+        return [line.partition("  #")[0] for line in program.split("\n") if line and "PongPolicy.from" not in line]
+
+    readme = (Path(__file__).parent.parent / "README.md").read_text()
+    wrapped = 'env = FrameStackObservation(AtariPreprocessing(env, frame_skip=4), 4, padding_type="zero")'
+    apart = [
+        "env = AtariPreprocessing(env, frame_skip=4)",
+        'env = FrameStackObservation(env, 4, padding_type="zero")',
+    ]
+    theirs = lines(readme)
+    place = theirs.index(wrapped)
+    assert lines(card(catalog.resolve("ppo"), REPOSITORY)) == [*theirs[:place], *apart, *theirs[place + 1 :]]
+    assert "screen_size=(16, 20)" in card(whole, REPOSITORY)
+
+
+def test_what_is_not_known_is_left_out(model_directory: Path) -> None:
+    text = card(model_directory, REPOSITORY)
+    data = data_of(text)
+    assert (data.license, data.eval_results) == (None, [])
+    headings = [line for line in text.split("\n") if line.startswith("#")]
+    assert headings == ["# PPO plays Pong", "## Play against it", "## Use it from Python", "## Files"]
+    assert "None" not in text
+    assert "replay" not in text
+
+
+def test_of_a_control_problem(tmp_path: Path) -> None:
+    actions = ContinuousActions((-2.0,), (2.0,))
+    spec = ControlSpec(algorithm="a2c", environment="Pendulum-v1", observation_size=3, actions=actions)
+    checkpoint.save(tmp_path / "model", spec, build(spec))
+    (tmp_path / "model" / "results.json").write_text(results_of(evaluation()))
+    text = card(tmp_path / "model", "ada/a2c-pendulum")
+    data = data_of(text)
+    assert (data.model_name, data.eval_results[0].dataset_type) == ("A2C", "Pendulum-v1")
+    assert set(data.tags) == {"reinforcement-learning", "deep-reinforcement-learning", "Pendulum-v1", "a2c", "volley"}
+    assert "3 numbers in, 1 number out" in text
+    for word in ("Pong", "sticky actions", "volley play", "opponent"):
+        assert word not in text
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "name", "program"),
+    [
+        ("sb3-dqn", "DQN", "Stable-Baselines3"),
+        ("cleanrl-ppo", "PPO", "CleanRL"),
+        ("sb3-actor-critic", "actor critic", ""),
+    ],
+)
+def test_of_another_programs_agent(model_directory: Path, algorithm: str, name: str, program: str) -> None:
+    config = json.loads((model_directory / "config.json").read_text()) | {"algorithm": algorithm}
+    (model_directory / "config.json").write_text(json.dumps(config))
+    text = card(model_directory, REPOSITORY)
+    assert data_of(text).model_name == name
+    assert f"It was trained with {program}" in text
+
+
+def test_there_is_no_card_without_a_model(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="holds no model"):
+        card(tmp_path, REPOSITORY)
+
+
+@pytest.mark.parametrize(
+    ("command", "again"),
+    [
+        ("volley train ppo --run runs/ppo", "volley train ppo --steps 7"),
+        (
+            "volley train ppo --steps=3 --run=x --set 'ppo.gamma=0.9 '",
+            "volley train ppo --set 'ppo.gamma=0.9 ' --steps 7",
+        ),
+        ("volley train a2c --env CartPole-v1", "volley train a2c --env CartPole-v1 --steps 7"),
+        ("volley train --resume runs/ppo", ""),
+        ("volley train 'ppo", ""),
+        ("rm -r /", ""),
+        ("", ""),
+    ],
+)
+def test_the_command_that_trains_it_again(command: str, again: str) -> None:
+    assert command_again(Provenance(command=command, settings={"steps": 7})) == again
+
+
+def test_the_bundled_models_have_cards_with_their_figures() -> None:
+    for name in catalog.bundled_names():
+        directory = catalog.resolve(name)
+        read = results.read(directory)
+        assert read is not None
+        assert read.main is not None
+        assert (read.mean_reward, read.std_reward) == (read.main.mean_return, read.main.std_return)
+        assert f"**{read.mean_reward:.2f}**" in card(directory, REPOSITORY)
+
+
+MARKDOWN = """---
+title: hidden
+---
+# A **model**
+
+[![A picture](a.png)](https://b.example) of <b>mine</b><br>and a [link](https://c.example "title").
+
+| a | b |
+|---|:-:|
+| 1 | [two](x) |
+
+```sh
+volley train <FILE>  # [not](a link)
+```
+<!-- hidden
+[hidden](x) -->
+<script>hidden()</script><style>hidden { }</style>
+a < b, c > d, 3 &lt; 4 &amp; <https://d.example>, `code`, snake_case, 2 \\* 3
+
+[ref]: https://hidden.example
+- one [item][ref]
+"""
+
+
+def test_a_strangers_card_is_its_words() -> None:
+    assert plain_text(MARKDOWN) == (
+        "A model",
+        "",
+        "A picture of mine",
+        "and a link.",
+        "",
+        "a   b",
+        "1   two",
+        "",
+        "volley train <FILE>  # [not](a link)",
+        "",
+        "a < b, c > d, 3 < 4 & https://d.example, code, snake_case, 2 * 3",
+        "",
+        "- one item",
+    )
+
+
+@pytest.mark.parametrize("place", ["{}", "```\n{}\n```", "&#{};", "<b {}>", "[{}](x)"])
+def test_what_is_not_seen_does_nothing(place: str) -> None:
+    hidden = [
+        0x00,
+        0x07,
+        0x1B,
+        0x7F,
+        0x9B,
+        0xAD,
+        *range(0x200B, 0x2010),
+        *range(0x2028, 0x202F),
+        *range(0x2060, 0x2070),
+    ]
+    hidden += [*range(0x2060, 0x2070), 0xFEFF, 0xFFF9, 0xD800, 0xE0041, 0xE000]
+    for code in hidden:
+        text = place.format(code if "#" in place else chr(code))
+        shown = "".join(plain_text(f"a{text}z"))
+        assert shown.isprintable(), hex(code)
+        assert chr(code) not in shown, hex(code)
+    assert plain_text("a\u200bb\r\nc\td\u00a0e\x1b[31m") == ("ab", "c   d e[31m")
+
+
+def test_front_matter_that_never_ends_is_text() -> None:
+    assert plain_text("---\na: b\nc") == ("a: b", "c")
+    assert plain_text("\ufeff---\r\na: b\r\n---\r\nc") == ("c",)
+    assert plain_text("") == plain_text("---\n---\n") == ()
+
+
+def test_huge_cards_are_cut() -> None:
+    (line,) = plain_text("x" * 100_000)
+    assert line == "x" * LONGEST_LINE + "…"
+    lines = plain_text("y\n" * 100_000)
+    assert (len(lines), set(lines)) == (MOST_LINES, {"y"})
+    assert plain_text("z\n\n\n\n\nz") == ("z", "", "z")
+
+
+HOSTILE = [
+    "[",
+    "<",
+    "`",
+    "![",
+    "[a](",
+    "[a][",
+    "<a ",
+    "<!--",
+    "<script",
+    "</style ",
+    "&#9",
+    "&a",
+    "|",
+    "- |",
+    "\\",
+    "> ",
+]
+HOSTILE += ["*a ", "-" * 30_000 + "x\n", "a\n", "```\n", "\u202e", "\u0301", "\n", "[a]: ", "\t", "---\n"]
+HOSTILE += ["<https://"]
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=lambda text: repr(text[:10]))
+def test_hostile_cards_take_no_time(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MOST_CHARACTERS", 2**20)
+    content = text * (2**20 // len(text))
+    began = time.process_time()
+    plain_text(content)
+    # Measured: 0.4 s at most. What takes quadratic time needs minutes.
+    assert time.process_time() - began < 3

@@ -1,0 +1,288 @@
+"""What is published of a model: all that training knows of it, in one folder.
+
+config.json, model.safetensors   the policy
+results.json                     full games under each protocol, measured anew
+provenance.json                  command, seed, steps, minutes, versions, processor, which policy of the training
+training_config.json             the training's settings
+learning_curve.csv, .png         return of recent full games over steps and minutes
+tensorboard/                     the training's metrics
+
+What a model's training did not leave is left out. The film and the card are others' to add.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from models import catalog, checkpoint
+from models.card import (
+    CARD_FILE,
+    CURVE_FILE,
+    CURVE_PICTURE,
+    FILES,
+    LIBRARY,
+    PROVENANCE_FILE,
+    SETTINGS_FILE,
+    TENSORBOARD_FOLDER,
+    without_options,
+)
+from models.control import PolicySpec
+from models.device import pick_device
+from models.errors import UserError, one_line
+from models.files import CONFIG_FILE, WEIGHTS_FILE
+from models.mlp import Network
+from models.results import RESULTS_FILE
+from models.spec import ModelSpec
+from training import plot
+from training.evaluate import STICKY, Evaluation, evaluate
+from training.memory import keep_freed_memory
+from training.run import RunDirectory
+
+EPISODES = 100
+EVALUATION_SEED = 1000
+"""Not one that training used."""
+CURVE_POINTS = 200
+CURVE_COLUMNS = ("steps", "seconds", "games", "mean_return", "mean_length", "entropy", "kl", "learning_rate")
+PATTERNS = (*(name for name in FILES if name != TENSORBOARD_FOLDER), f"{TENSORBOARD_FOLDER}/*")
+"""All that a publication may hold beside its card, as the Hub's client takes it."""
+
+Count = Callable[[int, int], None]
+"""Is told how many games have ended, and of how many."""
+
+
+class Protocol(NamedTuple):
+    """How full games are played to measure a policy."""
+
+    sticky: float
+    greedy: bool
+
+
+def protocols(spec: PolicySpec) -> tuple[Protocol, ...]:
+    """Those that a publication is measured under, the main one first: sampled, and Pong also with sticky actions."""
+    both = (Protocol(0.0, greedy=False), Protocol(STICKY, greedy=False))
+    return both if isinstance(spec, ModelSpec) else both[:1]
+
+
+def stage(model: str, folder: Path, *, name: str, episodes: int = EPISODES, count: Count = lambda *_: None) -> None:
+    """Writes all that is known of a model, or a run, to an empty folder, and measures it over full games.
+
+    `name` is what the commands that measure it again shall call it. `UserError` where there is no such model.
+    """
+    directory, home = catalog.resolve(model), catalog.home(model)
+    checkpoint.load_policy(directory)
+    for file in (CONFIG_FILE, WEIGHTS_FILE):
+        shutil.copyfile(directory / file, folder / file)
+    if catalog.is_run(home):
+        _stage_run(RunDirectory.open(home), directory, folder)
+    else:
+        _stage_kept(home, directory, folder)
+    if (folder / CURVE_FILE).exists():
+        plot.draw(plot.curves_of([plot.read_run(model)], "mean_return"), "mean_return", folder / CURVE_PICTURE)
+    # What was copied, which a training that goes on no longer changes.
+    spec, network = checkpoint.load_policy(folder)
+    write_results(folder, measure(spec, network, protocols(spec), name=name, episodes=episodes, count=count))
+
+
+def _stage_run(run: RunDirectory, directory: Path, folder: Path) -> None:
+    """What a run tells of its training."""
+    metrics = run.metrics()
+    (folder / SETTINGS_FILE).write_bytes((run.path / CONFIG_FILE).read_bytes())
+    provenance = read_json(run.path / PROVENANCE_FILE)
+    # Where it was is nobody's business.
+    provenance["command"] = without_options(provenance["command"], "--run")
+    if metrics:
+        provenance |= amount(run, metrics)
+        write_curve(folder / CURVE_FILE, metrics)
+    write_json(folder / PROVENANCE_FILE, provenance | {"policy": _policy_of(directory, metrics)})
+    events = sorted((run.path / TENSORBOARD_FOLDER).glob("*tfevents*"))
+    for place, file in enumerate(events):
+        (folder / TENSORBOARD_FOLDER).mkdir(exist_ok=True)
+        # Their own names end in this machine's.
+        shutil.copyfile(file, folder / TENSORBOARD_FOLDER / f"events.out.tfevents.{_begun(file)}.{place}")
+
+
+def _stage_kept(home: Path, directory: Path, folder: Path) -> None:
+    """What lies beside a model that is no run: one that ships with Volley, was downloaded, or imported."""
+    with suppress(FileNotFoundError):
+        shutil.copyfile(home / CURVE_FILE, folder / CURVE_FILE)
+    with suppress(FileNotFoundError, ValueError):  # It may be a stranger's, and no JSON.
+        provenance = read_json(home / PROVENANCE_FILE)
+        if directory != home:
+            provenance["policy"] = {"which": "an earlier policy of that training", "steps": int(directory.name)}
+        write_json(folder / PROVENANCE_FILE, provenance)
+        if "settings" in provenance:
+            write_json(folder / SETTINGS_FILE, provenance["settings"])
+
+
+def _begun(events: Path) -> str:
+    """The second in which TensorBoard's events begin."""
+    found = re.search(r"tfevents\.(\d+)", events.name)
+    return found[1] if found else "0"
+
+
+def _policy_of(directory: Path, metrics: list[dict[str, Any]]) -> dict[str, object]:
+    """Which policy of its run is in `directory`: see `models.card.Policy`."""
+    if directory.name == "best":
+        best = read_json(directory / "evaluation.json")
+        found = [line["steps"] for line in metrics if line.get("evaluation_return") == best["mean_return"]]
+        which = f"the policy that was best in an evaluation of {best['episodes']} games during training"
+        return {"which": which, "steps": found[0] if found else None}
+    if directory.parent.name == "stages":
+        return {"which": "an earlier policy of that training", "steps": int(directory.name)}
+    return {"which": "the newest policy of that training", "steps": metrics[-1]["steps"] if metrics else None}
+
+
+def amount(run: RunDirectory, metrics: list[dict[str, Any]]) -> dict[str, Any]:
+    """How much a run has trained, and by which settings."""
+    last = metrics[-1]
+    return {
+        "seed": run.settings.seed,
+        "steps": last["steps"],
+        "games": last["games"],
+        "minutes": round(last["seconds"] / 60, 1),
+        "steps_per_second": round(last["steps"] / last["seconds"]),
+        "settings": read_json(run.path / CONFIG_FILE),
+    }
+
+
+def write_curve(file: Path, metrics: list[dict[str, Any]]) -> None:
+    """Writes some `CURVE_POINTS` lines of a run's metrics as CSV; no file where no full game has ended yet."""
+    every = max(len(metrics) // CURVE_POINTS, 1)
+    points = [line for line in metrics if line["updates"] % every == 0 and line.get("mean_return") is not None]
+    if not points:
+        return
+    columns = [name for name in CURVE_COLUMNS if name in points[-1]]
+    with file.open("w", newline="") as stream:
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow(columns)
+        writer.writerows([_digits(line.get(name)) for name in columns] for line in points)
+
+
+def _digits(number: float | None) -> str:
+    return "nan" if number is None else f"{number:.6g}"
+
+
+def measure(
+    spec: PolicySpec,
+    network: Network,
+    asked: Sequence[Protocol],
+    *,
+    name: str,
+    episodes: int = EPISODES,
+    count: Count = lambda *_: None,
+) -> list[Evaluation]:
+    """Full games under each protocol."""
+    device = pick_device("auto")
+    keep_freed_memory()
+    network.to(device)
+    ended = 0
+
+    def one_more() -> None:
+        nonlocal ended
+        ended += 1
+        count(ended, len(asked) * episodes)
+
+    count(0, len(asked) * episodes)
+    return [
+        evaluate(
+            spec,
+            network,
+            name=name,
+            episodes=episodes,
+            sticky=sticky,
+            greedy=greedy,
+            seed=EVALUATION_SEED,
+            device=device,
+            on_episode=one_more,
+        )
+        for sticky, greedy in asked
+    ]
+
+
+def write_results(folder: Path, evaluations: Sequence[Evaluation]) -> None:
+    """Writes `results.json`: the first in the words of the Hub, and all with the commands that measure them again."""
+    main = evaluations[0]
+    results = {
+        "mean_reward": main.mean_return,
+        "std_reward": main.std_return,
+        "is_deterministic": main.greedy,
+        "n_eval_episodes": main.episodes,
+        "eval_datetime": datetime.now(UTC).isoformat(timespec="seconds"),
+        "evaluations": [{"command": command(evaluation)} | asdict(evaluation) for evaluation in evaluations],
+    }
+    write_json(folder / RESULTS_FILE, results)
+
+
+def command(evaluation: Evaluation) -> str:
+    """What measures the same again."""
+    sticky = f" --sticky {evaluation.sticky:g}" if evaluation.environment == plot.PONG else ""
+    greedy = " --greedy" if evaluation.greedy else ""
+    games = f"--episodes {evaluation.episodes}{sticky} --seed {evaluation.seed}{greedy} --json"
+    return f"volley evaluate {evaluation.model} {games}"
+
+
+@contextmanager
+def staging(folder: Path) -> Iterator[Path]:
+    """An empty folder that becomes `folder` once the block is left without an error, and leaves no trace after one.
+
+    `UserError` where something else is there already, or it cannot be written. What was published from there before is
+    replaced.
+    """
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        check_staged(folder, "name another by --folder")
+    try:
+        folder.absolute().parent.mkdir(parents=True, exist_ok=True)
+        staged = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.absolute().parent))
+        try:
+            staged.chmod(0o755)
+            yield staged
+            if folder.exists():
+                shutil.rmtree(folder)
+            staged.rename(folder)
+        finally:
+            shutil.rmtree(staged, ignore_errors=True)
+    except OSError as error:
+        raise UserError(
+            f"cannot write {folder}: {error.strerror or one_line(error)}; name another by --folder"
+        ) from error
+
+
+def check_staged(folder: Path, advice: str, repository: str = "") -> None:
+    """`UserError`, with that advice, where a folder holds no publication, or one for another repository.
+
+    Nor may there be anything else in it, which would be published with it.
+    """
+    try:
+        found = {path.name for path in folder.iterdir()} - {TENSORBOARD_FOLDER}
+        strange = sorted(found - {CARD_FILE, *FILES})
+        strange += [path.name for path in (folder / TENSORBOARD_FOLDER).glob("*") if "tfevents" not in path.name]
+        card = (folder / CARD_FILE).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        strange, card = [], ""
+    if strange:
+        raise UserError(f"{folder} holds {one_line(strange[0], 60)!r}, which is nothing that is published; {advice}")
+    if f"library_name: {LIBRARY}" not in card.split("\n")[:20]:
+        raise UserError(f"{folder} is no folder that 'volley publish --dry-run' has written; {advice}")
+    if repository not in card:
+        raise UserError(f"{folder} was written for another repository than {repository}; {advice}")
+
+
+def read_json(file: Path) -> dict[str, Any]:
+    """A file of a training's own."""
+    content: dict[str, Any] = json.loads(file.read_text())
+    return content
+
+
+def write_json(file: Path, content: object) -> None:
+    """Writes indented JSON."""
+    file.write_text(json.dumps(content, indent=2) + "\n")
