@@ -1,0 +1,63 @@
+"""What publishing, pulling and loading the shipped `ppo` take: `python benchmarks/hub.py`.
+
+The Hub is that of the tests, on this machine, so the network's own time is not in it. What is published is the model
+with a card, without the film and the fresh evaluation that `volley publish` makes first. Prints one JSON object:
+seconds, each the median of `ROUNDS`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+
+import torch
+from local_hub import LocalHub
+
+from models import card, catalog, checkpoint, hub, store
+
+ROUNDS = 5
+REPOSITORY = "tester/ppo-pong"
+
+
+def seconds(act: Callable[[], object]) -> float:
+    """That it takes."""
+    started = time.perf_counter()
+    act()
+    return time.perf_counter() - started
+
+
+def measure(folder: Path, home: Path) -> dict[str, float]:
+    """One round, on a Hub with nothing in it."""
+    with LocalHub(home) as local, local.in_this_process():
+        published = seconds(lambda: hub.publish(folder, REPOSITORY))
+        again = seconds(lambda: hub.publish(folder, REPOSITORY))
+        pulled = seconds(lambda: hub.pull(REPOSITORY))
+        loaded = seconds(lambda: checkpoint.load(store.find(REPOSITORY)))
+    return {"publish": published, "publish_unchanged": again, "pull": pulled, "load": loaded}
+
+
+def main() -> None:
+    """Measures and prints."""
+    torch.set_num_threads(1)
+    rounds = []
+    for _ in range(ROUNDS):
+        with tempfile.TemporaryDirectory() as place:
+            os.environ["VOLLEY_DATA"] = place
+            folder = Path(place) / "staged"
+            shutil.copytree(catalog.PRETRAINED / "ppo", folder, ignore=shutil.ignore_patterns("stages"))
+            (folder / card.CARD_FILE).write_text(card.card(folder, REPOSITORY))
+            rounds.append(measure(folder, Path(place) / "home"))
+    print(json.dumps({name: round(statistics.median(each[name] for each in rounds), 4) for name in rounds[0]}))
+
+
+if __name__ == "__main__":
+    main()
