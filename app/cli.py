@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
+import shutil
+import signal
 import sys
 import time
 from argparse import ArgumentParser, ArgumentTypeError, Namespace, RawDescriptionHelpFormatter
@@ -18,12 +21,15 @@ from models.errors import UserError
 
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
+    from types import FrameType
     from typing import TypeAlias
 
     from app.lineup import Player, Policy
     from app.match import Match, Snapshot
     from app.panels.names import PanelName
     from app.session import Session
+    from models.hub import Published
+    from models.store import Kept
 
     Subparsers: TypeAlias = _SubParsersAction["_Parser"]
     Record: TypeAlias = Callable[[Snapshot, float], None]
@@ -85,6 +91,10 @@ def _parser() -> _Parser:
     _add_train(subparsers)
     _add_evaluate(subparsers)
     _add_plot(subparsers)
+    _add_models(subparsers)
+    _add_pull(subparsers)
+    _add_publish(subparsers)
+    _add_import(subparsers)
     _add_doctor(subparsers)
     return parser
 
@@ -128,7 +138,36 @@ def _menu(_arguments: Namespace) -> int:
     return 0
 
 
-MODEL_HELP = "a bundled model, a model directory or a training run; MODEL@STEPS is an earlier stage of it"
+MODEL_HELP = (
+    "a bundled model, a model directory, a training run, or USER/REPO[@REVISION] of the Hub; "
+    "MODEL@STEPS is an earlier stage of it"
+)
+
+
+def _here(model: str) -> Path:
+    """The directory of a model, which is downloaded first where it is on the Hub and not here."""
+    if (named := catalog.to_download(model)) is not None:
+        try:
+            _download(*named)
+        except UserError as error:
+            raise UserError(f"{model!r} is nothing on this machine, and {error}") from error
+    return catalog.resolve(model)
+
+
+def _download(repository: str, revision: str | None) -> Kept:
+    """Downloads a model, with a progress bar on a terminal."""
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from models import hub
+
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
+        task = bar.add_task(repository, total=None)
+        return hub.pull(
+            repository, revision, progress=lambda done, total: bar.update(task, completed=done, total=total)
+        )
 
 
 def _reaction(text: str) -> int:
@@ -163,7 +202,7 @@ def _add_strength(parser: _Parser) -> None:
 def _policy(arguments: Namespace, model: str) -> Policy:
     from app.lineup import Policy
 
-    catalog.resolve(model)
+    _here(model)
     return Policy(model, temperature=arguments.temperature, greedy=arguments.greedy, reaction_ms=arguments.reaction)
 
 
@@ -438,7 +477,7 @@ def _add_evaluate(subparsers: Subparsers) -> None:
         purpose="measure a model over full games against the game's own opponent, or full episodes of what it acts in",
         example="volley evaluate ppo --episodes 100 --sticky 0 --json",
     )
-    evaluate.add_argument("model", metavar="MODEL", help="a bundled model, a model directory or a training run")
+    evaluate.add_argument("model", metavar="MODEL", help=MODEL_HELP)
     evaluate.add_argument("--episodes", type=_count, default=100, metavar="N", help="full games (default: 100)")
     evaluate.add_argument(
         "--sticky",
@@ -454,7 +493,7 @@ def _add_evaluate(subparsers: Subparsers) -> None:
 
 
 def _evaluate(arguments: Namespace) -> int:
-    directory = catalog.resolve(arguments.model)
+    directory = _here(arguments.model)
     from training.evaluate import evaluate_model, render
 
     evaluation = evaluate_model(
@@ -509,6 +548,314 @@ def _plot(arguments: Namespace) -> int:
     if arguments.out is not None:
         print(f"\ndrawn: {arguments.out}")
     return 0
+
+
+def _add_models(subparsers: Subparsers) -> None:
+    models = _command(
+        subparsers,
+        "models",
+        purpose="list the models there are: bundled, yours, downloaded, and on the Hub",
+        example='volley models\n  volley models --hub pong\n  volley models --hub ""',
+    )
+    models.add_argument("--hub", metavar="QUERY", help="those on the Hub whose names hold QUERY, instead")
+    models.add_argument("--json", action="store_true", help="print one JSON array, an object for each")
+    models.set_defaults(run=_models)
+
+
+def _models(arguments: Namespace) -> int:
+    from app import shelf
+
+    if arguments.hub is None:
+        listed = [
+            {"section": entry.section.value, "model": entry.model}
+            | {name.lower(): text for name, text in shelf.details(entry).facts}
+            for entry in shelf.entries()
+        ]
+    else:
+        from models import hub
+
+        listed = [
+            {
+                "section": shelf.Section.HUB.value,
+                "model": found.repository,
+                "algorithm": found.algorithm or shelf.UNKNOWN,
+                "score": f"{found.score or shelf.UNKNOWN}{', by its author' if found.score else ''}",
+                "changed": shelf.date_words(found.modified),
+                "private": "yes" if found.private else "no",
+            }
+            for found in hub.search(arguments.hub)
+        ]
+    if arguments.json:
+        print(json.dumps(listed))
+    elif listed:
+        _print_models(listed)
+    else:
+        print("nothing found")
+    return 0
+
+
+def _print_models(listed: list[dict[str, str]]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in ("Model", "Algorithm", "Score", "Size", "Date"):
+        table.add_column(heading, overflow="fold")
+    section = ""
+    for told in listed:
+        if told["section"] != section:
+            section = told["section"]
+            table.add_row(Text(section, style="bold"))
+        date = next((told[name] for name in ("trained", "imported", "downloaded", "changed") if name in told), "")
+        # As text: a stranger's words are no markup.
+        cells = (told["model"], told.get("algorithm", ""), told.get("score", ""), told.get("size", ""), date)
+        table.add_row(*map(Text, cells))
+    Console(highlight=False).print(table)
+
+
+def _add_pull(subparsers: Subparsers) -> None:
+    pull = _command(
+        subparsers,
+        "pull",
+        purpose="download a model from the Hub, or what is new in it; with a revision, stay at that one",
+        example="volley pull user/ppo-pong\n  volley pull user/ppo-pong@v1.0",
+    )
+    pull.add_argument("model", metavar="REPO[@REVISION]", help="USER/REPO; a revision is a branch, a tag or a commit")
+    pull.add_argument("--json", action="store_true", help="print one JSON object: repository, commit, directory, bytes")
+    pull.set_defaults(run=_pull)
+
+
+def _pull(arguments: Namespace) -> int:
+    from models import store
+
+    if (named := store.split(arguments.model)) is None:
+        raise UserError(f"{arguments.model!r} names no repository: give USER/REPO or USER/REPO@REVISION")
+    download, directory = _download(*named)
+    size = sum(file.stat().st_size for file in directory.iterdir())
+    if arguments.json:
+        told = {
+            "repository": download.repository,
+            "commit": download.commit,
+            "directory": str(directory),
+            "bytes": size,
+        }
+        print(json.dumps(told))
+        return 0
+    print(f"{download.repository} at {download.commit[:7]}, {size / 1e6:.1f} MB")
+    print(f"play against it:  volley play {download.repository}")
+    return 0
+
+
+def _add_import(subparsers: Subparsers) -> None:
+    importing = _command(
+        subparsers,
+        "import",
+        purpose="make a model of another program's agent: of Stable-Baselines3 (PPO, A2C, DQN) or CleanRL (PPO, DQN)",
+        example="volley import dqn_pong.zip dqn\n  volley watch dqn",
+    )
+    importing.add_argument(
+        "file", type=Path, metavar="FILE", help="an archive of Stable-Baselines3, or a state_dict() that torch saved"
+    )
+    importing.add_argument("name", metavar="NAME", help="what to call the model")
+    importing.set_defaults(run=_import)
+
+
+def _import(arguments: Namespace) -> int:
+    directory = _free_folder(arguments.name)
+    from models import checkpoint, foreign
+
+    spec, network = foreign.read(arguments.file)
+    try:
+        checkpoint.save(directory, spec, network)
+    except OSError as error:
+        raise UserError(f"the model cannot be kept in {directory}: {error.strerror}") from error
+    seen = spec.observation
+    print(
+        f"{arguments.name}: {foreign.PROGRAMS[spec.algorithm]}, NatureCNN, "
+        f"{seen.stack} frames of {seen.width} x {seen.height}, {len(spec.actions)} actions"
+    )
+    print(f"watch it:    volley watch {arguments.name}")
+    print(f"measure it:  volley evaluate {arguments.name}")
+    return 0
+
+
+def _free_folder(name: str) -> Path:
+    """Where to import a model of that name; `UserError` where the name has a meaning already."""
+    from models import store
+
+    directory = store.imported_folder(name)
+    if name in {"cpu", "tracker", *catalog.bundled_names()}:
+        raise UserError(f"{name!r} is a player of Volley's own: choose another name")
+    if directory.exists():
+        raise UserError(f"{name!r} was imported before: choose another name, or delete {directory}")
+    if Path(name).exists():
+        raise UserError(f"{name!r} is a file or folder here, and would be taken for it: choose another name")
+    return directory
+
+
+def _add_publish(subparsers: Subparsers) -> None:
+    publish = _command(
+        subparsers,
+        "publish",
+        purpose="measure a model anew and publish it on the Hub: weights, results, card, film, learning curve",
+        example="volley publish runs/first user/ppo-pong --dry-run\n"
+        "  volley publish ppo-pong user/ppo-pong --staged\n"
+        "  volley publish runs/first user/ppo-pong --private",
+    )
+    publish.add_argument("model", metavar="MODEL|RUN", help=f"{MODEL_HELP}; of a run, its best policy")
+    publish.add_argument("repository", metavar="REPO", help="USER/REPO; made where there is none, else updated")
+    publish.add_argument("--private", action="store_true", help="a new repository is for you alone")
+    publish.add_argument("--message", metavar="TEXT", help="of the commit")
+    publish.add_argument("--dry-run", action="store_true", help="write the folder to look at, and upload nothing")
+    publish.add_argument(
+        "--folder", type=Path, metavar="DIR", help="where to write it, and keep it (a dry run's default: ./REPO)"
+    )
+    publish.add_argument(
+        "--staged", action="store_true", help="MODEL is a folder that a dry run has written: upload it as it is"
+    )
+    publish.add_argument(
+        "--json", action="store_true", help="print a JSON object a line: each stage, and at last what was published"
+    )
+    publish.set_defaults(run=_publish)
+
+
+def _publish(arguments: Namespace) -> int:
+    if arguments.staged and (arguments.dry_run or arguments.folder is not None):
+        raise UserError("--staged uploads a folder that is there: leave out --dry-run and --folder")
+    from models import hub
+
+    repository: str = arguments.repository
+    hub.check_name(repository)
+    with _ended_softly():
+        if not arguments.dry_run:
+            _begin_stage("check", "asking the Hub who is logged in", as_json=arguments.json)
+            hub.check_login(repository)
+        folder, kept = _publication(arguments)
+        sizes = {
+            path.relative_to(folder).as_posix(): path.stat().st_size
+            for path in sorted(folder.rglob("*"))
+            if path.is_file()
+        }
+        if arguments.dry_run:
+            again = f"upload it:  volley publish {shlex.quote(str(folder))} {repository} --staged"
+            _tell_published({"folder": str(folder)}, sizes, again, as_json=arguments.json)
+            return 0
+        _begin_stage("upload", f"uploading to {repository}", as_json=arguments.json)
+        published = _upload(folder, arguments)
+    if not kept:
+        shutil.rmtree(folder)
+    told = {"repository": repository, "commit": published.commit, "url": published.url, "uploaded": published.uploaded}
+    changed = f"{len(published.uploaded)} of {len(sizes)} files were new or changed"
+    text = f"{changed}\ncommit {published.commit}\n{published.url}\nplay against it:  volley play {repository}"
+    _tell_published({"published": told}, sizes, text, as_json=arguments.json)
+    return 0
+
+
+def _publication(arguments: Namespace) -> tuple[Path, bool]:
+    """The folder with all that is to be published, and whether it stays; `UserError` where it cannot be made."""
+    from models import checkpoint
+    from models.files import data_folder
+    from training import publication
+
+    repository: str = arguments.repository
+    if arguments.staged:
+        folder = Path(arguments.model)
+        publication.check_staged(folder, "stage it anew by --dry-run", repository)
+        checkpoint.load_policy(folder)
+        return folder, True
+    _here(arguments.model)
+    folder = arguments.folder
+    if folder is None:
+        folder = Path(repository.partition("/")[2]) if arguments.dry_run else data_folder() / "staged" / repository
+    with publication.staging(folder) as staged:
+        _stage(arguments.model, staged, repository, as_json=arguments.json)
+    return folder, arguments.dry_run or arguments.folder is not None
+
+
+def _stage(model: str, folder: Path, repository: str, *, as_json: bool) -> None:
+    """Fills an empty folder with all that is to be published."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from models import card
+    from models.control import decode_any
+    from models.files import CONFIG_FILE
+    from models.spec import ModelSpec
+    from training import publication
+
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, disable=as_json or not console.is_terminal) as bar:
+        task = bar.add_task("measuring, full games", total=None)
+
+        def count(done: int, total: int) -> None:
+            bar.update(task, completed=done, total=total)
+            if as_json:
+                print(json.dumps({"stage": "evaluate", "done": done, "total": total}), flush=True)
+
+        publication.stage(model, folder, name=repository, episodes=publication.EPISODES, count=count)
+    if isinstance(decode_any((folder / CONFIG_FILE).read_bytes()), ModelSpec):
+        from app import trailer
+
+        _begin_stage("film", "filming a few points", as_json=as_json)
+        name = repository.partition("/")[2]
+        trailer.make(folder, name, folder / card.REPLAY_FILE, folder / card.STILL_FILE)
+    _begin_stage("card", "writing the card", as_json=as_json)
+    (folder / card.CARD_FILE).write_text(card.card(folder, repository), encoding="utf-8")
+
+
+def _begin_stage(stage: str, words: str, *, as_json: bool) -> None:
+    """Says what is done now: as JSON, or to whoever looks at a terminal."""
+    if as_json:
+        print(json.dumps({"stage": stage}), flush=True)
+    elif sys.stderr.isatty():
+        print(words, file=sys.stderr)
+
+
+def _upload(folder: Path, arguments: Namespace) -> Published:
+    """Uploads what was staged; it stays where that fails, so that it need not be measured again."""
+    from models import hub
+    from training.publication import PATTERNS
+
+    again = f"upload it by: volley publish {shlex.quote(str(folder))} {arguments.repository} --staged"
+    try:
+        return hub.publish(
+            folder,
+            arguments.repository,
+            private=arguments.private,
+            message=arguments.message,
+            delete_patterns=list(PATTERNS),
+        )
+    except UserError as error:
+        raise UserError(f"{error}; what was measured is kept, {again}") from error
+    except KeyboardInterrupt:
+        print(f"volley: nothing was published; what was measured is kept, {again}", file=sys.stderr)
+        raise
+
+
+def _tell_published(told: dict[str, object], sizes: dict[str, int], text: str, *, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(told | {"files": sizes}))
+        return
+    width = max(map(len, sizes))
+    for name, size in sizes.items():
+        print(f"{name:{width}}  {size / 1000:>9,.1f} kB")
+    print(text)
+
+
+@contextmanager
+def _ended_softly() -> Iterator[None]:
+    """Lets a request to end do what Ctrl-C does, so that what is half done is tidied away."""
+
+    def interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _add_doctor(subparsers: Subparsers) -> None:

@@ -23,7 +23,7 @@ DEAD_ZONE = 0.2
 """Of a stick's way: worn sticks do not come to rest in the middle."""
 TILTED, UPRIGHT = 0.6, 0.4
 """Of a stick's way: past the first it is a step in a menu, within the second it can become one again."""
-REPEAT_AFTER, REPEAT_EVERY = 0.4, 0.12
+REPEAT_AFTER, REPEAT_EACHY = 0.4, 0.12
 """Seconds, for a direction that is held in a menu."""
 
 
@@ -31,6 +31,8 @@ class Context(Enum):
     """What the window is at; a key may do one thing in each."""
 
     MENU = auto()
+    TYPING = auto()
+    """A text is being typed: letters are what they are."""
     PLAY = auto()
     """A match in which someone at this computer has a paddle."""
     WATCH = auto()
@@ -55,6 +57,7 @@ class Command(Enum):
     LEFT = auto()
     RIGHT = auto()
     CONFIRM = auto()
+    SEARCH = auto()
     SHOW_MOVES = auto()
     SHOW_TIMELINE = auto()
     SHOW_SEEN = auto()
@@ -132,9 +135,12 @@ class Binding:
     buttons: tuple[Pad, ...] = ()
 
 
-_ALL = frozenset(Context)
-_PLAY, _WATCH, _MENU = (frozenset({context}) for context in (Context.PLAY, Context.WATCH, Context.MENU))
+_EACH = frozenset(Context)
+_PLAY, _WATCH, _MENU, _TYPING = (
+    frozenset({context}) for context in (Context.PLAY, Context.WATCH, Context.MENU, Context.TYPING)
+)
 _MATCH = _PLAY | _WATCH
+_ALL = _MATCH | _MENU
 
 _UP, _DOWN, _LEFT, _RIGHT = pygame.K_UP, pygame.K_DOWN, pygame.K_LEFT, pygame.K_RIGHT
 _ENTER, _SPACE, _BACKSPACE = (pygame.K_RETURN, pygame.K_KP_ENTER), pygame.K_SPACE, pygame.K_BACKSPACE
@@ -186,16 +192,22 @@ BINDINGS = (
     Binding("left", Command.LEFT, _MENU, (_LEFT, pygame.K_a), ("Left", "A"), "Left, or less", (Pad.LEFT,)),
     Binding("right", Command.RIGHT, _MENU, (_RIGHT, pygame.K_d), ("Right", "D"), "Right, or more", (Pad.RIGHT,)),
     Binding("confirm", Command.CONFIRM, _MENU, (*_ENTER, _SPACE), ("Enter", "Space"), "Choose", (Pad.A,)),
-    Binding("screenshot", Command.SCREENSHOT, _ALL, (pygame.K_F12,), ("F12",), "Screenshot"),
+    Binding("typing up", Command.UP, _TYPING, (_UP,), ("Up",), "Up", (Pad.UP,)),
+    Binding("typing down", Command.DOWN, _TYPING, (_DOWN,), ("Down",), "Down", (Pad.DOWN,)),
+    Binding("typing confirm", Command.CONFIRM, _TYPING, _ENTER, ("Enter",), "Done", (Pad.A,)),
+    Binding("search", Command.SEARCH, _MENU | _TYPING, (pygame.K_TAB,), ("Tab",), "Models: search"),
+    Binding("screenshot", Command.SCREENSHOT, _EACH, (pygame.K_F12,), ("F12",), "Screenshot"),
     Binding("mute", Command.MUTE, _ALL, (pygame.K_m,), ("M",), "Sound off, or on"),
     # Many keyboards have brackets only with AltGr.
     Binding("quieter", Command.QUIETER, _ALL, (pygame.K_LEFTBRACKET, pygame.K_F7), ("[", "F7"), "Quieter"),
     Binding("louder", Command.LOUDER, _ALL, (pygame.K_RIGHTBRACKET, pygame.K_F8), ("]", "F8"), "Louder"),
-    Binding("whole pixels", Command.WHOLE_PIXELS, _ALL, (pygame.K_F10,), ("F10",), "Court in whole pixels, or fitted"),
-    Binding("full screen", Command.FULL_SCREEN, _ALL, (pygame.K_F11,), ("F11",), "Full screen, or back to a window"),
+    Binding("whole pixels", Command.WHOLE_PIXELS, _EACH, (pygame.K_F10,), ("F10",), "Court in whole pixels, or fitted"),
+    Binding("full screen", Command.FULL_SCREEN, _EACH, (pygame.K_F11,), ("F11",), "Full screen, or back to a window"),
     Binding("help", Command.HELP, _ALL, (pygame.K_h, pygame.K_F1), ("H", "F1"), "This page"),
+    Binding("typing help", Command.HELP, _TYPING, (pygame.K_F1,), ("F1",), "This page"),
     Binding("back", Command.BACK, _ALL, (pygame.K_ESCAPE,), ("Esc",), "Back", (Pad.BACK,)),
     Binding("menu back", Command.BACK, _MENU, (_BACKSPACE,), ("Backspace",), "Back", (Pad.B,)),
+    Binding("typing back", Command.BACK, _TYPING, (pygame.K_ESCAPE,), ("Esc",), "Back", (Pad.BACK, Pad.B)),
     # Not in play, where a slip must not end a match.
     Binding("quit", Command.QUIT, _WATCH | _MENU, (pygame.K_q,), ("Q",), "Quit"),
 )
@@ -403,7 +415,7 @@ class Devices:
         self._repeat_in -= elapsed
         if self._repeat_in > 0:
             return None
-        self._repeat_in = REPEAT_EVERY
+        self._repeat_in = REPEAT_EACHY
         return self._repeating[1]
 
     def hand(self, side: Side, people: Collection[Side]) -> Hand:

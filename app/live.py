@@ -9,6 +9,7 @@ import csv
 import math
 import os
 import time
+from collections.abc import Iterable
 from concurrent.futures import Executor, Future
 from contextlib import suppress
 from dataclasses import dataclass
@@ -99,11 +100,19 @@ class _Amount(Struct):
 
 def read_curve(directory: Path) -> tuple[CurvePoint, ...]:
     """The learning curve in a run or beside a bundled model, oldest first; empty where there is none."""
-    with suppress(OSError, KeyError, ValueError, TypeError), (directory / "learning_curve.csv").open() as file:
-        rows = [[float(row[name]) for name in CurvePoint.__struct_fields__] for row in csv.DictReader(file)]
+    with suppress(OSError, UnicodeDecodeError), (directory / "learning_curve.csv").open() as file:
+        if curve := curve_in(file):
+            return curve
+    return CurveReader(directory).read()
+
+
+def curve_in(lines: Iterable[str]) -> tuple[CurvePoint, ...]:
+    """The learning curve in the lines of a CSV, oldest first; empty where they hold none."""
+    with suppress(KeyError, ValueError, TypeError, csv.Error):
+        rows = [[float(row[name]) for name in CurvePoint.__struct_fields__] for row in csv.DictReader(lines)]
         finite = (row for row in rows if all(map(math.isfinite, row)))
         return tuple(CurvePoint(int(steps), seconds, score) for steps, seconds, score in finite)
-    return CurveReader(directory).read()
+    return ()
 
 
 class CurveReader:

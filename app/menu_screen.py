@@ -8,12 +8,13 @@ import pygame
 from msgspec.structs import replace
 
 from agents.base import Frame
-from app import settings
+from app import settings, shelf
 from app.controls import Command, Context
 from app.levels import FIXED_OPPONENT, LEVELS
 from app.lineup import Lineup, Policy, Rom
 from app.match import State
 from app.scenes.menu import (
+    Browse,
     Change,
     Follow,
     MenuModel,
@@ -126,6 +127,8 @@ class MenuScreen:
                 window.follow(run)
             case StopTraining():
                 window.trainer.stop()
+            case Browse():
+                window.open_library()
             case Quit():
                 window.closed = True
 
@@ -135,7 +138,8 @@ def _preferences(now: settings.Settings) -> Preferences:
 
 
 def _models() -> list[str]:
-    """Bundled models, each with its earlier stages behind it."""
-    return [
+    """Bundled models, each with its earlier stages behind it; then yours, and those that were downloaded."""
+    bundled = [
         model for name in catalog.bundled_names() for model in (name, *(f"{name}@{n}" for n in catalog.stages(name)))
     ]
+    return [*bundled, *shelf.playable()]

@@ -101,7 +101,7 @@ class TrainingProcess:
         # A file, because a pipe that nobody empties would hold the training up once it is full.
         self._output = tempfile.TemporaryFile()  # noqa: SIM115 - open as long as the process writes
         try:
-            self._process = _begin([*COMMAND, *words], self._output)
+            self._process = begin([*COMMAND, *words], self._output)
         except OSError as error:
             self._output.close()
             raise UserError(f"no training can be started: {error.strerror}") from error
@@ -120,7 +120,7 @@ class TrainingProcess:
                 self.phase, self.reason = Phase.FAILED, _reason(code, self._output)
 
 
-def _begin(command: list[str], output: IO[bytes]) -> subprocess.Popen[bytes]:
+def begin(command: list[str], output: IO[bytes]) -> subprocess.Popen[bytes]:
     """Starts a command of Volley's own that yields to all others; `OSError` where that is not possible."""
     threads = {name: str(THREADS) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS")}
     streams: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": output, "stderr": subprocess.STDOUT}

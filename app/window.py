@@ -6,10 +6,11 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
+from functools import cached_property
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import pygame
 from msgspec.structs import replace
@@ -17,11 +18,16 @@ from msgspec.structs import replace
 from agents.pong import FRAMES_PER_SECOND
 from app import controls, keepsakes, settings, theme, widgets
 from app.controls import Binding, Command, Context, Devices
+from app.errands import Errands
+from app.library import Library
+from app.library_screen import LibraryScreen
 from app.lineup import Lineup, Policy, Rom
 from app.match import Snapshot
 from app.match_screen import MatchScreen
 from app.menu_screen import MenuScreen
 from app.pacing import Pacer
+from app.publishing import Publishing, outcome_of
+from app.publishing_screen import PublishingScreen
 from app.scenes import help_page
 from app.scenes.match import LEAST_SIZE
 from app.scenes.menu import Train
@@ -105,6 +111,15 @@ class Screen(Protocol):
         ...
 
 
+@runtime_checkable
+class TypingScreen(Protocol):
+    """One on which texts are typed, while its context says so."""
+
+    def type(self, event: pygame.Event) -> bool:
+        """Takes in what is typed; whether it was text, and no command."""
+        ...
+
+
 class Window:
     """The menu, and the matches that it leads to; or `session` at once.
 
@@ -129,7 +144,14 @@ class Window:
         self.loader: Executor = ThreadPoolExecutor(1, "loading")
         self.thinker: Executor = ThreadPoolExecutor(2, "thinking", initializer=_yield_to_the_loop)
         """For what panels work out of a network: one for what is seen at each moment, one for what takes longer."""
+        self.errands: Executor = Errands()
+        """For what only asks the Hub."""
+        self.porter: Executor = ThreadPoolExecutor(4, "porting")
+        """For what moves files from the Hub and to it: who closes the window waits until none is half there."""
         self.trainer = Trainer(self.loader)
+        self._uploads: list[Future[str]] = []
+        """Those whose page was left."""
+        self._typing = False
         self._display = display
         self._full_screen = False
         self._help_open = False
@@ -148,10 +170,12 @@ class Window:
         Raises what loading the players of the first session raised. A window that is closed while something is loaded
         disappears at once, though this returns only when that has ended.
         """
-        with self.loader, self.thinker, ExitStack() as last:
+        with self.loader, self.thinker, self.porter, ExitStack() as last:
+            last.callback(self._end_uploads)
             last.callback(self._end_training)
             last.callback(self._display.destroy)
             last.callback(self.speaker.close)
+            last.callback(self._end_library)
             last.callback(self._close_screen)
             self.frame(0.0)
             with _silent_libraries():
@@ -167,12 +191,19 @@ class Window:
             self._handle(event)
         if (repeated := self.devices.repeat(elapsed, self._screen.context)) is not None:
             self._screen.command(repeated)
-        if said := self.trainer.update(elapsed):
-            self.toast.show(said)
+        self._listen()
+        for said in (self.trainer.update(elapsed), self._hear(elapsed)):
+            if said:
+                self.toast.show(said)
         surface = self._display.get_surface()
         self._screen.frame(surface, elapsed)
         self._draw_over(surface, elapsed)
         self._display.flip()
+
+    @cached_property
+    def library(self) -> Library:
+        """The models, here and on the Hub; looked at once it is asked for."""
+        return Library(self.errands, self.porter)
 
     @property
     def size(self) -> tuple[int, int]:
@@ -187,6 +218,18 @@ class Window:
     def open_menu(self) -> None:
         """Leaves what is open."""
         self._change_screen(MenuScreen(self))
+
+    def open_library(self, at: str = "") -> None:
+        """Shows the models, the one called `at` in focus."""
+        self._change_screen(LibraryScreen(self, at))
+
+    def publish(self, run: Path) -> None:
+        """Prepares a training for the Hub, shows what would be uploaded, and asks."""
+        self._change_screen(PublishingScreen(self, Publishing(run, self.errands, self.porter)))
+
+    def expect(self, upload: Future[str]) -> None:
+        """Says what came of an upload whose page is left."""
+        self._uploads.append(upload)
 
     def play(self, lineup: Lineup) -> None:
         """Begins a match, and remembers who plays."""
@@ -220,6 +263,32 @@ class Window:
             print("saving the training …", file=sys.stderr, flush=True)  # noqa: T201
             print(self.trainer.close(), file=sys.stderr)  # noqa: T201
 
+    def _end_library(self) -> None:
+        """Ends a download, so that nothing of it is left."""
+        if "library" in self.__dict__:
+            self.library.close()
+
+    def _end_uploads(self) -> None:
+        """The window is gone by now, and what was being uploaded will be there whole or not at all."""
+        if self._uploads:
+            print("uploading …", file=sys.stderr, flush=True)  # noqa: T201
+        for upload in self._uploads:
+            print(outcome_of(upload), file=sys.stderr)  # noqa: T201
+
+    def _hear(self, elapsed: float) -> str:
+        """What is new of downloads and uploads; empty where nothing is."""
+        said = self.library.update(elapsed) if "library" in self.__dict__ else ""
+        for upload in [upload for upload in self._uploads if upload.done()]:
+            self._uploads.remove(upload)
+            said = outcome_of(upload)
+        return said
+
+    def _listen(self) -> None:
+        """Lets the desktop tell which text is meant, as soon as one types."""
+        before, self._typing = self._typing, self._screen.context is Context.TYPING
+        if self._typing and not before:
+            pygame.key.start_text_input()
+
     def _change_screen(self, screen: Screen) -> None:
         self._close_screen()
         self._screen = screen
@@ -229,6 +298,9 @@ class Window:
 
     def _handle(self, event: pygame.Event) -> None:
         context = self._screen.context
+        typing = context is Context.TYPING and not self._help_open
+        if typing and isinstance(self._screen, TypingScreen) and self._screen.type(event):
+            return
         command = self.devices.handle(event, context)
         if command is not None:
             self._apply(command)

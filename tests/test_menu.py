@@ -15,6 +15,7 @@ from app.controls import BINDINGS, Command, Context
 from app.levels import Level
 from app.lineup import Ladder, Lineup, Person, Player, Policy, Rom, Tracker
 from app.scenes.menu import (
+    Browse,
     Button,
     Change,
     Follow,
@@ -106,7 +107,7 @@ def test_enter_starts_what_was_played_last(last: Lineup) -> None:
 @pytest.mark.parametrize("mode", MODES)
 def test_keys_alone_reach_every_mode(mode: Mode) -> None:
     model = menu()
-    outcome = press(model, *[Command.UP] * 7, *[Command.DOWN] * list(Mode).index(mode), Command.CONFIRM)
+    outcome = press(model, *[Command.UP] * 8, *[Command.DOWN] * list(Mode).index(mode), Command.CONFIRM)
     assert isinstance(outcome, Start)
     assert kind_of(outcome.lineup) == MODES[mode]
 
@@ -130,8 +131,15 @@ def click(scene: MenuScene, target: Target, size: tuple[int, int] = (1280, 800))
 
 
 def test_keys_and_mouse_quit() -> None:
-    assert press(menu(), *[Command.DOWN] * 7, Command.CONFIRM) == Quit()
+    assert press(menu(), *[Command.DOWN] * 8, Command.CONFIRM) == Quit()
     assert click(MenuScene(menu()), Mode.QUIT) == Quit()
+
+
+def test_keys_and_mouse_lead_to_the_models() -> None:
+    assert press(menu(), *[Command.DOWN] * 6, Command.CONFIRM) == Browse()
+    scene = MenuScene(menu())
+    assert click(scene, Mode.MODELS) is None
+    assert click(scene, Button.BROWSE) == Browse()
 
 
 def test_back_leads_out_step_by_step() -> None:
@@ -210,7 +218,7 @@ def test_every_match_found_by_wandering_about_opens_again_as_it_was() -> None:
     random = np.random.default_rng(1)
     model, modes = menu(LINEUPS[-1]), set()
     steps = [command for command in Command if command.name in ("UP", "DOWN", "LEFT", "RIGHT", "BACK")]
-    for _ in range(3000):
+    for _ in range(6000):
         model.command(random.choice(np.array(steps)))
         if model.lineup is not None:
             modes.add(model.mode)
@@ -294,7 +302,7 @@ def test_the_mouse_alone_starts_and_stops_a_training() -> None:
 
 def test_settings_change_at_once_by_keys() -> None:
     model = menu(preferences=Preferences(volume=90))
-    press(model, *[Command.DOWN] * 6, Command.CONFIRM)
+    press(model, *[Command.DOWN] * 7, Command.CONFIRM)
     assert press(model, Command.RIGHT) == Change(Preferences(volume=100))
     assert press(model, Command.RIGHT) is None
     assert press(model, Command.DOWN, Command.CONFIRM) == Change(Preferences(100, muted=True))

@@ -17,6 +17,7 @@ import cv2
 import numpy as np
 import pygame
 import pytest
+from local_hub import Fault, LocalHub
 from numpy.typing import NDArray
 
 from agents.base import Control
@@ -84,6 +85,9 @@ class Desk:
 
     def press(self, *keys: str) -> None:
         self._display.do("key", *keys)
+
+    def type(self, text: str) -> None:
+        self._display.do("type", "--delay", "40", text)
 
     def hold(self, *keys: str) -> None:
         self._display.do("keydown", *keys)
@@ -243,8 +247,8 @@ def pictures(tmp_path: Path) -> Path:
 def open_desk(display: Display, pictures: Path) -> Iterator[Callable[..., Desk]]:
     desks: list[Desk] = []
 
-    def opened(*words: str, sound: str = "dummy") -> Desk:
-        desks.append(Desk(display, pictures, words, {"SDL_AUDIODRIVER": sound}))
+    def opened(*words: str, sound: str = "dummy", variables: dict[str, str] | None = None) -> Desk:
+        desks.append(Desk(display, pictures, words, {"SDL_AUDIODRIVER": sound, **(variables or {})}))
         return desks[-1]
 
     yield opened
@@ -465,6 +469,47 @@ def test_a_film_of_the_window_lasts_as_long_as_it_was_open(
     desk.press("q")
     assert desk.close() == (0, "", "")
     assert frames_of(film) > 59
+
+
+def test_a_model_is_found_on_the_hub_downloaded_and_watched(
+    open_desk: Callable[..., Desk], tmp_path: Path, model_directory: Path
+) -> None:
+    files = {file.name: file.read_bytes() for file in model_directory.iterdir()}
+    files["README.md"] = b"---\nlibrary_name: volley\ntags: [volley]\n---\n# From far away\n\nIt came over the net.\n"
+    with LocalHub(tmp_path / "huggingface") as hub:
+        hub.commit("ada/tiny-pong", files)
+        hub.commit("zoe/other-pong", files)
+        desk = open_desk(variables=hub.environment())
+        desk.see(menu, "menu")
+        desk.press("Escape", "Up")
+        desk.see(says("Volume", theme.HINT_SIZE), "settings")
+        desk.press("Up")
+        desk.see(says("Look at them", theme.HEADING_SIZE, Face.BOLD), "models in the menu")
+        desk.press("Return")
+        desk.see(both(listed("ada/tiny-pong"), listed("zoe/other-pong")), "models")
+        desk.press("Tab")
+        desk.type("tiny mh")
+        desk.press("BackSpace", "BackSpace", "BackSpace")
+        desk.see(both(both(says("tiny"), listed("ada/tiny-pong")), never(listed("zoe/other-pong"))), "models, searched")
+        desk.press("Return")
+        desk.see(says("It came over the net.", theme.HINT_SIZE), "models, a card")
+
+        hub.fail(Fault.SLOW)
+        desk.press("Right", "Return")
+        desk.see(says("Cancel the download", theme.BODY_SIZE, Face.BOLD), "models, downloading")
+        desk.press("Escape")
+        desk.see(says("Download", theme.BODY_SIZE, Face.BOLD), "models, cancelled")
+        hub.heal()
+        desk.press("Return")
+        desk.see(says("Watch it", theme.BODY_SIZE, Face.BOLD), "models, downloaded")
+        desk.press("Right", "Return")
+        desk.see(both(thoughts, player("tiny-pong@")), "watching what was downloaded")
+        desk.press("q")
+        assert desk.close() == (0, "", "")
+
+
+def listed(name: str) -> Sight:
+    return says(name, theme.BODY_SIZE, Face.BOLD)
 
 
 def test_ctrl_c_closes_the_window_quietly(open_desk: Callable[..., Desk]) -> None:

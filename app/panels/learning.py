@@ -140,7 +140,7 @@ def draw(surface: pygame.Surface, rect: pygame.Rect, scale: float, model: Learni
     chart = pygame.Rect(left, top, room.right - left, axis - line - top)
     theme.draw_text(surface, "0", small, theme.QUIET, bottomleft=(chart.left, axis))
     theme.draw_text(surface, model.end, small, theme.QUIET, bottomright=(chart.right, axis))
-    _draw_chart(surface, chart, scale, model)
+    draw_chart(surface, chart, scale, model)
 
 
 def _draw_figures(surface: pygame.Surface, row: pygame.Rect, scale: float, model: LearningModel) -> int:
@@ -155,7 +155,7 @@ def _draw_figures(surface: pygame.Surface, row: pygame.Rect, scale: float, model
     return row.top + 2 * height
 
 
-def _draw_chart(surface: pygame.Surface, chart: pygame.Rect, scale: float, model: LearningModel) -> None:
+def draw_chart(surface: pygame.Surface, chart: pygame.Rect, scale: float, model: LearningModel) -> None:
     """The curve between the least and the most return there is; a mark where each policy came that played."""
     small, thickness = round(theme.HINT_SIZE * scale), max(1, round(2 * scale))
     pygame.draw.rect(surface, theme.BACKGROUND, chart)

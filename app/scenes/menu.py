@@ -26,6 +26,10 @@ TEMPERATURES = (0.5, 1.0, 1.5, 2.0)
 ALGORITHMS = ("ppo", "a2c", "reinforce")
 STEPS = (200_000, 1_000_000, 5_000_000)
 """Agent steps of a training."""
+_ABOUT_MODELS = (
+    "Those that ship with Volley, your own, and those that others have put on the Hugging Face Hub.",
+    "Play against them, download them, publish yours.",
+)
 MOTTO = "A network learned Atari Pong from its pixels. Play against it, or watch it think."
 
 Agent: TypeAlias = Policy | Tracker | Ladder
@@ -40,6 +44,7 @@ class Mode(Enum):
     WATCH_ROM = "Watch: agent against the Atari CPU"
     WATCH_AGENTS = "Watch: agent against agent"
     TRAIN = "Train a network"
+    MODELS = "Models"
     SETTINGS = "Settings"
     QUIT = "Quit"
 
@@ -58,6 +63,7 @@ class Button(Enum):
     START = "Start"
     FOLLOW = "Watch it play"
     STOP = "Stop and save"
+    BROWSE = "Look at them"
 
 
 Target: TypeAlias = Mode | Choice[Any] | Button
@@ -106,6 +112,11 @@ class StopTraining:
 
 
 @dataclass(frozen=True, slots=True)
+class Browse:
+    """The models are to be looked at."""
+
+
+@dataclass(frozen=True, slots=True)
 class TrainingNow:
     """The training that runs beside the window."""
 
@@ -126,7 +137,7 @@ class Quit:
     """The window is to close."""
 
 
-Outcome: TypeAlias = Start | Train | Follow | StopTraining | Change | Quit
+Outcome: TypeAlias = Start | Train | Follow | StopTraining | Browse | Change | Quit
 
 
 class AgentChoice:
@@ -351,6 +362,8 @@ class MenuModel:
             return (Card("Quit", theme.TEXT, "Close Volley"),)
         if self.mode is Mode.TRAIN:
             return (self._training_card,)
+        if self.mode is Mode.MODELS:
+            return (Card("Models", theme.TEXT, about=_ABOUT_MODELS),)
         about = ("Other keys can be set in this file:", self._settings_path) if self._settings_path else ()
         return (Card("Settings", theme.TEXT, rows=self._settings.rows, about=about),)
 
@@ -365,6 +378,8 @@ class MenuModel:
         """Those of the mode; the first is pressed by Enter on anything else."""
         if self.mode is Mode.TRAIN and self._training_now is not None:
             return Button.FOLLOW, Button.STOP
+        if self.mode is Mode.MODELS:
+            return (Button.BROWSE,)
         return (Button.START,) if self.mode is Mode.TRAIN or self.lineup is not None else ()
 
     @property
@@ -483,6 +498,8 @@ class MenuModel:
     def _press(self, button: Button) -> Outcome:
         if self.lineup is not None:
             return Start(self.lineup)
+        if button is Button.BROWSE:
+            return Browse()
         if self._training_now is None:
             return self._training.training
         return Follow(self._training_now.run) if button is Button.FOLLOW else StopTraining()

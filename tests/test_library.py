@@ -1,0 +1,857 @@
+"""The library by synthetic events and a clock that the test moves; its Hub answers when the test says so."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, Future
+from datetime import UTC, datetime
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pygame
+import pytest
+
+import models
+from app import settings, shelf, theme, widgets
+from app.controls import BINDINGS, Command, Context
+from app.library import LOOKING, TYPING_PAUSE, Again, Library, Note
+from app.lineup import Lineup, Person, Policy, Rom
+from app.menu_screen import MenuScreen
+from app.scenes.library import Button, Leave, LibraryModel, Outcome, Place, Publish, Start, Target
+from app.scenes.library_layout import Layout
+from app.scenes.library_view import LibraryScene
+from app.shelf import Action, Entry, Section
+from app.window import Window, open_display
+from models import store
+from models.control import ControlSpec, DiscreteActions
+from models.errors import UserError
+from models.files import CONFIG_FILE
+from models.hub import Cancelled, Found, Preview, Remote, RemoteFile, Revision
+from models.results import Result, Results
+from models.spec import ModelSpec, encode
+from models.store import Kept
+from training.run import RunDirectory
+from training.settings import TrainingSettings
+
+SIZES = [(800, 600), (1280, 800), (2560, 1440)]
+ADA, ZOE = "ada/ppo-pong", "zoe/ppo-pong"
+OLD, NEW = "a" * 40, "b" * 40
+WHEN = datetime(2026, 11, 20, tzinfo=UTC)
+CARD = "# A model\n\n" + "It was trained for five million steps.\n\n" * 60
+RESULTS = Results(20.78, 0.6, False, 100, "", (Result(20.78, 0.6, 100, 0.0, greedy=False),))
+
+
+class Call(NamedTuple):
+    future: Future[Any]
+    run: Callable[[], Any]
+    name: str
+
+
+class Calls(Executor):
+    """Runs nothing before the test says so."""
+
+    def __init__(self) -> None:
+        self.waiting: list[Call] = []
+
+    def submit(self, call: Callable[..., Any], /, *words: Any, **more: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+        self.waiting.append(Call(future, lambda: call(*words, **more), call.__name__))
+        return future
+
+    def run(self, name: str, place: int = 0) -> None:
+        """Lets a call happen: of those by that name that wait, the one at this place."""
+        call = [call for call in self.waiting if call.name == name][place]
+        self.waiting.remove(call)
+        try:
+            call.future.set_result(call.run())
+        except Exception as error:  # noqa: BLE001 - as an executor does
+            call.future.set_exception(error)
+
+    def names(self) -> list[str]:
+        return [call.name for call in self.waiting]
+
+
+class FakeHub:
+    """In the place of `models.hub`: what it has, and what goes wrong."""
+
+    Cancelled = Cancelled
+
+    def __init__(self, spec: ModelSpec, directory: Path) -> None:
+        self.found = {query: [found(ZOE)] for query in ("", "ppo")}
+        self.failure = ""
+        self.pulls: list[tuple[str, str | None]] = []
+        self.meanwhile: Callable[[], None] = lambda: None
+        """What happens when half of a download is here."""
+        self.config = encode(spec)
+        self._directory = directory
+
+    def search(self, query: str) -> list[Found]:
+        self._fail("search the Hub")
+        return self.found.get(query, [])
+
+    def examine(self, repository: str, revision: str | None = None) -> Remote:
+        self._fail(f"find {repository}")
+        return Remote(repository, revision or "main", NEW, WHEN, {"model.safetensors": RemoteFile(2_800_000, None, "")})
+
+    def preview(self, remote: Remote) -> Preview:
+        del remote
+        return Preview(CARD, RESULTS, "steps,seconds,mean_return\n0,0,-21\n1000000,60,3\n", self.config)
+
+    def revisions(self, repository: str) -> list[Revision]:
+        self._fail(f"read the history of {repository}")
+        return [Revision(NEW, "Train on", WHEN), Revision(OLD, "Publish from Volley", WHEN)]
+
+    def pull(self, repository: str, revision: str | None = None, *, progress: Callable[[int, int], None]) -> Kept:
+        self.pulls.append((repository, revision))
+        self._fail(f"download {repository}")
+        with store.staging(repository) as staged:
+            for file in self._directory.iterdir():
+                progress(500, 1000)
+                self.meanwhile()
+                progress(500, 1000)
+                shutil.copy(file, staged)
+            return store.place(staged, record(repository, revision or NEW, staged))
+
+    def _fail(self, what: str) -> None:
+        if self.failure:
+            raise UserError(f"cannot {what}: {self.failure}")
+
+
+def found(repository: str, algorithm: str = "ppo") -> Found:
+    return Found(repository, algorithm, "20.78 +/- 0.60", WHEN, private=False)
+
+
+def record(repository: str, commit: str, folder: Path) -> store.Download:
+    digests = {file.name: sha256(file.read_bytes()).hexdigest() for file in folder.iterdir()}
+    when = "2026-11-24T10:00:00+00:00"
+    return store.Download(repository=repository, revision="main", commit=commit, sha256=digests, downloaded=when)
+
+
+@pytest.fixture(autouse=True)
+def nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A display that nobody sees, and folders of the test's own."""
+    monkeypatch.setenv("SDL_VIDEODRIVER", "dummy")
+    monkeypatch.setenv("SDL_AUDIODRIVER", "dummy")
+    monkeypatch.setenv("VOLLEY_CONFIG", str(tmp_path / "config"))
+    monkeypatch.setenv("VOLLEY_DATA", str(tmp_path / "data"))
+    monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
+    (tmp_path / "work").mkdir()
+    monkeypatch.chdir(tmp_path / "work")
+    yield
+    if pygame.display.get_init():
+        pygame.event.clear()
+
+
+@pytest.fixture(autouse=True)
+def hub(spec: ModelSpec, model_directory: Path, monkeypatch: pytest.MonkeyPatch) -> FakeHub:
+    fake = FakeHub(spec, model_directory)
+    monkeypatch.setattr(models, "hub", fake, raising=False)
+    return fake
+
+
+@pytest.fixture
+def one() -> Iterator[Window]:
+    """A window that nobody sees, with its menu."""
+    window = Window(open_display())
+    yield window
+    window.loader.shutdown()
+    window._close_screen()
+    window._display.destroy()
+
+
+@pytest.fixture
+def keep(model_directory: Path) -> Callable[..., Kept]:
+    """Puts a download on the shelf."""
+
+    def kept(repository: str, commit: str = OLD, **more: bytes) -> Kept:
+        with store.staging(repository) as staged:
+            shutil.copytree(model_directory, staged, dirs_exist_ok=True)
+            (staged / "README.md").write_text(CARD)
+            for name, content in more.items():
+                (staged / f"{name}.json").write_bytes(content)
+            return store.place(staged, record(repository, commit, staged))
+
+    return kept
+
+
+class Bench:
+    """A library, its model and scene, and the calls that wait."""
+
+    def __init__(self) -> None:
+        self.errands, self.porter = Calls(), Calls()
+        self.library = Library(self.errands, self.porter)
+        self.model = LibraryModel(self.library)
+        self.scene = LibraryScene(self.model)
+        self.said = ""
+
+    def go(self, seconds: float = 0.01) -> None:
+        self.said = self.library.update(seconds) or self.said
+        self.model.settle()
+
+    def answer(self, name: str, place: int = 0) -> None:
+        executor = self.errands if name in self.errands.names() else self.porter
+        executor.run(name, place)
+        self.go()
+
+    def type(self, text: str) -> None:
+        """As a keyboard does: each letter is a key, and then a text."""
+        for letter in text:
+            pressed = pygame.Event(pygame.KEYDOWN, key=ord(letter), mod=0, unicode=letter)
+            assert self.model.take(pressed)
+            assert self.model.take(pygame.Event(pygame.TEXTINPUT, text=letter))
+
+    def press(self, *commands: Command) -> Outcome | None:
+        outcome = None
+        for command in commands:
+            assert outcome is None
+            outcome = self.model.command(command)
+        return outcome
+
+    def choose(self, name: str) -> None:
+        self.model.click(self.entry(name))
+        self.go()
+
+    def entry(self, name: str) -> Entry:
+        return next(row for row in self.library.rows if isinstance(row, Entry) and row.name == name)
+
+    def names(self, section: Section) -> list[str]:
+        return [row.name for row in self.library.rows if isinstance(row, Entry) and row.section is section]
+
+    @property
+    def notes(self) -> list[str]:
+        return [row.text for row in self.library.rows if isinstance(row, Note)]
+
+    def draw(self, size: tuple[int, int] = (1280, 800)) -> pygame.Surface:
+        surface = pygame.Surface(size, depth=32)
+        self.scene.draw(surface)
+        return surface
+
+
+@pytest.fixture
+def bench() -> Bench:
+    """The library with nothing but what ships with Volley, and the Hub's first answer."""
+    bench = Bench()
+    bench.go()
+    bench.answer("search")
+    return bench
+
+
+# Search
+
+
+def test_the_hub_is_asked_when_no_more_is_typed(bench: Bench) -> None:
+    bench.press(Command.SEARCH)
+    for letter in "ppo":
+        bench.type(letter)
+        bench.go(TYPING_PAUSE / 2)
+        assert "search" not in bench.errands.names()
+    bench.go(TYPING_PAUSE)
+    assert bench.errands.names().count("search") == 1
+    bench.answer("search")
+    assert bench.names(Section.HUB) == [ZOE]
+
+
+def test_what_is_here_is_found_at_once(bench: Bench, keep: Callable[..., Kept]) -> None:
+    keep(ADA)
+    bench.library.refresh()
+    bench.press(Command.SEARCH)
+    bench.type("ada")
+    assert bench.names(Section.DOWNLOADED) == [ADA]
+    assert bench.names(Section.BUNDLED) == []
+
+
+def test_a_late_answer_never_replaces_a_newer_one(bench: Bench, hub: FakeHub) -> None:
+    hub.found = {"p": [found("old/answer-p")], "pp": [found("new/answer-pp")]}
+    bench.press(Command.SEARCH)
+    for letter in "pp":
+        bench.type(letter)
+        bench.go(TYPING_PAUSE)
+    bench.answer("search", 1)
+    assert bench.names(Section.HUB) == ["new/answer-pp"]
+    bench.answer("search", 0)
+    assert bench.names(Section.HUB) == ["new/answer-pp"]
+
+
+def test_a_late_failure_is_not_shown_either(bench: Bench, hub: FakeHub) -> None:
+    hub.found = {"pp": [found("new/answer-pp")]}
+    bench.press(Command.SEARCH)
+    for letter in "pp":
+        bench.type(letter)
+        bench.go(TYPING_PAUSE)
+    bench.answer("search", 1)
+    hub.failure = "no answer"
+    bench.answer("search", 0)
+    assert bench.names(Section.HUB) == ["new/answer-pp"]
+    assert bench.library.hub_sign == ""
+
+
+def test_a_hub_that_does_not_answer_holds_no_search_up_for_ever(bench: Bench) -> None:
+    bench.press(Command.SEARCH)
+    for letter in "ppo-pong":
+        bench.type(letter)
+        bench.go(TYPING_PAUSE)
+    assert bench.errands.names().count("search") == 3
+    bench.answer("search")
+    assert bench.errands.names().count("search") == 3
+
+
+def test_without_a_network_the_reason_is_shown_and_what_is_here(hub: FakeHub) -> None:
+    hub.failure = "the Hub does not answer"
+    bench = Bench()
+    assert bench.notes[-1] == LOOKING
+    assert bench.names(Section.BUNDLED) == ["ppo", "reinforce"]
+    bench.go()
+    assert bench.notes[-1] == LOOKING
+    bench.answer("search")
+    assert bench.notes[-1] == "cannot search the Hub: the Hub does not answer"
+    hub.failure = ""
+    bench.press(*[Command.DOWN] * 9)
+    assert isinstance(bench.model.row, Again)
+    bench.press(Command.CONFIRM)
+    bench.go()
+    bench.answer("search")
+    assert bench.names(Section.HUB) == [ZOE]
+
+
+def test_offline_nobody_is_asked(monkeypatch: pytest.MonkeyPatch, keep: Callable[..., Kept]) -> None:
+    keep(ADA)
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    bench = Bench()
+    assert "Offline" in bench.notes[-1]
+    bench.press(Command.SEARCH)
+    bench.type("ada")
+    bench.press(Command.DOWN)
+    bench.model.focus = Action.REVISIONS
+    bench.press(Command.CONFIRM)
+    bench.go(10)
+    assert {*bench.errands.names(), *bench.porter.names()} == {"details"}
+    assert bench.library.history is not None
+    assert [change.commit for change in bench.library.history.changes] == [OLD]
+
+
+# Downloads
+
+
+def test_a_download_tells_how_far_it_is_and_is_then_to_be_played(bench: Bench, hub: FakeHub) -> None:
+    bench.choose(ZOE)
+    assert bench.press(Command.CONFIRM) is None
+    seen = []
+
+    def look() -> None:
+        bench.go()
+        assert bench.library.download is not None
+        seen.append((bench.library.download.share, bench.library.download.words, bench.names(Section.DOWNLOADED)))
+
+    hub.meanwhile = look
+    bench.answer("pull")
+    assert seen[0] == (0.5, "500 bytes of 1 kB", [])
+    assert bench.library.download is None
+    assert bench.said == f"{ZOE} is here, at {NEW[:7]}"
+    assert bench.names(Section.DOWNLOADED) == [ZOE]
+    assert bench.names(Section.HUB) == []
+    assert bench.press(Command.CONFIRM) == Start(Lineup(Policy(f"{ZOE}@{NEW}"), Person()))
+
+
+@pytest.mark.parametrize("way", ["escape", "button", "mouse"])
+def test_a_download_is_cancelled_and_leaves_nothing(way: str, bench: Bench, hub: FakeHub, tmp_path: Path) -> None:
+    bench.choose(ZOE)
+    bench.press(Command.CONFIRM)
+
+    def cancel() -> None:
+        bench.go()
+        assert list((tmp_path / "data" / "downloads").rglob("*"))
+        if way == "escape":
+            assert bench.press(Command.BACK) is None
+        elif way == "button":
+            bench.model.focus = Button.CANCEL
+            bench.press(Command.CONFIRM)
+        else:
+            layout = Layout.of((1280, 800), bench.model)
+            bench.scene.click(dict(layout.buttons)[Button.CANCEL].center, (1280, 800))
+
+    hub.meanwhile = cancel
+    bench.answer("pull")
+    assert bench.library.download is None
+    assert not list((tmp_path / "data" / "downloads").rglob("*"))
+    assert (bench.names(Section.DOWNLOADED), bench.names(Section.HUB)) == ([], [ZOE])
+    assert bench.library.notice == ""
+    hub.meanwhile = lambda: None
+    if way != "escape":
+        assert bench.model.focus is Action.DOWNLOAD
+    bench.press(Command.CONFIRM)
+    bench.answer("pull")
+    assert bench.names(Section.DOWNLOADED) == [ZOE]
+
+
+def test_a_download_that_fails_says_why_and_can_be_tried_again(bench: Bench, hub: FakeHub) -> None:
+    bench.choose(ZOE)
+    bench.press(Command.CONFIRM)
+    hub.failure = "the disk is full"
+    bench.answer("pull")
+    assert bench.library.notice == f"cannot download {ZOE}: the disk is full"
+    assert bench.names(Section.DOWNLOADED) == []
+    hub.failure = ""
+    bench.press(Command.CONFIRM)
+    assert bench.library.notice == ""
+    bench.answer("pull")
+    assert bench.names(Section.DOWNLOADED) == [ZOE]
+
+
+def test_one_download_at_a_time(bench: Bench, hub: FakeHub, keep: Callable[..., Kept]) -> None:
+    keep(ADA)
+    bench.library.refresh()
+    bench.choose(ZOE)
+    bench.press(Command.CONFIRM)
+    bench.choose(ADA)
+    assert Action.UPDATE not in bench.model.buttons
+    bench.library.begin_download(ADA)
+    assert bench.porter.names().count("pull") == 1
+    bench.answer("pull")
+    assert hub.pulls == [(ZOE, None)]
+    # Whoever looks at another model stays there.
+    assert bench.model.entry is not None
+    assert bench.model.entry.name == ADA
+
+
+def test_the_window_closed_in_mid_download_leaves_nothing(hub: FakeHub, tmp_path: Path) -> None:
+    """With threads: the window is gone only once the download has ended."""
+    one = Window(open_display())
+    one.open_library()
+
+    def close() -> None:
+        assert one.library.download is not None
+        cancelled = one.library.download.cancelled
+        pygame.event.post(pygame.Event(pygame.QUIT))
+        assert cancelled.wait(30)
+        ended.append(bool(list((tmp_path / "data" / "downloads").rglob("*"))))
+
+    ended: list[bool] = []
+    hub.meanwhile = close
+    one.library.begin_download(ZOE)
+    one.run()
+    assert ended == [True]
+    assert not list((tmp_path / "data" / "downloads").rglob("*"))
+
+
+# Revisions
+
+
+def test_a_revision_that_is_not_here_is_downloaded_and_one_that_is_is_pinned(
+    bench: Bench, hub: FakeHub, keep: Callable[..., Kept]
+) -> None:
+    keep(ADA)
+    bench.library.refresh()
+    bench.choose(ADA)
+    bench.model.focus = Action.REVISIONS
+    bench.press(Command.CONFIRM)
+    assert at(bench, Place.HISTORY)
+    bench.answer("history")
+    assert bench.library.history is not None
+    assert [(each.title, each.current) for each in bench.library.history.changes] == [
+        ("Train on", False),
+        ("Publish from Volley", True),
+    ]
+    bench.press(Command.CONFIRM)
+    bench.answer("pull")
+    assert hub.pulls == [(ADA, NEW)]
+    assert store.current(ADA) == NEW
+    assert [each.current for each in bench.library.history.changes] == [True, False]
+    bench.press(Command.DOWN, Command.CONFIRM)
+    bench.go()
+    assert store.current(ADA) == OLD
+    assert len(hub.pulls) == 1
+    assert bench.press(Command.BACK) is None
+    assert at(bench, Action.REVISIONS)
+
+
+def test_a_history_that_cannot_be_had_shows_what_is_here(bench: Bench, hub: FakeHub, keep: Callable[..., Kept]) -> None:
+    keep(ADA)
+    bench.library.refresh()
+    bench.choose(ADA)
+    bench.model.focus = Action.REVISIONS
+    bench.press(Command.CONFIRM)
+    hub.failure = "no answer"
+    bench.answer("history")
+    assert bench.library.history is not None
+    assert "no answer" in bench.library.history.sign
+    assert [each.commit for each in bench.library.history.changes] == [OLD]
+
+
+# Deleting
+
+
+def test_a_download_is_deleted_after_a_question(bench: Bench, keep: Callable[..., Kept]) -> None:
+    kept = keep(ADA)
+    bench.library.refresh()
+    bench.choose(ADA)
+    bench.model.focus = Action.DELETE
+    bench.press(Command.CONFIRM)
+    assert bench.model.question.startswith(f"Delete {ADA} at {OLD[:7]}")
+    bench.press(Command.CONFIRM)  # "Keep it" is what is in focus.
+    assert kept.directory.exists()
+    bench.press(Command.CONFIRM, Command.RIGHT, Command.CONFIRM)
+    assert not kept.directory.exists()
+    assert bench.names(Section.DOWNLOADED) == []
+
+
+def test_an_imported_model_is_deleted_and_what_is_bundled_cannot_be(bench: Bench, model_directory: Path) -> None:
+    shutil.copytree(model_directory, store.imported_folder("dqn"))
+    bench.library.refresh()
+    bench.choose("dqn")
+    bench.model.focus = Action.DELETE
+    bench.press(Command.CONFIRM, Command.RIGHT, Command.CONFIRM)
+    assert store.imported_names() == []
+    bench.choose("ppo")
+    assert Action.DELETE not in bench.model.buttons
+
+
+def test_going_elsewhere_forgets_the_question(bench: Bench, keep: Callable[..., Kept]) -> None:
+    keep(ADA)
+    bench.library.refresh()
+    bench.choose(ADA)
+    bench.model.focus = Action.DELETE
+    bench.press(Command.CONFIRM)
+    bench.choose("ppo")
+    bench.choose(ADA)
+    assert not bench.model.deleting
+
+
+# What is known of a model
+
+
+def test_details_of_what_ships(bench: Bench) -> None:
+    bench.answer("details")
+    facts = dict(bench.model.details.facts)
+    assert facts["Score"] == "20.78 sampled, sticky 0, 100 games"
+    assert facts["Algorithm"] == "ppo, 5.00M steps"
+    assert facts["From"] == "ships with Volley"
+    assert len(bench.model.details.curve) > 100
+
+
+def test_details_of_the_hub_are_asked_for_once_it_is_rested_on(bench: Bench) -> None:
+    bench.choose(ZOE)
+    assert dict(bench.model.details.facts)["Score"] == "20.78 \N{PLUS-MINUS SIGN} 0.60, as its card says"
+    assert bench.model.details.sign == LOOKING
+    assert bench.porter.names() == []
+    bench.go(1)
+    bench.answer("look")
+    facts = dict(bench.model.details.facts)
+    assert facts["Score"] == "20.78 sampled, sticky 0, 100 games, by its author"
+    assert (facts["Size"], facts["From"]) == ("2.8 MB", f"{ZOE}@{NEW[:7]}")
+    assert [point.mean_return for point in bench.model.details.curve] == [-21, 3]
+    assert bench.model.details.card[0] == "A model"
+
+
+def test_details_that_failed_are_asked_for_again_when_it_is_chosen_again(bench: Bench, hub: FakeHub) -> None:
+    bench.choose(ZOE)
+    hub.failure = "no answer"
+    bench.go(1)
+    bench.answer("look")
+    assert "no answer" in bench.model.details.sign
+    bench.go(1)
+    assert "look" not in bench.porter.names()
+    hub.failure = ""
+    bench.choose("ppo")
+    bench.choose(ZOE)
+    bench.go(1)
+    bench.answer("look")
+    assert bench.model.details.sign == ""
+
+
+LANDER = ControlSpec(
+    algorithm="ppo", environment="LunarLander-v3", observation_size=8, actions=DiscreteActions(count=4)
+)
+
+
+def test_a_model_for_something_else_is_listed_and_says_so(
+    bench: Bench, hub: FakeHub, keep: Callable[..., Kept]
+) -> None:
+    keep(ADA, config=encode(LANDER))
+    bench.library.refresh()
+    bench.choose(ADA)
+    bench.answer("details", -1)
+    why = "It does not play here: it was trained for LunarLander-v3, not for Pong."
+    assert bench.model.details.sign == why
+    assert not {Action.PLAY, Action.WATCH} & {*bench.model.buttons}
+    hub.config = encode(LANDER)
+    bench.choose(ZOE)
+    bench.go(1)
+    bench.answer("look")
+    assert bench.model.details.sign == why
+
+
+def test_what_is_downloaded_imported_or_trained_can_be_chosen_in_the_menu(
+    keep: Callable[..., Kept], model_directory: Path, spec: ModelSpec, one: Window
+) -> None:
+    keep(ADA)
+    keep("bo/lander", config=encode(LANDER))
+    shutil.copytree(model_directory, store.imported_folder("dqn"))
+    run = RunDirectory.create(Path("runs/mine"), TrainingSettings(model=spec))
+    shutil.copytree(model_directory, run.path / "model", dirs_exist_ok=True)
+    RunDirectory.create(Path("runs/begun"), TrainingSettings(model=spec))
+    assert shelf.playable() == ["runs/mine", "dqn", f"{ADA}@{OLD}"]
+    screen = MenuScreen(one)
+    model = screen._scene.model._opponent._model
+    assert {"runs/mine", "dqn", f"{ADA}@{OLD}"} < {*model.values}
+
+
+def test_a_run_is_published_from_here_once_it_has_a_policy(
+    bench: Bench, model_directory: Path, spec: ModelSpec
+) -> None:
+    run = RunDirectory.create(Path("runs/mine"), TrainingSettings(model=spec))
+    bench.library.refresh()
+    bench.choose("mine")
+    assert bench.model.buttons == ()
+    shutil.copytree(model_directory, run.path / "best", dirs_exist_ok=True)
+    bench.library.refresh()
+    bench.go()
+    bench.model.focus = Action.PUBLISH
+    assert bench.press(Command.CONFIRM) == Publish(Path("runs/mine"))
+
+
+# Keys, mouse and typing
+
+
+def at(bench: Bench, target: Target) -> bool:
+    """Whether that is in focus."""
+    return bench.model.focus is target
+
+
+def test_keys_alone_reach_everything(bench: Bench, keep: Callable[..., Kept]) -> None:
+    keep(ADA)
+    bench.library.refresh()
+    bench.go()
+    bench.press(*[Command.DOWN] * 2)
+    assert bench.model.entry is not None
+    assert bench.model.entry.name == ADA
+    bench.go()
+    bench.answer("details", -1)
+    bench.draw()
+    seen: list[object] = []
+    for _ in range(5):
+        bench.press(Command.RIGHT)
+        seen.append(bench.model.focus)
+    assert seen == [Action.PLAY, Action.WATCH, Action.UPDATE, Action.REVISIONS, Action.DELETE]
+    bench.press(Command.UP)
+    assert at(bench, Place.CARD)
+    while at(bench, Place.CARD):
+        bench.press(Command.DOWN)
+        bench.draw()
+    assert bench.model.card_line == bench.model.card_lines > 0
+    assert at(bench, Action.PLAY)
+    bench.press(Command.RIGHT)
+    assert bench.press(Command.CONFIRM) == Start(Lineup(Rom(), Policy(f"{ADA}@{OLD}")))
+    bench.press(Command.BACK, *[Command.UP] * 3)
+    assert at(bench, Place.SEARCH)
+    assert bench.press(Command.BACK) is None
+    assert bench.press(Command.BACK) == Leave()
+
+
+def test_the_mouse_clicks_and_its_wheel_scrolls(bench: Bench, keep: Callable[..., Kept]) -> None:
+    for number in range(20):
+        keep(f"ada/model-{number:02}")
+    bench.library.refresh()
+    size = (800, 600)
+    bench.choose("ada/model-00")
+    bench.answer("details", -1)
+    bench.draw(size)
+    layout = Layout.of(size, bench.model)
+    first = bench.scene._spots(layout)
+    bench.scene.wheel(layout.list.center, size, 1)
+    moved = bench.scene._spots(layout)
+    assert [rect for _, rect in first] != [rect for _, rect in moved]
+    bench.draw(size)
+    assert bench.scene._spots(layout) == moved
+    bench.scene.wheel(layout.text.center, size, 1)
+    assert bench.model.card_line == 3
+    target, rect = next((target, rect) for target, rect in moved if isinstance(target, Entry) and rect.height > 20)
+    bench.scene.click(rect.center, size)
+    assert bench.model.row == target
+    place = dict(Layout.of(size, bench.model).buttons)[Action.WATCH].center
+    assert isinstance(target, Entry)
+    assert bench.scene.click(place, size) == Start(Lineup(Rom(), Policy(target.model)))
+
+
+def test_letters_are_text_while_one_types(one: Window) -> None:
+    one.open_library()
+
+    def press(key: int, text: str = "", mod: int = 0) -> None:
+        pygame.event.post(pygame.Event(pygame.KEYDOWN, key=key, mod=mod, unicode=text))
+        if text.isprintable() and text:
+            pygame.event.post(pygame.Event(pygame.TEXTINPUT, text=text))
+        one.frame(0.01)
+        pygame.event.post(pygame.Event(pygame.KEYUP, key=key, mod=mod))
+        one.frame(0.01)
+
+    press(pygame.K_TAB, "\t")
+    for letter in "mqh w":
+        press(ord(letter), letter)
+    press(pygame.K_BACKSPACE, "\b")
+    press(pygame.K_LEFT)
+    press(ord("s"), "s")
+    assert one.library.query == "mqhs "
+    assert not one.settings.muted
+    assert (one.closed, one._help_open) == (False, False)
+    press(pygame.K_F1)
+    assert (one.closed, one._help_open) == (False, True)
+    press(ord("x"), "x")
+    press(pygame.K_ESCAPE, "\x1b")
+    assert (one._help_open, one.library.query) == (False, "mqhs ")
+    press(pygame.K_RETURN, "\r")
+    press(ord("m"), "m")
+    assert settings.load().settings.muted
+    assert one.library.query == "mqhs "
+
+
+def test_an_editing_key_that_is_held_comes_again(bench: Bench) -> None:
+    bench.press(Command.SEARCH)
+    bench.type("abcdefgh")
+    held: dict[str, Any] = {"key": pygame.K_BACKSPACE, "mod": 0, "unicode": "\b"}
+    assert bench.model.take(pygame.Event(pygame.KEYDOWN, **held))
+    seen = []
+    for _ in range(58):
+        bench.model.hold(0.01)
+        seen.append(len(bench.library.query))
+    # Once at first; after 0.4 s again, and every 0.04 s from then on.
+    assert (seen[35], seen[45], seen[-1]) == (7, 5, 2)
+    assert not bench.model.take(pygame.Event(pygame.KEYUP, **held))
+    bench.model.hold(1)
+    assert bench.library.query == "ab"
+
+
+def test_hints_are_of_what_works_now(bench: Bench) -> None:
+    def shown() -> dict[str, str]:
+        return dict(widgets.hints(BINDINGS, bench.model.hints, bench.scene.context))
+
+    assert shown()["Enter"] == "play against it"
+    bench.press(Command.SEARCH)
+    assert bench.scene.context is Context.TYPING
+    assert shown() == {"Down": "list", "Enter": "done", "Esc": "list"}
+
+
+# What it looks like
+
+
+@pytest.fixture
+def busy(bench: Bench, keep: Callable[..., Kept], hub: FakeHub) -> Iterator[None]:
+    """Takes a bench with long names from one thing to the next."""
+    hub.found[""] = [found(f"{'u' * 60}/{'n' * 90}"), found(ZOE, "an algorithm of a name that goes on")]
+    keep("a-user-with-a-long-name/a-repository-whose-name-is-also-long-and-goes-on")
+    keep(ADA, config=encode(LANDER))
+    bench.library.refresh()
+    bench.library.look_again()
+    bench.go()
+    bench.answer("search")
+    return steps(bench, hub)
+
+
+def steps(bench: Bench, hub: FakeHub) -> Iterator[None]:
+    rows = [row for row in bench.library.rows if isinstance(row, Entry)]
+    for row in rows:
+        bench.model.click(row)
+        bench.go(1)
+        for name in ("details", "look"):
+            if name in [*bench.errands.names(), *bench.porter.names()]:
+                bench.answer(name, -1)
+        yield
+    bench.model.focus = Action.DOWNLOAD
+    bench.press(Command.CONFIRM)
+    assert bench.library.download is not None
+    bench.library.download.bytes_done, bench.library.download.bytes_in_all = 1_234_567, 2_800_000
+    yield
+    bench.press(Command.BACK)
+    bench.library.notice = f"cannot download {ZOE}: {'reasons ' * 60}"
+    yield
+    bench.choose(ADA)
+    bench.model.focus = Action.REVISIONS
+    bench.press(Command.CONFIRM)
+    bench.answer("history")
+    yield
+    bench.press(Command.BACK)
+    bench.model.focus = Action.DELETE
+    bench.press(Command.CONFIRM)
+    yield
+    bench.press(Command.BACK)
+    hub.failure = "the Hub does not answer (ConnectError); check the connection, and try again"
+    bench.library.look_again()
+    bench.go()
+    bench.answer("search")
+    yield
+
+
+@pytest.mark.parametrize("size", SIZES, ids=str)
+def test_nothing_is_cut_and_nothing_overlaps(
+    size: tuple[int, int], bench: Bench, busy: Iterator[None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    texts: list[tuple[pygame.Rect, pygame.Rect]] = []
+    draw_text = theme.draw_text
+
+    def note(surface: pygame.Surface, text: str, letters: int, *look: Any, **anchor: Any) -> pygame.Rect:
+        box = draw_text(surface, text, letters, *look, **anchor)
+        whole = surface.get_rect()
+        face = next((each for each in look if isinstance(each, theme.Face)), theme.Face.REGULAR)
+        # What can be seen of it. In a part that scrolls, rows are cut above and below, but never at the sides.
+        assert box.width in (0, theme.font(face, letters).size(text)[0])
+        # A third of a line's height is air.
+        texts.append((box.move(surface.get_abs_offset()).inflate(0, -box.height // 3), whole))
+        return box
+
+    monkeypatch.setattr(theme, "draw_text", note)
+    for _ in busy:
+        bench.draw(size)  # It follows the focus.
+        texts.clear()
+        bench.draw(size)
+        layout = Layout.of(size, bench.model)
+        window = pygame.Rect((0, 0), size)
+        parts = [layout.title, layout.field, layout.list, layout.panel, layout.hints]
+        inner = [layout.heading, layout.facts, layout.text, layout.strip, *(rect for _, rect in layout.buttons)]
+        inner += [layout.chart] if bench.model.details.curve else []
+        assert all(window.contains(part) for part in parts)
+        assert all(layout.panel.contains(part) for part in inner)
+        assert not overlaps(parts)
+        assert not overlaps([part for part in inner if part.height])
+        assert layout.text.height >= 3 * theme.HINT_SIZE or not bench.model.details.card
+        assert not overlaps([box for box, _ in texts if window.contains(box)])
+
+
+def overlaps(rects: list[pygame.Rect]) -> list[tuple[pygame.Rect, pygame.Rect]]:
+    return [(one, other) for one, other in itertools.combinations(rects, 2) if one.colliderect(other)]
+
+
+@pytest.mark.parametrize("target", [Place.SEARCH, Action.PLAY])
+def test_the_ring_is_around_what_is_in_focus(target: Target, bench: Bench) -> None:
+    assert isinstance(target, Place | Action)
+    bench.model.focus = target
+    surface = bench.draw()
+    layout = Layout.of(surface.size, bench.model)
+    rects: dict[Any, pygame.Rect] = {Place.SEARCH: layout.field, **dict(layout.buttons)}
+    ringed = [each for each, rect in rects.items() if surface.get_at((rect.centerx, rect.top - 3)) == theme.FOCUS]
+    assert ringed == [target]
+
+
+def test_a_strangers_card_of_one_endless_word_is_drawn_in_no_time(bench: Bench, keep: Callable[..., Kept]) -> None:
+    kept = keep(ADA)
+    (kept.directory / "README.md").write_text("W" * 200_000 + "\n" + "w " * 100_000)
+    bench.library.refresh()
+    bench.choose(ADA)
+    bench.answer("details", -1)
+    begun = pygame.time.get_ticks()
+    bench.draw()
+    assert pygame.time.get_ticks() - begun < 1000
+    bench.model.scroll(1)
+    assert bench.model.card_line == 1
+
+
+def test_a_broken_record_or_config_is_told_and_takes_nothing_down(bench: Bench, keep: Callable[..., Kept]) -> None:
+    keep(ADA, config=json.dumps({"kind": "pong"}).encode())
+    kept = keep(ZOE, NEW)
+    (kept.directory / "download.json").write_text("{")
+    bench.library.refresh()
+    assert bench.names(Section.DOWNLOADED) == [ADA]
+    bench.choose(ADA)
+    bench.answer("details", -1)
+    assert CONFIG_FILE in bench.model.details.sign
