@@ -148,7 +148,7 @@ def test_the_command_line_knows_every_algorithm() -> None:
         (["train", "ppo", "--set", "gamma=2"], "<= 1.0"),
         (["train", "reinforce", "--set", "credit=none"], "Invalid enum value 'none'"),
         (["train", "--resume", "nowhere"], "nowhere is not a run"),
-        (["evaluate", "nobody"], "bundled:"),
+        (["evaluate", "nobody"], "here:"),
         (["evaluate"], "MODEL"),
         (["evaluate", "ppo", "--episodes", "many"], "not a whole number"),
     ],
