@@ -47,7 +47,7 @@ def solve(
     """Trains; gives what tells value and probabilities for a shade."""
     learner = Learner(SPEC, learning_rate=settings.learning_rate, seed=1, device=torch.device("cpu"))
     # PPO takes many steps of the optimiser from one rollout, A2C a single one.
-    length, updates = (32, 40) if isinstance(settings, PpoSettings) else (8, 300)
+    length, updates = (32, 25) if isinstance(settings, PpoSettings) else (8, 200)
     collector = Collector(environment, learner, rollout_length=length, seed=1)
     learner.learn_input_statistics(collector.random_observations(16, np.random.default_rng(1)))
     for _ in range(round(updates * longer)):
