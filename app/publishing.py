@@ -20,6 +20,7 @@ from app import hub_calls, shelf
 from app.training_process import begin
 from models import store
 from models.errors import UserError, one_line
+from models.spec import ModelSpec
 
 COMMAND = (sys.executable, "-P", "-m", "app.cli", "publish")
 """Without the folder that Volley was started in, which may hold an `app` of its own."""
@@ -177,10 +178,12 @@ class Publishing:
 
     @property
     def usual_name(self) -> str:
-        """What such a repository is called, as a rule; empty where nobody is logged in."""
+        """What such a repository is called, as a rule; empty where nobody is logged in, or the run has no policy."""
         entry = next((entry for entry in shelf.entries() if entry.run == self.run), None)
-        algorithm = entry.about.partition(",")[0] if entry is not None else "model"
-        return f"{self.user}/{algorithm}-pong" if self.user else ""
+        spec = shelf.spec_of(entry.directory) if entry is not None and entry.directory is not None else None
+        if not self.user or spec is None:
+            return ""
+        return f"{self.user}/{spec.algorithm}-{'pong' if isinstance(spec, ModelSpec) else spec.environment}"
 
     @property
     def size(self) -> int:

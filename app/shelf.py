@@ -134,7 +134,7 @@ def details(entry: Entry) -> Details:
         return Details()
     curve = sound(live.read_curve(home))
     steps = live.steps_in_all(home, curve)
-    spec, result = _spec(directory or home), _result(directory or home)
+    spec, result = spec_of(directory or home), _result(directory or home)
     card = card_in(directory or home)
     facts = (
         ("Algorithm", _algorithm(spec, steps)),
@@ -191,21 +191,21 @@ def sound(curve: tuple[CurvePoint, ...]) -> tuple[CurvePoint, ...]:
 
 
 def _local(section: Section, model: str, directory: Path) -> Entry:
-    spec = _spec(directory)
+    spec = spec_of(directory)
     plays = isinstance(spec, ModelSpec)
     return Entry(section, model, model, _about(spec, _result(directory)), directory, plays=plays)
 
 
 def _of_run(run: Path) -> Entry:
     directory = next((run / name for name in ("best", "model") if is_model_directory(run / name)), None)
-    spec = _spec(run if directory is None else directory)
+    spec = spec_of(run if directory is None else directory)
     about = _about(spec, _result(directory)) if directory else "no policy was saved yet"
     plays = directory is not None and isinstance(spec, ModelSpec)
     return Entry(Section.YOURS, str(run), run.name, about, directory, plays=plays, run=run)
 
 
 def _of_download(kept: Kept) -> Entry:
-    download, spec = kept.download, _spec(kept.directory)
+    download, spec = kept.download, spec_of(kept.directory)
     model, commit = f"{download.repository}@{download.commit}", download.commit[:7]
     about = f"{commit}, {_about(spec, _result(kept.directory))}"
     plays = isinstance(spec, ModelSpec)
@@ -275,7 +275,8 @@ def spec_in(config: bytes) -> PolicySpec | None:
     return None
 
 
-def _spec(directory: Path) -> PolicySpec | None:
+def spec_of(directory: Path) -> PolicySpec | None:
+    """The specification of the model in a directory; None where it cannot be read."""
     return spec_in(_text(directory, CONFIG_FILE, _MOST_CONFIG).encode())
 
 

@@ -11,6 +11,8 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta, Struct
 
+from models.spec import PONG
+
 RESULTS_FILE = "results.json"
 MAX_RESULTS_BYTES = 256 * 1024
 
@@ -24,6 +26,8 @@ class Result(Struct, frozen=True):
     sticky: Annotated[float, Meta(ge=0, lt=1)]
     """The probability, per emulator frame, that an action was repeated."""
     greedy: bool
+    environment: Annotated[str, Meta(max_length=80)] = PONG
+    """Its name in gymnasium."""
     ci95: tuple[float, float] | None = None
     """Of the mean."""
     seed: int | None = None
@@ -33,7 +37,10 @@ class Result(Struct, frozen=True):
     @property
     def protocol(self) -> str:
         """How it was measured, in a few words."""
-        return f"{'greedy' if self.greedy else 'sampled'}, sticky {self.sticky:g}, {self.episodes} games"
+        how = "greedy" if self.greedy else "sampled"
+        if self.environment != PONG:  # Nothing sticks there.
+            return f"{how}, {self.episodes} episodes"
+        return f"{how}, sticky {self.sticky:g}, {self.episodes} games"
 
 
 class Results(Struct, frozen=True):

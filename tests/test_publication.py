@@ -281,3 +281,11 @@ def test_of_a_run_that_learned_a_control_problem(tmp_path: Path, folder: Path) -
     text = card(folder, "ada/cart")
     assert "volley evaluate ada/cart --episodes 2 --seed 1000 --json" in text
     assert "How good it is" in text
+
+
+def test_a_protocol_in_words() -> None:
+    def result(**changes: Any) -> results.Result:
+        return results.Result(mean_return=1, std_return=0, episodes=20, sticky=0.25, greedy=False, **changes)
+
+    assert result().protocol == "sampled, sticky 0.25, 20 games"
+    assert result(environment="CartPole-v1").protocol == "sampled, 20 episodes"

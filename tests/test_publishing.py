@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import shutil
 import sys
 import threading
 import time
@@ -25,7 +26,9 @@ from app.publishing_screen import PublishingScreen
 from app.scenes.publishing import Button, Place, PublishingModel
 from app.scenes.publishing_view import Layout, PublishingScene
 from app.window import Window, open_display
+from models.control import ControlSpec, DiscreteActions
 from models.errors import UserError
+from models.spec import encode
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="processes are told to end by signals")
 
@@ -151,12 +154,30 @@ class Desk:
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
+def mine(tmp_path: Path, model_directory: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A training with a policy, in the folder that Volley is started in."""
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(model_directory, "runs/mine/best")
+    for name in ("config.json", "provenance.json"):
+        Path("runs/mine", name).write_text("{}")
+    return Path("runs/mine")
+
+
+@pytest.fixture
+def desk(mine: Path, tmp_path: Path) -> Iterator[Desk]:
     desk = Desk()
+    assert desk.publishing.run == mine
     yield desk
     desk.publishing.close()
     desk.porter.shutdown()
     assert left_over(tmp_path) == []
+
+
+def test_the_name_proposed_says_what_was_learned(desk: Desk, mine: Path) -> None:
+    spec = ControlSpec(algorithm="a2c", environment="CartPole-v1", observation_size=4, actions=DiscreteActions(2))
+    (mine / "best" / "config.json").write_bytes(encode(spec))
+    until(lambda: desk.publishing.user, desk.go)
+    assert desk.publishing.usual_name == "ada/a2c-CartPole-v1"
 
 
 def test_it_is_prepared_looked_at_and_only_then_uploaded(
@@ -164,11 +185,11 @@ def test_it_is_prepared_looked_at_and_only_then_uploaded(
 ) -> None:
     becomes(monkeypatch, ENDS)
     until(lambda: desk.publishing.user, desk.go)
-    assert desk.model.field.text == "ada/model-pong"
+    assert desk.model.field.text == "ada/ppo-pong"
     desk.press(Command.DOWN, Command.RIGHT, Command.CONFIRM)
     desk.reach(Stage.REVIEW)
     _, words, folder = started(tmp_path)
-    assert words == ["runs/mine", "ada/model-pong", "--dry-run", "--folder", folder, "--json"]
+    assert words == ["runs/mine", "ada/ppo-pong", "--dry-run", "--folder", folder, "--json"]
     sizes = {"README.md": 23, "model.safetensors": 3000, "tensorboard/events.1": 20}
     assert dict(desk.publishing.files) == sizes
     assert desk.publishing.card == ("My agent", "", "It plays.")
@@ -176,8 +197,8 @@ def test_it_is_prepared_looked_at_and_only_then_uploaded(
     assert hub.published == []
     desk.press(Command.CONFIRM)
     desk.reach(Stage.DONE)
-    assert hub.published == [("ada/model-pong", True, sizes)]
-    assert desk.publishing.url == "https://hub.example/ada/model-pong"
+    assert hub.published == [("ada/ppo-pong", True, sizes)]
+    assert desk.publishing.url == "https://hub.example/ada/ppo-pong"
 
 
 def test_what_is_prepared_tells_how_far_it_is(desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
