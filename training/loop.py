@@ -18,7 +18,7 @@ from training.environments import make
 from training.evaluate import evaluate
 from training.gradient import GradientSettings
 from training.learner import Learner
-from training.memory import keep_freed_memory
+from training.memory import keep_freed_memory, return_freed_memory
 from training.rollout import Collector, Episode
 from training.run import Progress, RunDirectory
 from training.settings import TrainingSettings
@@ -94,6 +94,7 @@ def train(run: RunDirectory, display: Display, stop: Callable[[], bool] = lambda
             display.update(progress, metrics)
             if time.monotonic() - saved_at > CHECKPOINT_SECONDS:
                 run.save(learner, progress)
+                return_freed_memory()
                 saved_at = time.monotonic()
         run.save(learner, progress)
     return progress
