@@ -11,8 +11,8 @@ import msgspec
 import platformdirs
 from msgspec import Meta, Struct
 
-from app.lineup import Lineup, Person, Policy
-from app.panels.names import WHILE_PLAYING, WHILE_WATCHING, PanelName
+from app.game.lineup import Lineup, Person, Policy
+from app.play.panels.names import WHILE_PLAYING, WHILE_WATCHING, PanelName
 from models.errors import one_line
 from models.files import data_folder
 

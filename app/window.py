@@ -16,24 +16,26 @@ import pygame
 from msgspec.structs import replace
 
 from agents.pong import FRAMES_PER_SECOND
-from app import controls, keepsakes, settings, theme, widgets
-from app.controls import Binding, Command, Context, Devices
+from app import settings
 from app.errands import Errands
-from app.library import Library
-from app.library_screen import LibraryScreen
-from app.lineup import Lineup, Policy, Rom
-from app.match import Snapshot
-from app.match_screen import MatchScreen
-from app.menu_screen import MenuScreen
-from app.pacing import Pacer
-from app.publishing import Publishing, outcome_of
-from app.publishing_screen import PublishingScreen
-from app.scenes import help_page
-from app.scenes.match import LEAST_SIZE
-from app.scenes.menu import Train
-from app.session import Session, new_seed
-from app.sound import Speaker
-from app.trainer import Trainer
+from app.follow.trainer import Trainer
+from app.game.lineup import Lineup, Policy, Rom
+from app.game.match import Snapshot
+from app.game.session import Session, new_seed
+from app.hub.library import Library
+from app.hub.publishing import Publishing, outcome_of
+from app.library.screen import LibraryScreen
+from app.menu.model import Train
+from app.menu.screen import MenuScreen
+from app.play import keep as keepsakes
+from app.play.scene import LEAST_SIZE
+from app.play.screen import MatchScreen
+from app.publish.screen import PublishingScreen
+from app.ui import bindings as controls
+from app.ui import help_page, theme, widgets
+from app.ui.bindings import Binding, Command, Context, Devices
+from app.ui.pacing import Pacer
+from app.ui.sound import Speaker
 from models.errors import UserError
 
 TITLE = "Volley"

@@ -22,10 +22,10 @@ from msgspec.structs import replace
 from window import FRAME_MS, Figures, TimedWindow, apart, percentiles
 
 from app import settings
-from app.lineup import Lineup, Policy, Rom
-from app.panels.names import WHILE_WATCHING, PanelName
-from app.session import Session
-from app.training_process import TrainingProcess
+from app.follow.process import TrainingProcess
+from app.game.lineup import Lineup, Policy, Rom
+from app.game.session import Session
+from app.play.panels.names import WHILE_WATCHING, PanelName
 from models import catalog
 
 SETS: dict[str, tuple[PanelName, ...]] = {

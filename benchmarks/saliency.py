@@ -22,10 +22,10 @@ from agents.base import Frame, control_of
 from agents.policy import PolicyAgent
 from agents.pong import Court
 from agents.saliency import occlusion_map
-from app.lineup import Lineup, Policy
-from app.panels.court import CourtView
-from app.panels.saliency import SaliencyOverlay
-from app.session import Session
+from app.game.lineup import Lineup, Policy
+from app.game.session import Session
+from app.play.panels.saliency import SaliencyOverlay
+from app.ui.court import CourtView
 from models import catalog
 
 COURT = pygame.Rect(0, 0, 832, 624)

@@ -21,9 +21,9 @@ from numpy.typing import NDArray
 from agents.base import Agent, Control, control_of
 from agents.pong import FRAMES_PER_SECOND, Court, Score, Side
 from agents.preprocessing import mirrored
-from app.levels import FIXED_OPPONENT, HUMAN_REACTION, LEVELS
-from app.lineup import Policy, Rom, Tracker
-from app.player import load_agent
+from app.game.levels import FIXED_OPPONENT, HUMAN_REACTION, LEVELS
+from app.game.lineup import Policy, Rom, Tracker
+from app.game.player import load_agent
 from models import catalog
 
 PROCESSES = 2

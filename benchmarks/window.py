@@ -32,11 +32,11 @@ import numpy as np
 
 from agents.base import FULL_SPEED, Control, Frame
 from agents.pong import FRAMES_PER_SECOND, Court, Side
-from app import session
-from app.lineup import Lineup, Person, Policy, Rom
-from app.match import State
-from app.seats import AgentSeat
-from app.session import Session
+from app.game import session
+from app.game.lineup import Lineup, Person, Policy, Rom
+from app.game.match import State
+from app.game.seats import AgentSeat
+from app.game.session import Session
 from app.window import Window, open_display
 from models import catalog
 

@@ -12,9 +12,10 @@ from collections.abc import Callable
 
 import pygame
 
-from app import cli, window
-from app.match import Snapshot
-from app.session import Session
+from app import window
+from app.command import main as cli
+from app.game.match import Snapshot
+from app.game.session import Session
 
 moments: dict[str, float] = {}
 """On the clock that all processes share."""

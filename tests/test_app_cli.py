@@ -10,11 +10,11 @@ from pathlib import Path
 import av
 import pytest
 
-from app import headless
-from app.cli import main
-from app.match import Match, Snapshot
+from app.command.main import main
+from app.game import headless
+from app.game.match import Match, Snapshot
 
-COMMAND = [sys.executable, "-c", "import sys; from app.cli import main; sys.exit(main())"]
+COMMAND = [sys.executable, "-c", "import sys; from app.command.main import main; sys.exit(main())"]
 CHECKOUT = Path(__file__).parent.parent
 
 
@@ -69,7 +69,7 @@ def test_an_impossible_film_is_one_line(
 @pytest.fixture
 def short_games(monkeypatch: pytest.MonkeyPatch) -> None:
     """Games that end after a few points."""
-    monkeypatch.setattr("app.match.MOST_GAME_FRAMES", 600)
+    monkeypatch.setattr("app.game.match.MOST_GAME_FRAMES", 600)
 
 
 @pytest.mark.usefixtures("short_games")
@@ -128,7 +128,7 @@ def test_ctrl_c_is_quiet_and_keeps_the_film(
 
 
 def test_a_film_shows_a_whole_game(model_directory: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.match.MOST_GAME_FRAMES", 60)
+    monkeypatch.setattr("app.game.match.MOST_GAME_FRAMES", 60)
     film = tmp_path / "game.mp4"
     assert main(["watch", str(model_directory), "--headless", "--json", "--record", str(film)]) == 0
     with av.open(film) as container:
@@ -148,7 +148,7 @@ def test_without_a_display_it_says_what_to_do(model_directory: Path) -> None:
 @pytest.mark.parametrize("arguments", [["--help"], ["watch", "--help"]])
 def test_help_has_an_example_and_loads_nothing_heavy(arguments: list[str]) -> None:
     program = (
-        "import sys\nfrom app.cli import main\n"
+        "import sys\nfrom app.command.main import main\n"
         f"try:\n    main({arguments!r})\nexcept SystemExit as end:\n    assert end.code == 0\n"
         "heavy = {'torch', 'numpy', 'pygame', 'ale_py', 'training', 'rich', 'av'} & set(sys.modules)\n"
         "assert not heavy, heavy"

@@ -12,7 +12,20 @@ import pytest
 from pygame._sdl2 import controller
 
 from agents.pong import Side
-from app.controls import BINDINGS, Action, Binding, Command, Context, Devices, Hand, Held, Pad, bindings, hints, pages
+from app.ui.bindings import (
+    BINDINGS,
+    Action,
+    Binding,
+    Command,
+    Context,
+    Devices,
+    Hand,
+    Held,
+    Pad,
+    bindings,
+    hints,
+    pages,
+)
 
 MENU, PLAY, WATCH = Context.MENU, Context.PLAY, Context.WATCH
 BOTH = frozenset(Side)

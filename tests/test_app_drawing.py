@@ -10,18 +10,18 @@ import pytest
 
 from agents.base import Decision
 from agents.pong import FRAMES_PER_SECOND, Court, Score, Side
-from app import theme
-from app.match import Match, Snapshot, State
-from app.panels import probabilities
-from app.panels.court import CourtView
-from app.panels.glide import Glide
-from app.panels.names import PanelName
-from app.panels.panel import Panel
-from app.panels.probabilities import ProbabilitiesModel
-from app.panels.timeline import TimelineModel, TimelinePanel
-from app.scenes.match import Layout, MatchScene, court_size
-from app.story import Rally, Story
-from app.timeline import HISTORY_LENGTH, Estimate
+from app.game.match import Match, Snapshot, State
+from app.game.story import Rally, Story
+from app.game.timeline import HISTORY_LENGTH, Estimate
+from app.play.panels import probabilities
+from app.play.panels.glide import Glide
+from app.play.panels.names import PanelName
+from app.play.panels.panel import Panel
+from app.play.panels.probabilities import ProbabilitiesModel
+from app.play.panels.timeline import TimelineModel, TimelinePanel
+from app.play.scene import Layout, MatchScene, court_size
+from app.ui import theme
+from app.ui.court import CourtView
 from models.spec import ActionName
 
 SIZES = [(800, 600), (1000, 600), (1280, 720), (1280, 800), (1024, 1366), (2560, 1440)]

@@ -13,13 +13,14 @@ from pictures import picture
 
 from agents.policy import PolicyAgent
 from agents.pong import Court
-from app import settings, theme
-from app.cli import main
-from app.film import FRAMES_PER_SECOND, SIZE, filming
-from app.keepsakes import FilmRecorder
-from app.match import Match, Snapshot
-from app.panels.names import PanelName
-from app.scenes.match import MatchScene
+from app import settings
+from app.command.main import main
+from app.game.match import Match, Snapshot
+from app.play.film import FRAMES_PER_SECOND, SIZE, filming
+from app.play.keep import FilmRecorder
+from app.play.panels.names import PanelName
+from app.play.scene import MatchScene
+from app.ui import theme
 from models.errors import UserError
 from models.network import PolicyNetwork
 from models.spec import ModelSpec

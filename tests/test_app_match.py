@@ -8,11 +8,11 @@ import pytest
 
 from agents.base import Decision, Frame, control_of
 from agents.pong import FRAMES_PER_SECOND, Court, Score, Side
-from app import match as matches
-from app.match import MOST_CATCH_UP, SPEEDS, Match, State, games_won
-from app.pacing import FrameClock, Pacer
-from app.seats import AgentSeat, RomSeat
-from app.timeline import HISTORY_LENGTH
+from app.game import match as matches
+from app.game.match import MOST_CATCH_UP, SPEEDS, Match, State, games_won
+from app.game.seats import AgentSeat, RomSeat
+from app.game.timeline import HISTORY_LENGTH
+from app.ui.pacing import FrameClock, Pacer
 from models.spec import ActionName
 
 ACTIONS: tuple[ActionName, ...] = ("FIRE", "RIGHTFIRE", "LEFTFIRE")

@@ -11,15 +11,17 @@ import pygame
 import pytest
 
 from agents.pong import FRAMES_PER_SECOND, Court, Side
-from app import controls, replay, settings, theme, window
-from app.lineup import Lineup, Person, Policy, Rom, Tracker
-from app.match import Match, State
-from app.match_screen import MatchScreen
-from app.menu_screen import MenuScreen
-from app.panels.names import WHILE_WATCHING, PanelName
-from app.scenes import help_page
-from app.seats import PersonSeat
-from app.session import Session
+from app import settings, window
+from app.game import replay
+from app.game.lineup import Lineup, Person, Policy, Rom, Tracker
+from app.game.match import Match, State
+from app.game.seats import PersonSeat
+from app.game.session import Session
+from app.menu.screen import MenuScreen
+from app.play.panels.names import WHILE_WATCHING, PanelName
+from app.play.screen import MatchScreen
+from app.ui import bindings as controls
+from app.ui import help_page, theme
 from app.window import Window
 from models import checkpoint
 from models.errors import UserError

@@ -17,7 +17,7 @@ import pytest
 import torch
 
 from agents.policy import PolicyAgent
-from app import doctor
+from app.command import report as doctor
 from models import catalog, checkpoint
 from models.files import WEIGHTS_FILE
 from models.network import PolicyNetwork

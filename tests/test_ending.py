@@ -7,11 +7,11 @@ import pygame
 import pytest
 
 from agents.pong import FRAMES_PER_SECOND, Score, Side
-from app import theme, widgets
-from app.controls import Command
-from app.scenes.ending import Action, EndingModel, EndingScene, Figure, Layout
-from app.story import Rally, Story
-from app.widgets import Toast
+from app.game.story import Rally, Story
+from app.play.ending import Action, EndingModel, EndingScene, Figure, Layout
+from app.ui import theme, widgets
+from app.ui.bindings import Command
+from app.ui.widgets import Toast
 
 SIZES = [(800, 600), (1000, 600), (1280, 800), (1024, 1366), (2560, 1440)]
 LEFT, RIGHT = Side.LEFT, Side.RIGHT

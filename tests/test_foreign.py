@@ -32,7 +32,7 @@ from agents.base import Frame, control_of
 from agents.policy import PolicyAgent
 from agents.pong import Court
 from agents.preprocessing import FrameStacker
-from app import cli
+from app.command import main as cli
 from models import catalog, checkpoint, foreign
 from models.errors import UserError
 from models.network import PolicyNetwork, PolicyOutput

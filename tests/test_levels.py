@@ -13,9 +13,9 @@ from agents.ladder import LadderAgent
 from agents.policy import PolicyAgent
 from agents.pong import Court
 from agents.scripted import TrackerAgent
-from app.levels import LEVELS, Level, name_of
-from app.lineup import Ladder, Lineup, Policy, Rom, Tracker
-from app.player import load_agent, load_player
+from app.game.levels import LEVELS, Level, name_of
+from app.game.lineup import Ladder, Lineup, Policy, Rom, Tracker
+from app.game.player import load_agent, load_player
 from models import catalog
 from models.errors import UserError
 

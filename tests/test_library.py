@@ -16,15 +16,17 @@ import pygame
 import pytest
 
 import models
-from app import settings, shelf, theme, widgets
-from app.controls import BINDINGS, Command, Context
-from app.library import LOOKING, TYPING_PAUSE, Again, Library, Note
-from app.lineup import Lineup, Person, Policy, Rom
-from app.menu_screen import MenuScreen
-from app.scenes.library import Button, Leave, LibraryModel, Outcome, Place, Publish, Start, Target
-from app.scenes.library_layout import Layout
-from app.scenes.library_view import LibraryScene
-from app.shelf import Action, Entry, Section
+from app import settings
+from app.game.lineup import Lineup, Person, Policy, Rom
+from app.hub import local as shelf
+from app.hub.library import LOOKING, TYPING_PAUSE, Again, Library, Note
+from app.hub.local import Action, Entry, Section
+from app.library.layout import Layout
+from app.library.selection import Button, Leave, LibraryModel, Outcome, Place, Publish, Start, Target
+from app.library.view import LibraryScene
+from app.menu.screen import MenuScreen
+from app.ui import theme, widgets
+from app.ui.bindings import BINDINGS, Command, Context
 from app.window import Window, open_display
 from models import store
 from models.control import ControlSpec, DiscreteActions

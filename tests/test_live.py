@@ -15,8 +15,17 @@ import pytest
 import torch
 
 from agents.policy import PolicyAgent
-from app import live
-from app.live import CurvePoint, CurveReader, Follower, Training, load_in_place, load_player, read_curve, steps_in_all
+from app.follow import follower as live
+from app.follow.follower import (
+    CurvePoint,
+    CurveReader,
+    Follower,
+    Training,
+    load_in_place,
+    load_player,
+    read_curve,
+    steps_in_all,
+)
 from models import checkpoint
 from models.errors import UserError
 from models.network import PolicyNetwork

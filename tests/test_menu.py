@@ -10,11 +10,9 @@ import pygame
 import pytest
 
 from agents.pong import Side
-from app import theme, widgets
-from app.controls import BINDINGS, Command, Context
-from app.levels import Level
-from app.lineup import Ladder, Lineup, Person, Player, Policy, Rom, Tracker
-from app.scenes.menu import (
+from app.game.levels import Level
+from app.game.lineup import Ladder, Lineup, Person, Player, Policy, Rom, Tracker
+from app.menu.model import (
     Browse,
     Button,
     Change,
@@ -33,7 +31,9 @@ from app.scenes.menu import (
     Train,
     TrainingNow,
 )
-from app.widgets import Choice
+from app.ui import theme, widgets
+from app.ui.bindings import BINDINGS, Command, Context
+from app.ui.widgets import Choice
 
 SIZES = [(800, 600), (1000, 600), (1280, 720), (1280, 800), (1024, 1366), (2560, 1440)]
 MODELS = ["ppo", "ppo@129024", "ppo@503808"]

@@ -16,11 +16,12 @@ import pytest
 from agents.base import Decision
 from agents.policy import PolicyAgent
 from agents.pong import Court, Side
-from app import theme
-from app.match import Match, Snapshot
-from app.panels import credit
-from app.panels.credit import PUSHED_DOWN, PUSHED_UP, CreditPanel
-from app.panels.lesson import (
+from app.game.match import Match, Snapshot
+from app.game.rallies import PolicyRally, Step
+from app.game.timeline import Estimate
+from app.play.panels import credit
+from app.play.panels.credit import PUSHED_DOWN, PUSHED_UP, CreditPanel
+from app.play.panels.lesson import (
     NO_GRADIENT,
     NO_POINT,
     PASSES,
@@ -32,9 +33,8 @@ from app.panels.lesson import (
     learn,
     weigh,
 )
-from app.rallies import PolicyRally, Step
-from app.scenes.match import Inline
-from app.timeline import Estimate
+from app.play.scene import Inline
+from app.ui import theme
 from models.network import PolicyNetwork
 from models.spec import ActionName, ModelSpec
 

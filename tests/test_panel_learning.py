@@ -6,11 +6,11 @@ import pygame
 import pytest
 
 from agents.pong import Court
-from app import theme
-from app.live import CurvePoint, Training
-from app.match import Match
-from app.panels import learning
-from app.panels.learning import MOST_POINTS, LearningModel, LearningPanel, in_a_line
+from app.follow.follower import CurvePoint, Training
+from app.game.match import Match
+from app.play.panels import learning
+from app.play.panels.learning import MOST_POINTS, LearningModel, LearningPanel, in_a_line
+from app.ui import theme
 
 NOW = Match(Court(), names=("left", "right")).snapshot()
 MINUS = "\N{MINUS SIGN}"

@@ -13,9 +13,9 @@ from pictures import picture
 from agents.policy import PolicyAgent
 from agents.pong import Court
 from agents.preprocessing import FrameStacker, mirrored
-from app import theme
-from app.match import Match, Snapshot
-from app.panels.seen import RANGE, SeenModel, SeenPanel, as_seen, coloured
+from app.game.match import Match, Snapshot
+from app.play.panels.seen import RANGE, SeenModel, SeenPanel, as_seen, coloured
+from app.ui import theme
 from models import catalog
 from models.network import PolicyNetwork
 from models.spec import ModelSpec

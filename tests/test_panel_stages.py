@@ -14,9 +14,9 @@ import torch
 from agents.base import Decision
 from agents.policy import PolicyAgent
 from agents.pong import Court, Side
-from app import theme
-from app.match import Match, Snapshot
-from app.panels.stages import Stage, StagesModel, StagesPanel, place_at, stages_of, stops
+from app.game.match import Match, Snapshot
+from app.play.panels.stages import Stage, StagesModel, StagesPanel, place_at, stages_of, stops
+from app.ui import theme
 from models import catalog, checkpoint
 from models.network import PolicyNetwork
 from models.spec import ModelSpec

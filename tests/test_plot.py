@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from app import cli
+from app.command import main as cli
 from models.spec import ModelSpec
 from training import plot
 from training.ppo import PpoSettings

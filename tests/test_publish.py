@@ -14,8 +14,8 @@ import local_hub
 import pytest
 from local_hub import Fault, LocalHub
 
-from app import trailer
-from app.cli import main
+from app.command.main import main
+from app.play import trailer
 from models import checkpoint, results, store
 from models.control import ControlSpec, DiscreteActions
 from models.mlp import build
@@ -266,7 +266,7 @@ def test_as_a_process_it_can_be_told_to_end(cart: str, hub: LocalHub, monkeypatc
     for name, value in hub.environment().items():
         monkeypatch.setenv(name, value)
     hub.fail(Fault.SILENT, "whoami")
-    command = [sys.executable, "-m", "app.cli", "publish", cart, REPOSITORY, "--json"]
+    command = [sys.executable, "-m", "app.command.main", "publish", cart, REPOSITORY, "--json"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert process.stdout is not None
     assert json.loads(process.stdout.readline()) == {"stage": "check"}

@@ -19,12 +19,13 @@ import pygame
 import pytest
 
 import models
-from app import publishing, theme
-from app.controls import Command
-from app.publishing import ASK_AGAIN, Publishing, Stage
-from app.publishing_screen import PublishingScreen
-from app.scenes.publishing import Button, Place, PublishingModel
-from app.scenes.publishing_view import Layout, PublishingScene
+from app.hub import publishing
+from app.hub.publishing import ASK_AGAIN, Publishing, Stage
+from app.publish.form import Button, Place, PublishingModel
+from app.publish.screen import PublishingScreen
+from app.publish.view import Layout, PublishingScene
+from app.ui import theme
+from app.ui.bindings import Command
 from app.window import Window, open_display
 from models.control import ControlSpec, DiscreteActions
 from models.errors import UserError

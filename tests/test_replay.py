@@ -12,12 +12,12 @@ import pytest
 from agents.base import Control
 from agents.pong import Court, Score, Side
 from agents.scripted import TrackerAgent
-from app import replay
-from app.lineup import Lineup, Person, Policy, Rom, Tracker
-from app.match import Match, State
-from app.replay import Replay
-from app.seats import AgentSeat, PersonSeat, RomSeat
-from app.session import Session
+from app.game import replay
+from app.game.lineup import Lineup, Person, Policy, Rom, Tracker
+from app.game.match import Match, State
+from app.game.replay import Replay
+from app.game.seats import AgentSeat, PersonSeat, RomSeat
+from app.game.session import Session
 from models import checkpoint
 from models.errors import UserError
 from models.network import PolicyNetwork

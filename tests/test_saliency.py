@@ -18,9 +18,9 @@ from agents.policy import PolicyAgent
 from agents.pong import Ball, Court, Side
 from agents.preprocessing import mirrored
 from agents.saliency import SaliencyMap, occlusion_map, turned_about
-from app import theme
-from app.match import Match, Snapshot
-from app.panels.saliency import HALF_LIT, SaliencyModel, SaliencyOverlay, brightness
+from app.game.match import Match, Snapshot
+from app.play.panels.saliency import HALF_LIT, SaliencyModel, SaliencyOverlay, brightness
+from app.ui import theme
 from models import catalog, checkpoint
 from models.network import PolicyNetwork
 from models.spec import CnnSpec, ConvLayer, FrameObservation, ModelSpec

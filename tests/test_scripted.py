@@ -6,7 +6,7 @@ from pictures import picture
 from agents.base import Decision, Frame, control_of
 from agents.pong import Court, Side
 from agents.scripted import TrackerAgent
-from app.story import Storyteller
+from app.game.story import Storyteller
 from models.spec import ActionName
 
 MIDDLE = 106

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from app import settings
-from app.lineup import Ladder, Lineup, Person, Player, Policy, Rom, Tracker
+from app.game.lineup import Ladder, Lineup, Person, Player, Policy, Rom, Tracker
 from app.settings import Loaded, Settings
 
 PLAYERS: tuple[Player, ...] = (

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from agents.base import Control
 from agents.pong import FRAMES_PER_SECOND, SOUND_SAMPLES, Court
-from app.sound import SAMPLE_RATE, Speaker
+from app.ui.sound import SAMPLE_RATE, Speaker
 
 FRAMES = 24
 PERIOD = 32
@@ -23,7 +23,7 @@ TONE = np.tile(np.repeat(np.array([228, 28], np.uint8), PERIOD // 2), SOUND_SAMP
 
 PLAY = """
 import sys, time, numpy as np
-from app.sound import Speaker
+from app.ui.sound import Speaker
 frames = np.load(sys.argv[1])
 speaker = Speaker(volume=int(sys.argv[2]), muted=bool(int(sys.argv[3])))
 speaker.play(frames[0])

@@ -10,7 +10,7 @@ from duel import Duel
 
 from agents.base import Frame
 from agents.pong import FRAMES_PER_SECOND, Ball, Court, Score, Side
-from app.story import Rally, Story, Storyteller
+from app.game.story import Rally, Story, Storyteller
 
 LEFT, RIGHT = Side.LEFT, Side.RIGHT
 

@@ -5,12 +5,12 @@ from typing import cast
 
 import pytest
 
-from app import trainer
-from app.live import CurvePoint, Training
-from app.scenes.match import Inline
-from app.scenes.menu import Train
-from app.trainer import Trainer
-from app.training_process import Phase
+from app.follow import trainer
+from app.follow.follower import CurvePoint, Training
+from app.follow.process import Phase
+from app.follow.trainer import Trainer
+from app.menu.model import Train
+from app.play.scene import Inline
 
 
 class FakeProcess:

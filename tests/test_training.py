@@ -15,7 +15,7 @@ import msgspec
 import pytest
 import torch
 
-from app import cli
+from app.command import main as cli
 from models import checkpoint
 from models.errors import UserError
 from models.spec import ModelSpec
@@ -174,7 +174,7 @@ def test_evaluate_prints_the_promised_object(model_directory: Path, capsys: pyte
 
 def test_ctrl_c_saves_and_says_how_to_go_on(tmp_path: Path) -> None:
     run = tmp_path / "run"
-    command = [sys.executable, "-m", "app.cli", "train"]
+    command = [sys.executable, "-m", "app.command.main", "train"]
     training = subprocess.Popen(
         [*command, "ppo", "--run", str(run), "--device", "cpu"],
         stdout=subprocess.PIPE,

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from app import training_process
-from app.training_process import NICENESS, Phase, TrainingProcess
+from app.follow import process as training_process
+from app.follow.process import NICENESS, Phase, TrainingProcess
 from models import catalog, checkpoint
 from models.errors import UserError
 from training.run import RunDirectory

@@ -22,11 +22,13 @@ from numpy.typing import NDArray
 
 from agents.base import Control
 from agents.pong import Court, Side
-from app import replay, settings, theme
-from app.lineup import Lineup, Person, Policy, Rom
-from app.replay import Replay
-from app.theme import Face
-from app.timeline import Controls
+from app import settings
+from app.game import replay
+from app.game.lineup import Lineup, Person, Policy, Rom
+from app.game.replay import Replay
+from app.game.timeline import Controls
+from app.ui import theme
+from app.ui.theme import Face
 from models.spec import ModelSpec
 from training.run import RunDirectory
 from training.settings import TrainingSettings
@@ -76,7 +78,7 @@ class Desk:
         self._pictures = pictures
         display.do("mousemove", *(str(pixels - 1) for pixels in SIZE))
         self.window = subprocess.Popen(
-            [sys.executable, "-m", "app.cli", *words],
+            [sys.executable, "-m", "app.command.main", *words],
             env=os.environ | display.variables | variables,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

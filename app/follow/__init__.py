@@ -1,0 +1,1 @@
+"""A training that runs beside the window."""

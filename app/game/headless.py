@@ -1,0 +1,46 @@
+"""A match without a window: as fast as it goes, with a line a game."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from rich.console import Console
+from rich.status import Status
+
+from agents.pong import FRAMES_PER_SECOND, Score
+from app.game.match import Match, Snapshot
+
+_PROGRESS_FRAMES = 60
+
+
+def run(
+    match: Match,
+    record: Callable[[Snapshot, float], None] | None,
+    report: Callable[[int, Score], None],
+    enough: Callable[[], bool] = lambda: False,
+) -> None:
+    """Plays `match` to its end, or to where `enough` says so.
+
+    `record` is told of every frame, `report` of each game's number and score.
+
+    Where standard error is a terminal, a line there says how far the match is.
+    """
+    console = Console(stderr=True)
+    reported = 0
+    with console.status("") as progress:
+        while not match.finished and not enough():
+            match.advance()
+            if record is not None:
+                record(match.snapshot(), 1 / FRAMES_PER_SECOND)
+            if len(match.results) > reported:
+                reported += 1
+                report(reported, match.results[-1])
+            if match.frames % _PROGRESS_FRAMES == 0:
+                _show(progress, match)
+
+
+def _show(progress: Status, match: Match) -> None:
+    now = match.snapshot()
+    left, right = now.names
+    score = f"{left} {now.score.left} : {now.score.right} {right}"
+    progress.update(f"game {now.game}   {score}   {match.frames:,} frames")

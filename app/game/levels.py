@@ -1,0 +1,95 @@
+"""Named levels for people to play against, each with its measured strength."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from app.game.lineup import Policy, Rom, Tracker
+from models import catalog
+
+HUMAN_REACTION = 230
+"""Milliseconds: about what a person needs to answer something seen."""
+
+
+class Level(Struct, frozen=True, kw_only=True):
+    """An opponent with a name."""
+
+    name: str
+    who: str
+    """One line: what plays, and how."""
+    player: Policy | Tracker
+    points_won: float
+    """The share it won of all points against `FIXED_OPPONENT`, from 0 to 1."""
+    games_won: float
+    """The share it won of all games against `FIXED_OPPONENT`, from 0 to 1."""
+
+
+FIXED_OPPONENT = Rom()
+
+# The shares are of 24 full games each, without sticky actions: python benchmarks/strength.py (seed 0).
+LEVELS = (
+    Level(
+        name="Rookie",
+        who="ppo after 2 minutes of training, careless (temperature 3), reaction 230 ms",
+        player=Policy("ppo@129024", temperature=3.0, reaction_ms=HUMAN_REACTION),
+        points_won=0.16,
+        games_won=0.0,
+    ),
+    Level(
+        name="Novice",
+        who="ppo after 2 minutes of training, reaction 230 ms",
+        player=Policy("ppo@129024", reaction_ms=HUMAN_REACTION),
+        points_won=0.27,
+        games_won=0.0,
+    ),
+    Level(
+        name="Amateur",
+        who="ppo after 4 minutes of training, reaction 230 ms",
+        player=Policy("ppo@251904", reaction_ms=HUMAN_REACTION),
+        points_won=0.36,
+        games_won=0.0,
+    ),
+    Level(
+        name="Regular",
+        who="ppo after 7 minutes of training, reaction 230 ms",
+        player=Policy("ppo@503808", reaction_ms=HUMAN_REACTION),
+        points_won=0.48,
+        games_won=0.25,
+    ),
+    Level(
+        name="Contender",
+        who="ppo after 14 minutes of training, reaction 230 ms",
+        player=Policy("ppo@1001472", reaction_ms=HUMAN_REACTION),
+        points_won=0.54,
+        games_won=0.71,
+    ),
+    Level(
+        name="Expert",
+        who="ppo after 27 minutes of training, reaction 230 ms",
+        player=Policy("ppo@2002944", reaction_ms=HUMAN_REACTION),
+        points_won=0.7,
+        games_won=1.0,
+    ),
+    Level(
+        name="Master",
+        who="ppo after all 68 minutes of training, reaction 100 ms",
+        player=Policy("ppo", reaction_ms=100),
+        points_won=0.86,
+        games_won=1.0,
+    ),
+    Level(
+        name="Machine",
+        who="ppo after all 68 minutes of training, greedy, no reaction time",
+        player=Policy("ppo", greedy=True),
+        points_won=1.0,
+        games_won=1.0,
+    ),
+)
+
+
+def name_of(player: Policy | Tracker) -> str:
+    """What to call a player: by the level that it is, else by its model."""
+    for level in LEVELS:
+        if level.player == player:
+            return level.name
+    return "Tracker" if isinstance(player, Tracker) else catalog.short_name(player.model)

@@ -1,0 +1,1 @@
+"""What stands beside the court. Each panel has a model, the numbers to show, and a view that draws them."""

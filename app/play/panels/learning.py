@@ -1,0 +1,183 @@
+"""How a training goes: the return of its games over its steps, and which of its policies have played here."""
+
+from __future__ import annotations
+
+import pygame
+
+from app.follow.follower import RARELY_SAVED, Follower, Training
+from app.game.match import Snapshot
+from app.ui import theme
+
+MOST_RETURN = 21
+"""Points: of a game won to nothing."""
+MOST_POINTS = 200
+"""Of the curve that are drawn."""
+UNKNOWN = "\N{EN DASH}"
+
+
+class LearningModel:
+    """What the panel shows of a training; shares are of the chart's width, from the left, and height, from below."""
+
+    def __init__(self) -> None:
+        self.figures: tuple[tuple[str, str], ...] = ()
+        """Numbers, each with its unit."""
+        self.curve: tuple[tuple[float, float], ...] = ()
+        """Shares of width and height."""
+        self.changes: tuple[float, ...] = ()
+        """Where the policy changed: shares of the width; the newest last."""
+        self.end = ""
+        """Where the chart's width ends."""
+        self.sign = ""
+
+    def update(self, training: Training, changes: tuple[int, ...], sign: str) -> None:
+        """Takes in how far the training has come, which of its policies have played, and a line about these."""
+        end = max(training.target or 0, training.steps, 1)
+        every = -(-len(training.curve) // MOST_POINTS) or 1
+        # Backwards, so that the newest is among them.
+        drawn = [point for point in reversed(training.curve[::-1][::every]) if point.mean_return is not None]
+        self.curve = tuple(
+            (point.steps / end, (point.mean_return + MOST_RETURN) / (2 * MOST_RETURN))
+            for point in drawn
+            if point.mean_return is not None
+        )
+        self.changes = tuple(steps / end for steps in changes)
+        self.end = f"{millions(end)} steps"
+        self.sign = sign
+        score = drawn[-1].mean_return if drawn else None
+        self.figures = (
+            (UNKNOWN if score is None else signed(score), "mean return"),
+            (millions(training.steps), "steps" if training.target is None else f"of {millions(training.target)} steps"),
+            (UNKNOWN if training.rate is None else f"{training.rate:,.0f}", "steps per second"),
+            _rest(training),
+        )
+
+
+def millions(steps: int) -> str:
+    """Agent steps in millions."""
+    return f"{steps / 1e6:.2f}M"
+
+
+def signed(number: float) -> str:
+    """A number with its sign, and one decimal."""
+    return f"{number:+.1f}".replace("-", "\N{MINUS SIGN}")
+
+
+def in_a_line(training: Training) -> str:
+    """How far a training has come, without a picture."""
+    if not training.curve:
+        return "starting: its first games are being played"
+    score = training.curve[-1].mean_return
+    of = "" if training.target is None else f" of {millions(training.target)}"
+    games = "no game has ended yet" if score is None else f"mean return {signed(score)}"
+    return f"{millions(training.steps)}{of} steps, {games}, {' '.join(_rest(training))}"
+
+
+def _rest(training: Training) -> tuple[str, str]:
+    """How long it will still take, in two parts; how long it took where it has ended, or nothing is heard of it."""
+    trained = _span(training.curve[-1].seconds) if training.curve else UNKNOWN
+    if training.finished:
+        return trained, "in all: finished"
+    if training.curve and training.silent_for > RARELY_SAVED:
+        return _span(training.silent_for), "without news"
+    if training.seconds_left is None:
+        return trained, "so far"
+    return _span(training.seconds_left), f"left, {trained} so far"
+
+
+def _span(seconds: float) -> str:
+    """Minutes, or hours where there are many; with a decimal below ten."""
+    number, unit = (seconds / 60, "min") if seconds < 6000 else (seconds / 3600, "h")
+    return f"{number:.{int(number < 9.95)}f} {unit}"
+
+
+class LearningPanel:
+    """The learning curve of the training that is followed."""
+
+    title = "Learning curve"
+    least_height = 230
+    wide = False
+
+    def __init__(self, follower: Follower) -> None:
+        self._follower = follower
+        self._model = LearningModel()
+        self._shown: tuple[object, ...] = ()
+        self._drawn_at: tuple[tuple[int, int], float] | None = None
+        self._picture = pygame.Surface((0, 0))
+
+    def update(self, now: Snapshot, elapsed: float) -> None:
+        """Takes over what the follower found."""
+        del now, elapsed
+        new = (self._follower.training, self._follower.changes, self._follower.sign)
+        if new != self._shown:
+            self._shown, self._drawn_at = new, None
+            self._model.update(*new)
+
+    def point(self, position: tuple[int, int] | None, *, pressed: bool) -> None:
+        """There is nothing to point at."""
+
+    def draw(self, surface: pygame.Surface, rect: pygame.Rect, scale: float) -> None:
+        """Draws figures and curve; a picture of them is kept, because they change about once a second."""
+        if self._drawn_at != (rect.size, scale):
+            self._drawn_at = (rect.size, scale)
+            self._picture = pygame.Surface(rect.size).convert(surface)
+            self._picture.fill(theme.BACKGROUND)
+            draw(self._picture, self._picture.get_rect(), scale, self._model)
+        surface.blit(self._picture, rect)
+
+
+def draw(surface: pygame.Surface, rect: pygame.Rect, scale: float, model: LearningModel) -> None:
+    """Draws the panel to fill `rect`: figures above, the curve, and below it who plays."""
+    room = theme.draw_panel(surface, rect, scale)
+    small, gap = round(theme.HINT_SIZE * scale), round(6 * scale)
+    line = theme.font(theme.Face.REGULAR, small).get_linesize()
+    heading = theme.draw_text(surface, LearningPanel.title, round(theme.HEADING_SIZE * scale), topleft=room.topleft)
+    top = _draw_figures(surface, pygame.Rect(room.left, heading.bottom + gap, room.width, 0), scale, model) + gap
+    sign = theme.wrapped(model.sign, small, room.width, 2)
+    for place, words in enumerate(reversed(sign)):
+        theme.draw_text(surface, words, small, theme.TEXT, bottomleft=(room.left, room.bottom - place * line))
+    axis = room.bottom - max(len(sign), 1) * line - gap
+    left = room.left + round(32 * scale)
+    chart = pygame.Rect(left, top, room.right - left, axis - line - top)
+    theme.draw_text(surface, "0", small, theme.QUIET, bottomleft=(chart.left, axis))
+    theme.draw_text(surface, model.end, small, theme.QUIET, bottomright=(chart.right, axis))
+    draw_chart(surface, chart, scale, model)
+
+
+def _draw_figures(surface: pygame.Surface, row: pygame.Rect, scale: float, model: LearningModel) -> int:
+    """Draws two in a row, each before its unit; gives where they end."""
+    size, small = round(theme.BODY_SIZE * scale), round(theme.HINT_SIZE * scale)
+    height, number, width = round(22 * scale), round(66 * scale), row.width // 2
+    for place, (figure, unit) in enumerate(model.figures):
+        left, middle = row.left + place % 2 * width, row.top + place // 2 * height + height // 2
+        theme.draw_text(surface, figure, size, theme.TEXT, theme.Face.BOLD, midleft=(left, middle))
+        words = theme.fitted(unit, small, width - number - round(4 * scale))
+        theme.draw_text(surface, words, small, theme.QUIET, midleft=(left + number, middle))
+    return row.top + 2 * height
+
+
+def draw_chart(surface: pygame.Surface, chart: pygame.Rect, scale: float, model: LearningModel) -> None:
+    """The curve between the least and the most return there is; a mark where each policy came that played."""
+    small, thickness = round(theme.HINT_SIZE * scale), max(1, round(2 * scale))
+    pygame.draw.rect(surface, theme.BACKGROUND, chart)
+    inner = chart.inflate(-4 * thickness, -4 * thickness)
+    for share, words in ((0, f"\N{MINUS SIGN}{MOST_RETURN}"), (0.5, "0"), (1, f"+{MOST_RETURN}")):
+        row = round(inner.bottom - share * inner.height)
+        pygame.draw.line(surface, theme.HAIRLINE, (chart.left, row), (chart.right - 1, row))
+        theme.draw_text(surface, words, small, theme.QUIET, midright=(chart.left - round(6 * scale), row))
+    for share in model.changes:
+        colour = theme.FOCUS if share is model.changes[-1] else theme.QUIET
+        _draw_mark(surface, (inner.left + share * inner.width, chart.bottom - 1), scale, colour)
+    points = [(inner.left + x * inner.width, inner.bottom - y * inner.height) for x, y in model.curve]
+    if len(points) > 1:
+        for below in range(thickness):
+            shifted = [(x, y + below) for x, y in points]
+            pygame.draw.aalines(surface, theme.TEXT, points=shifted, closed=False)
+    if points:
+        pygame.draw.aacircle(surface, theme.TEXT, points[-1], 2 * thickness)
+
+
+def _draw_mark(surface: pygame.Surface, tip: tuple[float, float], scale: float, colour: pygame.Color) -> None:
+    """A triangle that stands on the chart's lower edge."""
+    across, up = 5 * scale, 9 * scale
+    corners = [(tip[0] - across, tip[1]), (tip[0] + across, tip[1]), (tip[0], tip[1] - up)]
+    pygame.draw.polygon(surface, colour, corners)

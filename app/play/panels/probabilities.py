@@ -1,0 +1,147 @@
+"""What each agent may do next, how probable each move is, and which one it took."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pygame
+
+from agents.base import DOWN_ACTIONS, FIRE_ACTIONS, UP_ACTIONS, Decision
+from agents.pong import Side
+from app.game.match import Snapshot
+from app.play.panels.glide import Glide
+from app.ui import theme
+
+STAY_ACTIONS = frozenset({"NOOP", "FIRE"})
+MOVES = (("up", UP_ACTIONS), ("stay", STAY_ACTIONS), ("down", DOWN_ACTIONS), ("fire", FIRE_ACTIONS))
+"""In the order shown. FIRE goes with any move, so it stands apart, and the first three add up to 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One move, as shown."""
+
+    name: str
+    share: float | None
+    """Its probability, smoothed, 0 to 1; None before the first decision."""
+    chosen: bool
+    """Whether the action in force is of this kind; not smoothed."""
+
+
+class ProbabilitiesModel:
+    """Follows the decisions of an agent."""
+
+    def __init__(self) -> None:
+        self._glides = {name: Glide() for name, _ in MOVES}
+        self.bars = tuple(Bar(name, None, False) for name, _ in MOVES)
+
+    def update(self, decision: Decision | None, elapsed: float) -> None:
+        """Moves the bars towards `decision` for `elapsed` seconds; without one they stay."""
+        if decision is None:
+            return
+        if self.bars[0].share is None:
+            self._glides = {name: Glide(decision.probability_of(group)) for name, group in MOVES}
+        self.bars = tuple(
+            Bar(name, self._glides[name].towards(decision.probability_of(group), elapsed), decision.action in group)
+            for name, group in MOVES
+        )
+
+
+class ProbabilitiesPanel:
+    """The next move of every agent that plays; where two do, the left one's above the right one's."""
+
+    title = "Next move"
+    least_height = 190
+    wide = False
+
+    def __init__(self) -> None:
+        self.models = {side: ProbabilitiesModel() for side in Side}
+        self._sides: tuple[Side, ...] = (Side.RIGHT,)
+
+    def update(self, now: Snapshot, elapsed: float) -> None:
+        """Follows the decisions in force."""
+        self._sides = tuple(side for side in Side if now.decisions[side] is not None) or self._sides
+        for side in Side:
+            self.models[side].update(now.decisions[side], elapsed)
+
+    def point(self, position: tuple[int, int] | None, *, pressed: bool) -> None:
+        """The bars say all they know."""
+
+    def draw(self, surface: pygame.Surface, rect: pygame.Rect, scale: float) -> None:
+        """Draws the moves one below the other, a line, and FIRE."""
+        draw(surface, rect, scale, {side: self.models[side].bars for side in self._sides})
+
+
+def draw(surface: pygame.Surface, rect: pygame.Rect, scale: float, players: Mapping[Side, tuple[Bar, ...]]) -> None:
+    """Draws the panel to fill `rect`: for each move a bar of each player, in its colour."""
+    room = theme.draw_panel(surface, rect, scale)
+    heading = theme.draw_text(surface, "Next move", round(theme.HEADING_SIZE * scale), topleft=room.topleft)
+    top, gap = heading.bottom + round(4 * scale), round(10 * scale)
+    height = (room.bottom - top - gap) // len(MOVES)
+    row = pygame.Rect(room.left, top, room.width, height)
+    for place, (name, _) in enumerate(MOVES):
+        if name == "fire":
+            line = row.top + gap // 2
+            pygame.draw.line(surface, theme.HAIRLINE, (row.left, line), (row.right - 1, line))
+            row.top += gap
+        bars = {side: shown[place] for side, shown in players.items()}
+        _draw_move(surface, row, scale, bars)
+        row.top += height
+
+
+def _draw_move(surface: pygame.Surface, row: pygame.Rect, scale: float, bars: Mapping[Side, Bar]) -> None:
+    """A move's sign and name, and a bar with its percentage for each player."""
+    name = next(iter(bars.values())).name
+    chosen = any(bar.chosen for bar in bars.values())
+    colour, face = _ink(chosen=chosen)
+    size = round(theme.BODY_SIZE * scale)
+    _draw_sign(surface, pygame.Vector2(row.left + 10 * scale, row.centery), 7 * scale, name, colour)
+    theme.draw_text(surface, name.upper(), size, colour, face, midleft=(row.left + round(26 * scale), row.centery))
+    height = row.height // len(bars)
+    for place, (side, bar) in enumerate(bars.items()):
+        part = pygame.Rect(row.left, row.top + place * height, row.width, height)
+        _draw_bar(surface, part, scale, bar, theme.PLAYERS[side])
+
+
+def _ink(*, chosen: bool) -> tuple[pygame.Color, theme.Face]:
+    return (theme.TEXT, theme.Face.BOLD) if chosen else (theme.QUIET, theme.Face.REGULAR)
+
+
+def _draw_bar(surface: pygame.Surface, row: pygame.Rect, scale: float, bar: Bar, player_colour: pygame.Color) -> None:
+    """A bar as long as the move is probable, framed where it was chosen."""
+    colour, face = _ink(chosen=bar.chosen)
+    size = round(min(theme.BODY_SIZE * scale, 0.9 * row.height))
+    track = bar_track(row, scale)
+    corner = round(3 * scale)
+    pygame.draw.rect(surface, theme.HAIRLINE, track, border_radius=corner)
+    if bar.share is None:
+        return
+    theme.draw_text(surface, f"{bar.share:.0%}", size, colour, face, midright=row.midright)
+    filled = pygame.Rect(track.topleft, (round(track.width * bar.share), track.height))
+    if filled.width > 0:
+        ground = theme.QUIET if bar.name == "fire" else player_colour
+        pygame.draw.rect(surface, ground, filled, border_radius=min(corner, filled.width // 2))
+    if bar.chosen:
+        pygame.draw.rect(surface, theme.TEXT, track, width=max(2, round(2 * scale)), border_radius=corner)
+
+
+def bar_track(row: pygame.Rect, scale: float) -> pygame.Rect:
+    """Where in its row a bar lies; its whole width is a probability of 1."""
+    left, right = row.left + round(86 * scale), row.right - round(54 * scale)
+    height = min(round(26 * scale), row.height - 4)
+    return pygame.Rect(left, row.centery - height // 2, right - left, height)
+
+
+def _draw_sign(surface: pygame.Surface, centre: pygame.Vector2, radius: float, name: str, colour: pygame.Color) -> None:
+    """An arrow for up and down, a bar for stay, a button for fire."""
+    if name == "fire":
+        pygame.draw.aacircle(surface, colour, centre, radius * 0.8)
+    elif name == "stay":
+        box = pygame.Rect(0, 0, round(2 * radius), round(0.7 * radius))
+        box.center = round(centre.x), round(centre.y)
+        pygame.draw.rect(surface, colour, box)
+    else:
+        tip = pygame.Vector2(0, -radius if name == "up" else radius)
+        side = pygame.Vector2(radius, 0)
+        pygame.draw.polygon(surface, colour, [centre + tip, centre - tip * 0.8 + side, centre - tip * 0.8 - side])

@@ -1,0 +1,333 @@
+"""What menus share: choices, buttons, fields of text, the ring around what is in focus, key hints; a toast."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from typing import Generic, TypeVar
+
+import pygame
+
+from app.ui import bindings as controls
+from app.ui import theme
+from app.ui.bindings import REPEAT_AFTER, Binding, Command, Context
+
+T = TypeVar("T")
+
+TOAST_SECONDS = 2.5
+FADE_SECONDS = 0.25
+EDIT_EVERY = 0.04
+"""Seconds, for a key that is held while a text is edited."""
+_ARROW = 24
+"""The width, at scale 1, of the place at either end of a choice where its arrow stands."""
+
+
+class Choice(Generic[T]):
+    """One value of several, which stand in a row."""
+
+    def __init__(self, name: str, values: Sequence[T], chosen: T, words: Callable[[T], str] = str) -> None:
+        self.name = name
+        self.values = tuple(values)
+        self._place = self.values.index(chosen)
+        self._words = words
+
+    @property
+    def value(self) -> T:
+        """What is chosen."""
+        return self.values[self._place]
+
+    @property
+    def text(self) -> str:
+        """What is chosen, in words."""
+        return self._words(self.value)
+
+    def leads(self, by: int) -> bool:
+        """Whether there is a value so many places further."""
+        return 0 <= self._place + by < len(self.values)
+
+    def step(self, by: int) -> None:
+        """Chooses the value so many places further; at the row's end, stays."""
+        if self.leads(by):
+            self._place += by
+
+    def turn(self) -> None:
+        """Chooses the next value; after the last, the first."""
+        self._place = (self._place + 1) % len(self.values)
+
+
+class TextField:
+    """A line of text that is typed, `most` characters at most."""
+
+    def __init__(self, text: str = "", most: int = 100) -> None:
+        self.text = text
+        self.caret = len(text)
+        """How many characters are before it."""
+        self._most = most
+        self._held = 0
+        """The editing key that is down; 0 for none."""
+        self._again_in = 0.0
+
+    def fill(self, text: str) -> None:
+        """Puts a text in place of what is there."""
+        self.text, self.caret = text[: self._most], len(text[: self._most])
+
+    def take(self, event: pygame.Event) -> bool:
+        """Takes in what is typed; whether it was the field's, and no command. Keys with Ctrl are the desktop's, but V.
+
+        A letter comes twice: as a key, which is nothing but kept from being a command, and as text.
+        """
+        if event.type == pygame.TEXTINPUT:
+            self._insert(event.text)
+            return True
+        if event.type == pygame.KEYUP and event.key == self._held:
+            self.let_go()
+        if event.type != pygame.KEYDOWN:
+            return False
+        if event.mod & pygame.KMOD_CTRL and event.key == pygame.K_v:
+            with suppress(pygame.error):
+                self._insert(pygame.scrap.get_text())
+            return True
+        if self._edit(event.key):
+            self._held, self._again_in = event.key, REPEAT_AFTER
+            return True
+        return bool(event.unicode) and event.unicode.isprintable()
+
+    def repeat(self, elapsed: float) -> None:
+        """Does again what an editing key does that is held, each time it is due; call it once a frame."""
+        self._again_in -= elapsed
+        if self._held and self._again_in <= 0:
+            self._again_in = EDIT_EVERY
+            self._edit(self._held)
+
+    def let_go(self) -> None:
+        """As if no key were down."""
+        self._held = 0
+
+    def _edit(self, key: int) -> bool:
+        match key:
+            case pygame.K_BACKSPACE:
+                self.text = self.text[: max(self.caret - 1, 0)] + self.text[self.caret :]
+                self.caret = max(self.caret - 1, 0)
+            case pygame.K_DELETE:
+                self.text = self.text[: self.caret] + self.text[self.caret + 1 :]
+            case pygame.K_LEFT:
+                self.caret = max(self.caret - 1, 0)
+            case pygame.K_RIGHT:
+                self.caret = min(self.caret + 1, len(self.text))
+            case pygame.K_HOME:
+                self.caret = 0
+            case pygame.K_END:
+                self.caret = len(self.text)
+            case _:
+                return False
+        return True
+
+    def _insert(self, text: str) -> None:
+        typed = "".join(filter(str.isprintable, text))[: self._most - len(self.text)]
+        self.text = self.text[: self.caret] + typed + self.text[self.caret :]
+        self.caret += len(typed)
+
+
+def columns(rect: pygame.Rect, count: int, gap: int) -> list[pygame.Rect]:
+    """So many rectangles of one width, side by side, that fill `rect`."""
+    width = (rect.width - gap * (count - 1)) // count
+    return [pygame.Rect(rect.left + place * (width + gap), rect.top, width, rect.height) for place in range(count)]
+
+
+def flow(rect: pygame.Rect, widths: Iterable[int], height: int, gap: int) -> list[pygame.Rect]:
+    """Rectangles of these widths from the left, in as many rows as they need, the last of which ends with `rect`."""
+    places, left, row = [], rect.left, 0
+    for width in widths:
+        if left > rect.left and left + width > rect.right:
+            left, row = rect.left, row + 1
+        places.append(pygame.Rect(left, row * (height + gap), width, height))
+        left += width + gap
+    return [place.move(0, rect.bottom - row * (height + gap) - height) for place in places]
+
+
+def hit(spots: Iterable[tuple[T, pygame.Rect]], position: tuple[int, int]) -> T | None:
+    """What lies at `position`, if anything does."""
+    return next((thing for thing, rect in spots if rect.collidepoint(position)), None)
+
+
+def value_box(rect: pygame.Rect, choice: Choice[T]) -> pygame.Rect:
+    """Where in its row a choice's value and arrows stand: beside its name, or all of it where it has none."""
+    left = rect.left + round(0.4 * rect.width) if choice.name else rect.left
+    return pygame.Rect(left, rect.top, rect.right - left, rect.height)
+
+
+def way_at(rect: pygame.Rect, choice: Choice[T], position: tuple[int, int]) -> int:
+    """Which way a click leads: -1 on the left half of the value, 1 on the right half, 0 on the name."""
+    box = value_box(rect, choice)
+    if not box.collidepoint(position):
+        return 0
+    return -1 if position[0] < box.centerx else 1
+
+
+def draw_choice(
+    surface: pygame.Surface, rect: pygame.Rect, scale: float, choice: Choice[T], *, lit: bool = False
+) -> None:
+    """Draws the choice's name and its value between two arrows; `lit` is for what the mouse is over."""
+    box, small = value_box(rect, choice), round(theme.HINT_SIZE * scale)
+    if choice.name:
+        name = theme.fitted(choice.name, small, box.left - rect.left - round(4 * scale))
+        theme.draw_text(surface, name, small, theme.QUIET, midleft=rect.midleft)
+    size = round(theme.BODY_SIZE * scale)
+    corner, arrow = round(4 * scale), round(_ARROW * scale)
+    pygame.draw.rect(surface, theme.BACKGROUND, box, border_radius=corner)
+    pygame.draw.rect(surface, theme.QUIET if lit else theme.HAIRLINE, box, width=1, border_radius=corner)
+    text = theme.fitted(choice.text, size, box.width - 2 * arrow, theme.Face.BOLD)
+    theme.draw_text(surface, text, size, theme.TEXT, theme.Face.BOLD, center=box.center)
+    for way, column in ((-1, box.left + arrow // 2), (1, box.right - arrow // 2)):
+        colour = theme.TEXT if choice.leads(way) else theme.HAIRLINE
+        _draw_arrow(surface, pygame.Vector2(column, box.centery), way * 5 * scale, colour)
+
+
+def _draw_arrow(surface: pygame.Surface, centre: pygame.Vector2, length: float, colour: pygame.Color) -> None:
+    """A triangle that points right, or left where `length` is negative."""
+    tip, side = pygame.Vector2(length, 0), pygame.Vector2(0, 1.2 * length)
+    pygame.draw.polygon(surface, colour, [centre + tip, centre - tip + side, centre - tip - side])
+
+
+def draw_button(
+    surface: pygame.Surface,
+    rect: pygame.Rect,
+    scale: float,
+    text: str,
+    *,
+    lit: bool = False,
+    letters: int = theme.HEADING_SIZE,
+) -> None:
+    """Draws a button; `lit` is for what the mouse is over, `letters` how large they are at scale 1."""
+    corner, size = round(theme.CORNER * scale), round(letters * scale)
+    pygame.draw.rect(surface, theme.HAIRLINE, rect, border_radius=corner)
+    pygame.draw.rect(surface, theme.QUIET if lit else theme.HAIRLINE, rect, width=1, border_radius=corner)
+    text = theme.fitted(text, size, rect.width - 2 * corner, theme.Face.BOLD)
+    theme.draw_text(surface, text, size, theme.TEXT, theme.Face.BOLD, center=rect.center)
+
+
+def draw_bar(surface: pygame.Surface, rect: pygame.Rect, scale: float, share: float, colour: pygame.Color) -> None:
+    """Draws a share of 0 to 1, with a mark where half would be."""
+    corner = round(3 * scale)
+    pygame.draw.rect(surface, theme.HAIRLINE, rect, border_radius=corner)
+    filled = pygame.Rect(rect.topleft, (round(rect.width * share), rect.height))
+    if filled.width > 0:
+        pygame.draw.rect(surface, colour, filled, border_radius=min(corner, filled.width // 2))
+    half = pygame.Rect(0, 0, max(1, round(2 * scale)), rect.height)
+    half.center = rect.center
+    pygame.draw.rect(surface, theme.TEXT, half)
+
+
+def draw_progress(surface: pygame.Surface, rect: pygame.Rect, scale: float, share: float) -> None:
+    """Draws how much is done, from 0 to 1."""
+    corner = round(3 * scale)
+    pygame.draw.rect(surface, theme.HAIRLINE, rect, border_radius=corner)
+    filled = pygame.Rect(rect.topleft, (round(rect.width * share), rect.height))
+    if filled.width > 0:
+        pygame.draw.rect(surface, theme.FOCUS, filled, border_radius=min(corner, filled.width // 2))
+
+
+def draw_field(
+    surface: pygame.Surface,
+    rect: pygame.Rect,
+    scale: float,
+    field: TextField,
+    *,
+    typing: bool,
+    empty: str = "",
+    lit: bool = False,
+) -> None:
+    """Draws a text and, while it is typed, its caret; `empty` where there is none. Its end shows where it is long."""
+    corner, size = round(4 * scale), round(theme.BODY_SIZE * scale)
+    pygame.draw.rect(surface, theme.BACKGROUND, rect, border_radius=corner)
+    pygame.draw.rect(surface, theme.QUIET if lit or typing else theme.HAIRLINE, rect, width=1, border_radius=corner)
+    room = rect.inflate(-2 * round(10 * scale), -2)
+    before = theme.font(theme.Face.REGULAR, size).size(field.text[: field.caret])[0]
+    shift = max(before - room.width + round(2 * scale), 0)
+    part = surface.subsurface(room.clip(surface.get_rect()))
+    if field.text:
+        theme.draw_text(part, field.text, size, theme.TEXT, midleft=(-shift, room.height // 2))
+    else:
+        words = theme.fitted(empty, size, room.width)
+        theme.draw_text(part, words, size, theme.QUIET, midleft=(round(6 * scale) * typing, room.height // 2))
+    if typing:
+        caret = pygame.Rect(before - shift, 0, max(1, round(1.5 * scale)), round(1.25 * size))
+        caret.centery = room.height // 2
+        pygame.draw.rect(part, theme.FOCUS, caret)
+
+
+def draw_thumb(surface: pygame.Surface, rect: pygame.Rect, scale: float, top: float, share: float) -> None:
+    """Draws at the right edge of `rect` which part of something longer it shows: from where, and how much."""
+    if share < 1:
+        width = round(4 * scale)
+        height = max(round(rect.height * share), 4 * width)
+        thumb = pygame.Rect(rect.right - width, 0, width, height)
+        thumb.top = rect.top + round(min(max(top / (1 - share), 0), 1) * (rect.height - height))
+        pygame.draw.rect(surface, theme.QUIET, thumb, border_radius=width // 2)
+
+
+def draw_focus(surface: pygame.Surface, rect: pygame.Rect, scale: float) -> None:
+    """Draws the ring around what is in focus, just outside of it."""
+    width = round(2 * scale)
+    ring = rect.inflate(6 * width, 4 * width)
+    pygame.draw.rect(surface, theme.FOCUS, ring, width=width, border_radius=round((theme.CORNER + 3) * scale))
+
+
+def hints(
+    table: Sequence[Binding], words: Iterable[tuple[Sequence[Command], str]], context: Context = Context.MENU
+) -> list[tuple[str, str]]:
+    """For the line of hints in a menu: the keys of each group of commands in one, with its word."""
+    groups = [(controls.hints(table, context, dict.fromkeys(commands, word)), word) for commands, word in words]
+    return [(" ".join(key for key, _ in keys), word) for keys, word in groups if keys]
+
+
+def draw_hints(surface: pygame.Surface, rect: pygame.Rect, scale: float, hints: Iterable[tuple[str, str]]) -> None:
+    """Draws keys, each with a word for what it does, as far as they find room in `rect`."""
+    size = round(theme.HINT_SIZE * scale)
+    cap = pygame.Rect(rect.left, 0, 0, round(24 * scale))
+    cap.centery = rect.centery
+    for key, word in hints:
+        cap.width = theme.font(theme.Face.BOLD, size).size(key)[0] + round(14 * scale)
+        after = cap.right + round(7 * scale)
+        if after + theme.font(theme.Face.REGULAR, size).size(word)[0] > rect.right:
+            return
+        pygame.draw.rect(surface, theme.HAIRLINE, cap, width=1, border_radius=round(4 * scale))
+        theme.draw_text(surface, key, size, theme.TEXT, theme.Face.BOLD, center=cap.center)
+        box = theme.draw_text(surface, word, size, theme.QUIET, midleft=(after, rect.centery))
+        cap.left = box.right + round(18 * scale)
+
+
+class Toast:
+    """A short message that goes away by itself."""
+
+    def __init__(self) -> None:
+        self.text = ""
+        self._age = 0.0
+
+    def show(self, text: str) -> None:
+        """Shows `text` from now on, in place of what was shown."""
+        self.text, self._age = text, 0.0
+
+    def update(self, elapsed: float) -> None:
+        """Lets `elapsed` seconds go by."""
+        self._age += elapsed
+
+    @property
+    def opacity(self) -> float:
+        """1 for `TOAST_SECONDS`, then less, and 0 when it has gone."""
+        left = 1 - (self._age - TOAST_SECONDS) / FADE_SECONDS
+        return min(max(left, 0.0), 1.0) if self.text else 0.0
+
+
+def draw_toast(surface: pygame.Surface, centre: tuple[int, int], scale: float, toast: Toast) -> None:
+    """Draws the message around `centre`, as far as it has not faded."""
+    if not toast.opacity:
+        return
+    size = round(theme.BODY_SIZE * scale)
+    text = theme.fitted(toast.text, size, surface.width - 4 * size)
+    width, height = theme.font(theme.Face.REGULAR, size).size(text)
+    sign = pygame.Surface((width + 2 * size, height + size), pygame.SRCALPHA)
+    theme.draw_panel(sign, sign.get_rect(), scale)
+    theme.draw_text(sign, text, size, center=sign.get_rect().center)
+    sign.set_alpha(round(255 * toast.opacity))
+    surface.blit(sign, sign.get_rect(center=centre))
