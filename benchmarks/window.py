@@ -37,7 +37,8 @@ from app.game.lineup import Lineup, Person, Policy, Rom
 from app.game.match import State
 from app.game.seats import AgentSeat
 from app.game.session import Session
-from app.window import Window, open_display
+from app.ui.display import open_display
+from app.window import Window
 from models import catalog
 
 FRAME_MS = 16.7
@@ -120,7 +121,7 @@ class PressedWindow(Window):
         before = self.match.frames
         super().frame(elapsed)
         end, rows = time.perf_counter(), _paddle_rows(self.match.snapshot().picture)
-        if not self.devices.hand(Side.RIGHT, {Side.RIGHT}).move:
+        if not self.services.devices.hand(Side.RIGHT, {Side.RIGHT}).move:
             self._waited = 0
         elif self._waited is not None:
             self._waited += self.match.frames - before

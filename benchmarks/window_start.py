@@ -10,12 +10,11 @@ import sys
 import time
 from collections.abc import Callable
 
-import pygame
-
 from app import window
 from app.command import main as cli
 from app.game.match import Snapshot
 from app.game.session import Session
+from app.ui.display import Display
 
 moments: dict[str, float] = {}
 """On the clock that all processes share."""
@@ -26,7 +25,7 @@ class TimedWindow(window.Window):
 
     def __init__(
         self,
-        display: pygame.Window,
+        display: Display,
         session: Session | None = None,
         *,
         record: Callable[[Snapshot, float], None] | None = None,

@@ -14,18 +14,17 @@ from pygame._sdl2 import controller
 from agents.pong import Side
 from app.ui.bindings import (
     BINDINGS,
-    Action,
     Binding,
     Command,
     Context,
-    Devices,
-    Hand,
     Held,
+    Input,
     Pad,
-    bindings,
     hints,
     pages,
+    with_overrides,
 )
+from app.ui.devices import Devices, Hand
 
 MENU, PLAY, WATCH = Context.MENU, Context.PLAY, Context.WATCH
 BOTH = frozenset(Side)
@@ -136,7 +135,7 @@ def test_events_of_other_kinds_say_nothing(devices: Devices) -> None:
 def doings(table: tuple[Binding, ...], context: Context) -> Counter[int]:
     """How many things each key and button does."""
     pairs = {
-        (switch, binding.action)
+        (switch, binding.input)
         for binding in table
         if context in binding.contexts
         for switch in (*binding.keys, *(-1 - button for button in binding.buttons))
@@ -150,7 +149,7 @@ def test_no_key_does_two_things(context: Context) -> None:
 
 
 def test_everything_is_bound_and_every_name_is_used_once() -> None:
-    assert {binding.action for binding in BINDINGS} == {*Command, *Held}
+    assert {binding.input for binding in BINDINGS} == {*Command, *Held}
     assert max(Counter(binding.name for binding in BINDINGS).values()) == 1
     assert all(binding.keys and binding.key_names for binding in BINDINGS)
 
@@ -160,7 +159,7 @@ def test_everything_is_bound_and_every_name_is_used_once() -> None:
 
 @pytest.mark.usefixtures("display")
 def test_overrides_take_the_defaults_place_and_are_shown() -> None:
-    table, warnings = bindings({"left up": ["e", "left shift"], "step": []})
+    table, warnings = with_overrides({"left up": ["e", "left shift"], "step": []})
     assert warnings == []
     devices = Devices(table)
     keys_down(devices, pygame.K_w)
@@ -170,12 +169,12 @@ def test_overrides_take_the_defaults_place_and_are_shown() -> None:
     assert devices.handle(down(pygame.K_n), PLAY) is None
     rows = {purpose: names for names, purpose in pages(table, PLAY)}
     assert rows["Left paddle up"] == ("E", "Left Shift")
-    assert "Pause, then one decision at a time" not in rows
+    assert "Step one decision" not in rows
 
 
 @pytest.mark.usefixtures("display")
 def test_two_bindings_can_change_places() -> None:
-    table, warnings = bindings({"pause": ["g"], "greedy": ["p"]})
+    table, warnings = with_overrides({"pause": ["g"], "greedy": ["p"]})
     assert warnings == []
     devices = Devices(table)
     assert devices.handle(down(pygame.K_g), PLAY) is Command.PAUSE
@@ -184,7 +183,7 @@ def test_two_bindings_can_change_places() -> None:
 
 @pytest.mark.usefixtures("display")
 def test_a_key_may_do_another_thing_elsewhere_and_the_same_by_two_bindings() -> None:
-    table, warnings = bindings({"greedy": ["a"], "step": ["right"]})
+    table, warnings = with_overrides({"greedy": ["a"], "step": ["right"]})
     assert warnings == []
     devices = Devices(table)
     assert devices.handle(down(pygame.K_a), MENU) is Command.LEFT
@@ -205,7 +204,7 @@ def test_a_key_may_do_another_thing_elsewhere_and_the_same_by_two_bindings() -> 
     ],
 )
 def test_what_cannot_be_had_is_told_and_the_default_stays(overrides: dict[str, list[str]], told: list[str]) -> None:
-    table, warnings = bindings(overrides)
+    table, warnings = with_overrides(overrides)
     assert len(warnings) == len(told)
     for words in told:
         assert any(words in warning for warning in warnings)
@@ -339,7 +338,7 @@ def test_a_direction_that_is_held_in_a_menu_comes_again(devices: Devices) -> Non
 
 
 def test_hints_say_what_works_now() -> None:
-    words: dict[Action, str] = {Command.PAUSE: "resume", Held.REWIND: "rewind", Command.QUIT: "quit"}
+    words: dict[Input, str] = {Command.PAUSE: "resume", Held.REWIND: "rewind", Command.QUIT: "quit"}
     assert hints(BINDINGS, WATCH, words) == [("Space", "resume"), ("R", "rewind"), ("Q", "quit")]
     assert hints(BINDINGS, PLAY, words) == [("P", "resume"), ("R", "rewind")]
 
@@ -353,7 +352,7 @@ def test_the_help_page_tells_everything_once(context: Context) -> None:
     purposes = [purpose for _, purpose in rows]
     assert len(set(purposes)) == len(purposes)
     assert (("Esc", "pad Back", "Backspace", "pad B"), "Back") in rows or context is not MENU
-    assert (("Space", "P", "pad Start"), "Pause, or go on") in rows or context is not WATCH
+    assert (("Space", "P", "pad Start"), "Pause or resume") in rows or context is not WATCH
     assert ("Mouse" in shown) == (context is PLAY)
 
 

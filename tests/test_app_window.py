@@ -11,7 +11,7 @@ import pygame
 import pytest
 
 from agents.pong import FRAMES_PER_SECOND, Court, Side
-from app import settings, window
+from app import settings
 from app.game import replay
 from app.game.lineup import Lineup, Person, Policy, Rom, Tracker
 from app.game.match import Match, State
@@ -20,8 +20,9 @@ from app.game.session import Session
 from app.menu.screen import MenuScreen
 from app.play.panels.names import WHILE_WATCHING, PanelName
 from app.play.screen import MatchScreen
-from app.ui import bindings as controls
-from app.ui import help_page, theme
+from app.screen import Start
+from app.ui import bindings, help_page, theme
+from app.ui.display import open_display
 from app.window import Window
 from models import checkpoint
 from models.errors import UserError
@@ -50,15 +51,15 @@ def open_window() -> Iterator[Callable[..., Window]]:
     windows: list[Window] = []
 
     def opened(session: Session | None = None) -> Window:
-        windows.append(Window(window.open_display(), session))
+        windows.append(Window(open_display(), session))
         windows[-1].frame(0.0)
         return windows[-1]
 
     yield opened
     for one in windows:
-        one.loader.shutdown()
+        one.services.loader.shutdown()
         one._screen.close()
-        one._display.destroy()
+        one.services.display.close()
 
 
 @pytest.fixture
@@ -109,7 +110,7 @@ def frames(one: Window, count: int) -> None:
 
 
 def message(one: Window) -> str:
-    return one.toast.text
+    return one.services.toast.text
 
 
 def play_to_the_end(one: Window) -> None:
@@ -129,7 +130,7 @@ def test_enter_starts_the_last_match(open_window: Callable[..., Window]) -> None
 
 def test_what_is_chosen_is_remembered(open_window: Callable[..., Window]) -> None:
     one = open_window()
-    one.play(Lineup(Rom(), Person()))
+    one._act(Start(Lineup(Rom(), Person())))
     assert settings.load().settings.last == Lineup(Rom(), Person())
 
 
@@ -196,7 +197,7 @@ def test_the_roms_own_opponent_cannot_change_sides(open_window: Callable[..., Wi
     wait_for(one, State.PLAYING)
     press(one, pygame.K_1)
     assert match_of(one).people == {Side.RIGHT}
-    assert message(one) == "the Atari CPU plays the left only"
+    assert message(one) == "the Atari CPU can only play on the left"
 
 
 def test_who_looks_away_is_not_played_against(playing: Window) -> None:
@@ -264,7 +265,7 @@ def test_a_screenshot_and_a_film_are_confirmed(playing: Window, tmp_path: Path) 
     press(playing, pygame.K_F9)
     assert message(playing).startswith("film saved: ")
     (picture,) = (tmp_path / "data" / "screenshots").iterdir()
-    assert pygame.image.load(picture).size == playing.size
+    assert pygame.image.load(picture).size == playing.services.display.size
     (film,) = (tmp_path / "data" / "films").iterdir()
     assert film.stat().st_size > 1000
 
@@ -290,7 +291,7 @@ def test_settings_are_kept_at_once(playing: Window) -> None:
         press(playing, key)
     kept = settings.load().settings
     assert (kept.muted, kept.whole_pixels, kept.volume) == (False, True, 50)
-    assert playing.speaker.volume == 50
+    assert playing.services.speaker.volume == 50
 
 
 def test_panels_are_remembered_for_playing_and_watching_apart(
@@ -365,7 +366,7 @@ def test_credit_is_given_for_the_point_just_played(open_window: Callable[..., Wi
 
 def test_a_model_that_has_gone_leads_back_to_the_menu(open_window: Callable[..., Window], tmp_path: Path) -> None:
     one = open_window()
-    one.play(Lineup(Policy(str(tmp_path / "gone")), Person()))
+    one._act(Start(Lineup(Policy(str(tmp_path / "gone")), Person())))
     for _ in range(1000):
         one.frame(FRAME)
         if in_menu(one):
@@ -384,7 +385,7 @@ def test_a_model_asked_for_on_the_command_line_that_has_gone_is_an_error(
 
 def test_the_sound_of_play_reaches_the_speaker(playing: Window, monkeypatch: pytest.MonkeyPatch) -> None:
     heard: list[int] = []
-    monkeypatch.setattr(playing.speaker, "play", lambda samples: heard.append(len(samples)))
+    monkeypatch.setattr(playing.services.speaker, "play", lambda samples: heard.append(len(samples)))
     frames(playing, 10)
     press(playing, pygame.K_PLUS)
     frames(playing, 10)
@@ -400,7 +401,7 @@ def test_the_left_hand_of_a_lone_person_moves_the_right_paddle(playing: Window) 
 
 
 def test_the_court_is_drawn_where_it_is_said_to_be(playing: Window) -> None:
-    court, surface = screen_of(playing)._court, playing._display.get_surface()
+    court, surface = screen_of(playing)._court, playing.services.display.surface
     ground = Court().colour()[120, 80].astype(int)
     assert np.abs(ground - surface.get_at(court.center)[:3]).max() <= 3
     assert np.abs(ground - surface.get_at((court.left - 3, court.centery))[:3]).max() > 50
@@ -417,11 +418,11 @@ def test_a_panel_without_room_says_so(open_window: Callable[..., Window]) -> Non
     press(one, pygame.K_5)
     assert "no room" not in message(one)
     press(one, pygame.K_8)
-    assert message(one).startswith("no room for one more panel")
+    assert message(one).startswith("no room for another panel")
     press(one, pygame.K_5)
     press(one, pygame.K_8)
     press(one, pygame.K_8)
-    assert not screen_of(one)._scene.folds(PanelName.STAGES, one.size, match_of(one).snapshot())
+    assert not screen_of(one)._scene.folds(PanelName.STAGES, one.services.display.size, match_of(one).snapshot())
 
 
 def test_a_film_by_key_shows_the_stages_that_the_window_shows(open_window: Callable[..., Window]) -> None:
@@ -463,10 +464,10 @@ def test_fire_goes_on_even_where_it_is_tapped_within_one_frame(
 
 @pytest.mark.parametrize("size", [(800, 600), (1024, 640), (1280, 800)])
 def test_the_help_page_is_whole(size: tuple[int, int]) -> None:
-    for context in controls.Context:
+    for context in bindings.Context:
         surface = pygame.Surface(size)
         surface.fill("white")
-        help_page.draw(surface, controls.pages(controls.BINDINGS, context))
+        help_page.draw(surface, bindings.pages(bindings.BINDINGS, context))
         panel = np.argwhere((pygame.surfarray.array3d(surface) == theme.PANEL[:3]).all(axis=2))
         assert (panel.min(axis=0) > 0).all()
         assert (panel.max(axis=0) < np.array(size) - 1).all()

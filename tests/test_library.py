@@ -25,9 +25,11 @@ from app.library.layout import Layout
 from app.library.selection import Button, Leave, LibraryModel, Outcome, Place, Publish, Start, Target
 from app.library.view import LibraryScene
 from app.menu.screen import MenuScreen
+from app.screen import OpenLibrary
 from app.ui import theme, widgets
 from app.ui.bindings import BINDINGS, Command, Context
-from app.window import Window, open_display
+from app.ui.display import open_display
+from app.window import Window
 from models import store
 from models.control import ControlSpec, DiscreteActions
 from models.errors import UserError
@@ -160,9 +162,9 @@ def one() -> Iterator[Window]:
     """A window that nobody sees, with its menu."""
     window = Window(open_display())
     yield window
-    window.loader.shutdown()
-    window._close_screen()
-    window._display.destroy()
+    window.services.loader.shutdown()
+    window._screen.close()
+    window.services.display.close()
 
 
 @pytest.fixture
@@ -422,18 +424,18 @@ def test_one_download_at_a_time(bench: Bench, hub: FakeHub, keep: Callable[..., 
 def test_the_window_closed_in_mid_download_leaves_nothing(hub: FakeHub, tmp_path: Path) -> None:
     """With threads: the window is gone only once the download has ended."""
     one = Window(open_display())
-    one.open_library()
+    one._act(OpenLibrary())
 
     def close() -> None:
-        assert one.library.download is not None
-        cancelled = one.library.download.cancelled
+        assert one.services.library.download is not None
+        cancelled = one.services.library.download.cancelled
         pygame.event.post(pygame.Event(pygame.QUIT))
         assert cancelled.wait(30)
         ended.append(bool(list((tmp_path / "data" / "downloads").rglob("*"))))
 
     ended: list[bool] = []
     hub.meanwhile = close
-    one.library.begin_download(ZOE)
+    one.services.library.begin_download(ZOE)
     one.run()
     assert ended == [True]
     assert not list((tmp_path / "data" / "downloads").rglob("*"))
@@ -596,7 +598,7 @@ def test_what_is_downloaded_imported_or_trained_can_be_chosen_in_the_menu(
     shutil.copytree(model_directory, run.path / "model", dirs_exist_ok=True)
     RunDirectory.create(Path("runs/begun"), TrainingSettings(model=spec))
     assert shelf.playable() == ["runs/mine", "dqn", f"{ADA}@{OLD}"]
-    screen = MenuScreen(one)
+    screen = MenuScreen(one.services)
     model = screen._scene.model._opponent._model
     assert {"runs/mine", "dqn", f"{ADA}@{OLD}"} < {*model.values}
 
@@ -679,7 +681,7 @@ def test_the_mouse_clicks_and_its_wheel_scrolls(bench: Bench, keep: Callable[...
 
 
 def test_letters_are_text_while_one_types(one: Window) -> None:
-    one.open_library()
+    one._act(OpenLibrary())
 
     def press(key: int, text: str = "", mod: int = 0) -> None:
         pygame.event.post(pygame.Event(pygame.KEYDOWN, key=key, mod=mod, unicode=text))
@@ -695,18 +697,18 @@ def test_letters_are_text_while_one_types(one: Window) -> None:
     press(pygame.K_BACKSPACE, "\b")
     press(pygame.K_LEFT)
     press(ord("s"), "s")
-    assert one.library.query == "mqhs "
-    assert not one.settings.muted
+    assert one.services.library.query == "mqhs "
+    assert not one.services.settings.muted
     assert (one.closed, one._help_open) == (False, False)
     press(pygame.K_F1)
     assert (one.closed, one._help_open) == (False, True)
     press(ord("x"), "x")
     press(pygame.K_ESCAPE, "\x1b")
-    assert (one._help_open, one.library.query) == (False, "mqhs ")
+    assert (one._help_open, one.services.library.query) == (False, "mqhs ")
     press(pygame.K_RETURN, "\r")
     press(ord("m"), "m")
     assert settings.load().settings.muted
-    assert one.library.query == "mqhs "
+    assert one.services.library.query == "mqhs "
 
 
 def test_an_editing_key_that_is_held_comes_again(bench: Bench) -> None:

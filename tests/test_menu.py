@@ -327,7 +327,7 @@ def test_settings_changed_elsewhere_are_taken_over() -> None:
 
 
 def test_hints_follow_the_table_of_keys() -> None:
-    model, other = menu(), dataclasses.replace(BINDINGS[0], action=Command.BACK, contexts=frozenset({Context.MENU}))
+    model, other = menu(), dataclasses.replace(BINDINGS[0], input=Command.BACK, contexts=frozenset({Context.MENU}))
     assert widgets.hints(BINDINGS, model.hints) == [
         ("Up Down", "choose"),
         ("Right", "options"),

@@ -24,9 +24,11 @@ from app.hub.publishing import ASK_AGAIN, Publishing, Stage
 from app.publish.form import Button, Place, PublishingModel
 from app.publish.screen import PublishingScreen
 from app.publish.view import Layout, PublishingScene
+from app.screen import Publish
 from app.ui import theme
 from app.ui.bindings import Command
-from app.window import Window, open_display
+from app.ui.display import open_display
+from app.window import Window
 from models.control import ControlSpec, DiscreteActions
 from models.errors import UserError
 from models.spec import encode
@@ -266,7 +268,7 @@ def test_a_name_that_can_be_none_starts_nothing(name: str, desk: Desk) -> None:
 def test_the_window_closed_while_it_is_prepared_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     becomes(monkeypatch, HANGS)
     one = Window(open_display())
-    one.publish(Path("runs/mine"))
+    one._act(Publish(Path("runs/mine")))
     screen = one._screen
     assert isinstance(screen, PublishingScreen)
     screen._publishing.prepare(NAME, private=False)
@@ -282,7 +284,7 @@ def test_the_window_closed_while_it_is_uploaded_waits_until_it_is_there(
 ) -> None:
     becomes(monkeypatch, ENDS)
     one = Window(open_display())
-    one.publish(Path("runs/mine"))
+    one._act(Publish(Path("runs/mine")))
     screen = one._screen
     assert isinstance(screen, PublishingScreen)
     at_work = screen._publishing
@@ -302,7 +304,7 @@ def test_a_page_that_is_left_while_it_uploads_says_later_what_came_of_it(
 ) -> None:
     becomes(monkeypatch, ENDS)
     one = Window(open_display())
-    one.publish(Path("runs/mine"))
+    one._act(Publish(Path("runs/mine")))
     screen = one._screen
     assert isinstance(screen, PublishingScreen)
     at_work = screen._publishing
@@ -313,14 +315,14 @@ def test_a_page_that_is_left_while_it_uploads_says_later_what_came_of_it(
     hub.meanwhile = left.wait
     at_work.upload()
     one.frame(0.0)
-    screen.command(Command.BACK)
+    one._act(screen.command(Command.BACK))
     assert one._screen is not screen
-    assert one.toast.text == ""
+    assert one.services.toast.text == ""
     left.set()
-    until(lambda: "somebody else" in one.toast.text, lambda: one.frame(0.01))
-    one.porter.shutdown()
-    one.loader.shutdown()
-    one._display.destroy()
+    until(lambda: "somebody else" in one.services.toast.text, lambda: one.frame(0.01))
+    one.services.transfers.shutdown()
+    one.services.loader.shutdown()
+    one.services.display.close()
 
 
 def test_keys_and_mouse_lead_through_the_page(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -132,7 +132,8 @@ def _version(_arguments: Namespace) -> int:
 
 
 def _menu(_arguments: Namespace) -> int:
-    from app.window import Window, open_display
+    from app.ui.display import open_display
+    from app.window import Window
 
     Window(open_display()).run()
     return 0
@@ -231,7 +232,8 @@ def _play(arguments: Namespace) -> int:
     left = arguments.side == "left"
     lineup = Lineup(Person(), opponent) if left else Lineup(opponent, Person())
     from app.game.session import Session
-    from app.window import Window, open_display
+    from app.ui.display import open_display
+    from app.window import Window
 
     display = open_display()
     Window(display, Session(lineup, seed=arguments.seed, sound=True)).run()
@@ -310,7 +312,8 @@ def _watch(arguments: Namespace) -> int:
         if arguments.headless:
             _run_headless(session, record, quiet=arguments.json)
         else:
-            from app.window import Window, open_display
+            from app.ui.display import open_display
+            from app.window import Window
 
             Window(open_display(), session, record=record).run()
     if arguments.json:

@@ -1,8 +1,6 @@
-"""The menu in the window, with a match going on behind it."""
+"""The menu, with a match going on behind it."""
 
 from __future__ import annotations
-
-from typing import TYPE_CHECKING
 
 import pygame
 from msgspec.structs import replace
@@ -13,7 +11,7 @@ from app.game.levels import FIXED_OPPONENT, LEVELS
 from app.game.lineup import Lineup, Policy, Rom
 from app.game.match import State
 from app.game.session import Session, new_seed
-from app.hub import local as shelf
+from app.hub import local
 from app.menu.model import (
     Browse,
     Change,
@@ -27,111 +25,123 @@ from app.menu.model import (
     StopTraining,
     Train,
 )
+from app.screen import Follow as FollowRequest
+from app.screen import OpenLibrary, Request
+from app.screen import Quit as QuitRequest
+from app.screen import Start as StartRequest
+from app.services import Services
 from app.ui.bindings import Command, Context
 from models import catalog
 from models.errors import UserError
 
-if TYPE_CHECKING:
-    from app.window import Window
-
 
 class MenuScreen:
-    """Leads to matches; remembers what is set."""
+    """Leads to matches, trainings and models; changes settings."""
 
     context = Context.MENU
 
-    def __init__(self, window: Window) -> None:
-        self._window = window
+    def __init__(self, services: Services) -> None:
+        self._services = services
         model = MenuModel(
-            window.settings.last,
+            services.settings.last,
             _models(),
             LEVELS,
             measured=FIXED_OPPONENT,
-            preferences=_preferences(window.settings),
+            preferences=_preferences(services.settings),
             settings_path=str(settings.settings_file()),
-            runs=window.trainer.runs,
+            runs=services.trainer.runs,
         )
-        self._scene = MenuScene(model, window.table)
+        self._scene = MenuScene(model, services.bindings)
         self._demo: Session | None = None
+        """The match behind the menu."""
         self._drawn = self._failed = False
 
-    def command(self, command: Command) -> None:
-        """Moves the focus, changes a choice, or begins a match."""
-        self._follow(self._scene.model.command(command))
+    def command(self, command: Command) -> Request | None:
+        """Moves the focus, changes a choice, or starts what is focused."""
+        return self._act(self._scene.model.command(command))
 
-    def mouse(self, event: pygame.Event, position: tuple[int, int]) -> None:
+    def mouse(self, event: pygame.Event, position: tuple[int, int]) -> Request | None:
         """Points or clicks at what is drawn."""
-        size = self._window.size
+        size = self._services.display.size
         if event.type == pygame.MOUSEMOTION:
             self._scene.point(position, size)
         elif event.button == pygame.BUTTON_LEFT:
-            self._follow(self._scene.click(position, size))
+            return self._act(self._scene.click(position, size))
+        return None
 
     def lose_focus(self) -> None:
-        """Nothing is at stake."""
+        """Nothing to pause."""
 
     def frame(self, surface: pygame.Surface, elapsed: float) -> None:
-        """Draws the menu; once it is there, loads the players of the match behind it."""
-        self._scene.model.prefer(_preferences(self._window.settings))
-        self._scene.model.show_training(self._window.trainer.now)
-        picture = self._go_on(elapsed)
-        self._scene.draw(surface, picture, self._sign)
+        """Draws the menu, then loads the players of the match behind it."""
+        self._scene.model.prefer(_preferences(self._services.settings))
+        self._scene.model.show_training(self._services.trainer.now)
+        picture = self._play_demo(elapsed)
+        self._scene.draw(surface, picture, self._caption)
 
     def close(self) -> None:
-        """Nothing to keep."""
+        """Nothing to save."""
 
     @property
-    def _sign(self) -> str:
-        """What the match behind the menu is at."""
+    def _caption(self) -> str:
+        """Who plays behind the menu."""
         if self._demo is None:
             return ""
         now = self._demo.match.snapshot()
         return now.loading if now.state is State.WAITING else f"On screen: {now.names[1]} against the {now.names[0]}"
 
-    def _go_on(self, elapsed: float) -> Frame | None:
-        """Lets the match behind the menu go on; gives its picture."""
+    def _play_demo(self, elapsed: float) -> Frame | None:
+        """Runs the match behind the menu; returns its picture, None before there is one."""
         if not self._drawn:
-            self._drawn = True
+            self._drawn = True  # The menu appears first: loading makes it wait.
             return None
         if self._demo is None and not self._failed:
             self._demo = Session(Lineup(Rom(), Policy(catalog.DEFAULT_MODEL)), seed=new_seed())
-            self._demo.begin(self._window.loader)
+            self._demo.begin(self._services.loader)
         if self._demo is None:
             return None
         try:
             self._demo.poll()
         except UserError as error:
             self._demo, self._failed = None, True
-            self._window.toast.show(str(error))
+            self._services.toast.show(str(error))
             return None
         self._demo.match.update(elapsed)
         return self._demo.match.snapshot().picture
 
-    def _follow(self, outcome: Outcome | None) -> None:
-        window = self._window
+    def _act(self, outcome: Outcome | None) -> Request | None:
+        services = self._services
         match outcome:
             case Start(lineup):
-                window.play(lineup)
-            case Change(preferences):
-                window.keep(
+                return StartRequest(lineup)
+            case Follow(run):
+                return FollowRequest(run)
+            case Browse():
+                return OpenLibrary()
+            case Quit():
+                return QuitRequest()
+            case Change(new):
+                services.keep(
                     replace(
-                        window.settings,
-                        volume=preferences.volume,
-                        muted=preferences.muted,
-                        whole_pixels=preferences.whole_pixels,
-                        full_screen=preferences.full_screen,
+                        services.settings,
+                        volume=new.volume,
+                        muted=new.muted,
+                        whole_pixels=new.whole_pixels,
+                        full_screen=new.full_screen,
                     )
                 )
             case Train():
-                window.train(outcome)
-            case Follow(run):
-                window.follow(run)
+                self._train(outcome)
             case StopTraining():
-                window.trainer.stop()
-            case Browse():
-                window.open_library()
-            case Quit():
-                window.closed = True
+                services.trainer.stop()
+        return None
+
+    def _train(self, wanted: Train) -> None:
+        """Starts a training beside the window."""
+        try:
+            self._services.trainer.begin(wanted)
+        except UserError as error:
+            self._services.toast.show(str(error))
 
 
 def _preferences(now: settings.Settings) -> Preferences:
@@ -139,8 +149,8 @@ def _preferences(now: settings.Settings) -> Preferences:
 
 
 def _models() -> list[str]:
-    """Bundled models, each with its earlier stages behind it; then yours, and those that were downloaded."""
+    """Bundled models, each followed by its earlier stages; then the user's own, then downloads."""
     bundled = [
         model for name in catalog.bundled_names() for model in (name, *(f"{name}@{n}" for n in catalog.stages(name)))
     ]
-    return [*bundled, *shelf.playable()]
+    return [*bundled, *local.playable()]

@@ -10,7 +10,8 @@ import pygame
 
 from app.ui import bindings as controls
 from app.ui import theme
-from app.ui.bindings import REPEAT_AFTER, Binding, Command, Context
+from app.ui.bindings import Binding, Command, Context
+from app.ui.devices import REPEAT_AFTER
 
 T = TypeVar("T")
 
