@@ -7,21 +7,18 @@ from typing import NamedTuple, Protocol
 
 from agents.base import Agent, Decision, Frame
 from agents.pong import FRAMES_PER_SECOND
-from agents.sight import (
+from agents.sight import Place, Rows, find_ball, find_left_paddle
+from models.screen import (
     BALL_GREY,
     BALL_HEIGHT,
     BALL_WIDTH,
+    FIELD_BOTTOM,
     FIELD_GREY,
     FIELD_ROWS,
-    FIRST_ROW,
-    LAST_ROW,
+    FIELD_TOP,
     LEFT_GREY,
     LEFT_PADDLE,
     RIGHT_PADDLE,
-    Place,
-    Rows,
-    find_ball,
-    find_left_paddle,
 )
 
 _SPEED_FRAMES = 2
@@ -126,14 +123,14 @@ class SamplerReactionDelay(ReactionDelay):
 
 def expected_ball(before: Place, now: Place, frames: int) -> Place:
     """Where a ball that was `before` two frames ago, and is `now`, will be: off the walls, and never past a paddle."""
-    lowest = LAST_ROW + 1 - BALL_HEIGHT
-    room = lowest - FIRST_ROW
-    row = now.row - FIRST_ROW + (now.row - before.row) * frames // _SPEED_FRAMES
+    lowest = FIELD_BOTTOM - BALL_HEIGHT
+    room = lowest - FIELD_TOP
+    row = now.row - FIELD_TOP + (now.row - before.row) * frames // _SPEED_FRAMES
     # There and back again is twice the room; from the far wall on it is on its way back.
     row %= 2 * room
     column = now.column + (now.column - before.column) * frames // _SPEED_FRAMES
     return Place(
-        FIRST_ROW + min(row, 2 * room - row), min(max(column, LEFT_PADDLE.stop), RIGHT_PADDLE.start - BALL_WIDTH)
+        FIELD_TOP + min(row, 2 * room - row), min(max(column, LEFT_PADDLE.stop), RIGHT_PADDLE.start - BALL_WIDTH)
     )
 
 

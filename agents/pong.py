@@ -13,19 +13,17 @@ from ale_py import Action, ALEInterface, ALEState, LoggerMode, roms
 from numpy.typing import NDArray
 
 from agents.base import FULL_SPEED, Control, Frame
+from models.screen import FIELD_BOTTOM, FIELD_TOP, PADDLE_HEIGHT, SCREEN_COLUMNS, SCREEN_ROWS
+from models.spec import POINTS_TO_WIN
 
 FRAMES_PER_SECOND = 59.92
 """NTSC Atari 2600."""
-POINTS_TO_WIN = 21
 MOST_NOOPS = 30
 SERVE_PATIENCE = 90
 """Frames. Whoever may serve and does not has it done for them after this."""
 SOUND_SAMPLES = 512
 """Of each frame's sound."""
 
-_WALL_TOP, _WALL_BOTTOM = 34, 193
-"""The field's first and last row on the screen."""
-_PADDLE_ROWS = 16
 
 # Bytes of the RAM.
 _FRAMES_256 = 9
@@ -155,7 +153,7 @@ class Court:
 
     def towards(self, side: Side, row: float) -> int:
         """The `Control.move` that brings a paddle's centre to this row of the screen as fast as the ROM allows."""
-        reach = min(max(row, _WALL_TOP), _WALL_BOTTOM + 1)
+        reach = min(max(row, FIELD_TOP), FIELD_BOTTOM)
         percent = round(FULL_SPEED * (_knob_at(reach) - self._knob(side)) / _KNOB_SPEED)
         return min(max(percent, -FULL_SPEED), FULL_SPEED)
 
@@ -186,7 +184,7 @@ class Court:
 
     def paddle_row(self, side: Side) -> float:
         """Where the centre of a paddle is, in rows of the screen."""
-        return float(self._ale.getRAM()[_PADDLE_ROW[side]]) - 14 + _PADDLE_ROWS / 2
+        return float(self._ale.getRAM()[_PADDLE_ROW[side]]) - 14 + PADDLE_HEIGHT / 2
 
     def grey(self) -> Frame:
         """The picture in grey, `[210, 160]`: what agents see."""
@@ -210,7 +208,7 @@ class Court:
         self._ale.restoreState(state.emulator)
         self.frames, self._unserved = state.frames, state.unserved
         grey, colour = (np.frombuffer(zlib.decompress(kept), np.uint8) for kept in (state.grey, state.colour))
-        self._pictures = grey.reshape(210, 160), colour.reshape(210, 160, 3)
+        self._pictures = grey.reshape(SCREEN_ROWS, SCREEN_COLUMNS), colour.reshape(SCREEN_ROWS, SCREEN_COLUMNS, 3)
 
     def fingerprint(self) -> bytes:
         """The whole RAM, `128` bytes: two games that are alike in it go on alike."""

@@ -9,17 +9,23 @@ import cv2
 import numpy as np
 
 from agents.base import Frame
+from models.screen import (
+    FIELD_GREY,
+    FIELD_ROWS,
+    LEFT_GREY,
+    LEFT_PADDLE,
+    PADDLE_HEIGHT,
+    RIGHT_GREY,
+    RIGHT_PADDLE,
+    SCREEN_COLUMNS,
+    WALL_TOP,
+)
 from models.spec import FrameObservation
 
-_LEFT_GREY, _RIGHT_GREY, _FIELD_GREY = 148, 147, 87
-_SCORE_ROWS, _COURT_ROWS = slice(1, 24), slice(24, None)
-_LEFT_PADDLE = (slice(34, 194), slice(16, 20))
-_RIGHT_PADDLE = (slice(34, 194), slice(140, 144))
-_PADDLE_ROWS = 16
-_HALF = 80
-"""Columns."""
+_SCORE_ROWS, _COURT_ROWS = slice(1, WALL_TOP), slice(WALL_TOP, None)
+_HALF = SCREEN_COLUMNS // 2
 _SWAPPED_GREYS = np.arange(256, dtype=np.uint8)
-_SWAPPED_GREYS[[_LEFT_GREY, _RIGHT_GREY]] = _RIGHT_GREY, _LEFT_GREY
+_SWAPPED_GREYS[[LEFT_GREY, RIGHT_GREY]] = RIGHT_GREY, LEFT_GREY
 
 
 def mirrored(grey: Frame) -> Frame:
@@ -33,8 +39,8 @@ def mirrored(grey: Frame) -> Frame:
     picture[_COURT_ROWS] = cv2.flip(picture[_COURT_ROWS], 1)
     score = picture[_SCORE_ROWS]
     score[:] = np.hstack((score[:, _HALF:], score[:, :_HALF]))
-    _move(picture[_RIGHT_PADDLE], _RIGHT_GREY, 1)
-    _move(picture[_LEFT_PADDLE], _LEFT_GREY, -1)
+    _move(picture[FIELD_ROWS, RIGHT_PADDLE], RIGHT_GREY, 1)
+    _move(picture[FIELD_ROWS, LEFT_PADDLE], LEFT_GREY, -1)
     return picture
 
 
@@ -45,11 +51,11 @@ def _move(strip: Frame, paddle_grey: int, down: int) -> None:
         return
     back, front = (rows[0], rows[-1]) if down > 0 else (rows[-1], rows[0])
     last = len(strip) - 1
-    if rows.size == _PADDLE_ROWS or back not in {0, last}:
-        strip[back][strip[back] == paddle_grey] = _FIELD_GREY
+    if rows.size == PADDLE_HEIGHT or back not in {0, last}:
+        strip[back][strip[back] == paddle_grey] = FIELD_GREY
     if 0 <= front + down <= last:
         ahead = strip[front + down]
-        ahead[ahead == _FIELD_GREY] = paddle_grey
+        ahead[ahead == FIELD_GREY] = paddle_grey
 
 
 class StackerMemory(NamedTuple):

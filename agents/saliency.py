@@ -18,16 +18,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from agents.base import Frame
-from agents.sight import BALL_GREY, FIELD_GREY, FIELD_ROWS
-from models.network import SCREEN_COLUMNS, SCREEN_ROWS, PolicyNetwork
+from models.network import PolicyNetwork
+from models.screen import BALL_GREY, FIELD_GREY, FIELD_ROWS, SCREEN_COLUMNS, SCREEN_ROWS, WALL_TOP
 
 SaliencyMap: TypeAlias = NDArray[np.float32]
 """`[height, width]` of the observation, over the whole picture of the court; none below 0."""
 
 PATCHES_ACROSS = 14
 """So many patches side by side fill the court. They overlap by half; one is 6 x 6 of 84 x 84 pixels."""
-_WALL_TOP = 24
-"""The upper wall's first row of the screen; above it is the score."""
 
 
 @torch.inference_mode()
@@ -65,7 +63,7 @@ def _distances(network: PolicyNetwork, frames: Tensor, empty: Tensor, patches: T
 
 def turned_about(saliency: SaliencyMap) -> SaliencyMap:
     """The map of a policy on the left, who is shown the court mirrored, as it lies over the court itself."""
-    score = round(_WALL_TOP * len(saliency) / SCREEN_ROWS)
+    score = round(WALL_TOP * len(saliency) / SCREEN_ROWS)
     turned = np.fliplr(saliency).copy()
     turned[:score] = np.roll(saliency[:score], saliency.shape[1] // 2, axis=1)
     return turned
@@ -88,7 +86,7 @@ def _as_seen(network: PolicyNetwork, observation: Frame) -> tuple[Tensor, Tensor
 def _empty_court(height: int, width: int) -> Tensor:
     """The court with nothing on it, as a frame of an observation: `[1, height, width]` of uint8."""
     court = np.full((SCREEN_ROWS, SCREEN_COLUMNS), FIELD_GREY, np.uint8)
-    court[_WALL_TOP:] = BALL_GREY
+    court[WALL_TOP:] = BALL_GREY
     court[FIELD_ROWS] = FIELD_GREY
     court[0, :8] = 0  # The ROM leaves a black mark in the corner.
     return torch.from_numpy(np.asarray(cv2.resize(court, (width, height), interpolation=cv2.INTER_AREA))).unsqueeze(0)

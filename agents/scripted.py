@@ -7,10 +7,11 @@ from typing import NamedTuple
 import numpy as np
 
 from agents.base import Decision, Frame
-from agents.sight import BALL_HEIGHT, FIRST_ROW, LAST_ROW, find_ball, find_right_paddle
+from agents.sight import find_ball, find_right_paddle
+from models.screen import BALL_HEIGHT, FIELD_BOTTOM, FIELD_TOP
 from models.spec import ActionName
 
-_MIDDLE = (FIRST_ROW + LAST_ROW) / 2
+_MIDDLE = (FIELD_TOP + FIELD_BOTTOM - 1) / 2
 _FURTHEST_AIM = 5
 """Rows between the paddle's middle and the part that is to meet the ball; near 8 it would miss too often."""
 _DEAD_BAND = 4

@@ -19,6 +19,7 @@ from msgspec.structs import replace
 from trials import Silence
 
 from models import checkpoint
+from models.run_directory import NEWEST_FOLDER, is_run
 from training.evaluate import evaluate
 from training.loop import train
 from training.presets import training_settings
@@ -43,7 +44,7 @@ TASKS: tuple[tuple[str, str, str | None, int], ...] = (
 def measure(run: RunDirectory) -> dict[str, float]:
     """Trains, where that has not been done, and evaluates the policy as training left it."""
     progress = train(run, Silence())
-    spec, network = checkpoint.load_policy(run.path / "model")
+    spec, network = checkpoint.load_policy(run.path / NEWEST_FOLDER)
     figures: dict[str, float] = {"steps": progress.steps, "minutes": progress.seconds / 60}
     for how, greedy in (("sampled", False), ("greedy", True)):
         figures[how] = evaluate(
@@ -82,7 +83,7 @@ def main() -> None:
         seeds = []
         for seed in range(count):
             path = arguments.folder / f"{task.replace(' ', '-')}-{seed}"
-            if not (path / "config.json").exists():
+            if not is_run(path):
                 settings = training_settings(algorithm, environment, head=head)  # type: ignore[arg-type]
                 RunDirectory.create(path, replace(settings, seed=seed))
             seeds.append(measure(RunDirectory.open(path)))

@@ -49,6 +49,7 @@ def learned_policy(seed: int) -> NDArray[np.float64]:
     )
     learner = Learner(spec, learning_rate=SETTINGS.learning_rate, seed=seed, device=torch.device("cpu"))
     same_step = {"autoreset_mode": AutoresetMode.SAME_STEP}
+    gridworld.register()
     with closing(gymnasium.make_vec(gridworld.NAME, 8, vectorization_mode="sync", vector_kwargs=same_step)) as cells:
         experience = algorithms.experience(Collector(cells, learner, rollout_length=16, seed=seed), SETTINGS)
         while experience.steps < STEPS:

@@ -22,7 +22,9 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 import torch
 from local_hub import LocalHub
 
-from models import card, catalog, checkpoint, hub, store
+from models import card, catalog, checkpoint, store
+from models.files import CARD_FILE
+from models.hub import publishing, reading
 
 ROUNDS = 5
 REPOSITORY = "tester/ppo-pong"
@@ -38,9 +40,9 @@ def seconds(act: Callable[[], object]) -> float:
 def measure(folder: Path, home: Path) -> dict[str, float]:
     """One round, on a Hub with nothing in it."""
     with LocalHub(home) as local, local.in_this_process():
-        published = seconds(lambda: hub.publish(folder, REPOSITORY))
-        again = seconds(lambda: hub.publish(folder, REPOSITORY))
-        pulled = seconds(lambda: hub.pull(REPOSITORY))
+        published = seconds(lambda: publishing.publish(folder, REPOSITORY))
+        again = seconds(lambda: publishing.publish(folder, REPOSITORY))
+        pulled = seconds(lambda: reading.pull(REPOSITORY))
         loaded = seconds(lambda: checkpoint.load(store.find(REPOSITORY)))
     return {"publish": published, "publish_unchanged": again, "pull": pulled, "load": loaded}
 
@@ -54,7 +56,7 @@ def main() -> None:
             os.environ["VOLLEY_DATA"] = place
             folder = Path(place) / "staged"
             shutil.copytree(catalog.PRETRAINED / "ppo", folder, ignore=shutil.ignore_patterns("stages"))
-            (folder / card.CARD_FILE).write_text(card.card(folder, REPOSITORY))
+            (folder / CARD_FILE).write_text(card.card(folder, REPOSITORY))
             rounds.append(measure(folder, Path(place) / "home"))
     print(json.dumps({name: round(statistics.median(each[name] for each in rounds), 4) for name in rounds[0]}))
 

@@ -11,7 +11,9 @@ import numpy as np
 import torch
 from msgspec.structs import replace
 
+from models.run_directory import is_run
 from training import plot
+from training.curves import Curve, average, points, read_run
 from training.loop import train
 from training.run import Progress, RunDirectory
 from training.settings import TrainingSettings
@@ -59,7 +61,7 @@ def run_all(folder: Path, variants: Mapping[str, TrainingSettings], seeds: Seque
     for name, settings in variants.items():
         for seed in seeds:
             path = folder / f"{name.replace(' ', '-').replace('+-', '')}-{seed}"
-            if not (path / "config.json").exists():
+            if not is_run(path):
                 RunDirectory.create(path, replace(settings, seed=seed))
             run = RunDirectory.open(path)
             progress = train(run, Silence())
@@ -84,9 +86,9 @@ def draw(runs: Mapping[str, Sequence[Path]], file: Path, *, title: str) -> None:
     """Draws the mean return of the variants over steps, each as the mean and the range of its seeds."""
     curves = []
     for name, paths in runs.items():
-        found = tuple(plot.read_run(str(path)) for path in paths)
-        series = plot.average([plot.points(run, METRIC, "steps") for run in found])
-        curves.append(plot.Curve(name, found, {"steps": series}))
+        found = tuple(read_run(str(path)) for path in paths)
+        series = average([points(run, METRIC, "steps") for run in found])
+        curves.append(Curve(name, found, {"steps": series}))
     plot.draw(curves, METRIC, file, axes=("steps",), title=title)
 
 

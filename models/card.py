@@ -1,34 +1,35 @@
-"""The model card: the page that the Hub shows of a model, and a stranger's card as plain text.
+"""The model card: the page that the Hub shows of a model. `card_text` reads a stranger's.
 
 A card tells what a model's directory holds, and nothing else: what is not known there is left out.
 """
 
 from __future__ import annotations
 
-import html
 import re
-import shlex
-from collections.abc import Callable, Iterator
-from itertools import groupby
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
-
-import msgspec
-from msgspec import Meta, Struct
 
 from models import results as results_file
 from models.control import ControlSpec, PolicySpec, decode_any
 from models.errors import UserError, one_line
-from models.files import CONFIG_FILE, WEIGHTS_FILE
-from models.results import RESULTS_FILE, Result, Results
+from models.files import (
+    CONFIG_FILE,
+    CURVE_FILE,
+    CURVE_PICTURE,
+    PROVENANCE_FILE,
+    REPLAY_FILE,
+    RESULTS_FILE,
+    SETTINGS_FILE,
+    STILL_FILE,
+    TENSORBOARD_FOLDER,
+    WEIGHTS_FILE,
+)
+from models.provenance import Provenance, read_provenance
+from models.results import Result, Results
 from models.spec import ModelSpec
 
 LIBRARY = "volley"
 """The name by which the Hub knows Volley's models."""
-CARD_FILE, CURVE_FILE, PROVENANCE_FILE = "README.md", "learning_curve.csv", "provenance.json"
-CURVE_PICTURE, SETTINGS_FILE = "learning_curve.png", "training_config.json"
-REPLAY_FILE, STILL_FILE = "replay.mp4", "replay.png"
-TENSORBOARD_FOLDER = "tensorboard"
 
 ALGORITHM_NAMES = {
     "a2c": "A2C",
@@ -37,9 +38,9 @@ ALGORITHM_NAMES = {
     "reinforce": "REINFORCE",
     "surrogate": "PPO without the clip",
 }
-"""As people write them. Of the others, the words that their names are made of."""
+"""As people write them. Any other is written as the words of its name."""
 PROGRAMS = {"cleanrl": "CleanRL", "sb3": "Stable-Baselines3"}
-"""That trained what was imported, by how the names of its algorithms begin."""
+"""Other programs, by the beginning of the names of their algorithms."""
 MINUS = "\N{MINUS SIGN}"
 FILES = {
     CONFIG_FILE: "what the network is and sees: all that is needed to build it",
@@ -55,69 +56,8 @@ FILES = {
 }
 """What may lie beside a card, and what it is."""
 
-Text = Annotated[str, Meta(max_length=1000)]
-Amount = Annotated[float, Meta(ge=0, le=1e15)]
-
-
-class Policy(Struct, frozen=True):
-    """Which policy of its training a model is."""
-
-    which: Text
-    """In a few words: the best by evaluation, the newest, an earlier stage."""
-    steps: int | None = None
-    """Agent steps of training behind it."""
-
-
-class Provenance(Struct, frozen=True):
-    """Where a model comes from, as far as its `provenance.json` tells."""
-
-    command: Text = ""
-    started: Text = ""
-    python: Text = ""
-    packages: dict[Text, Text] = {}
-    processor: Text = ""
-    cores: int | None = None
-    cuda: Text | None = None
-    seed: int | None = None
-    steps: int | None = None
-    """Agent steps."""
-    games: int | None = None
-    minutes: Amount | None = None
-    settings: dict[str, object] = {}
-    """Of the training."""
-    policy: Policy | None = None
-
-
-def read_provenance(directory: Path) -> Provenance:
-    """What is known of where a model comes from: nothing, where there is no file that can be read."""
-    try:
-        return msgspec.json.decode((directory / PROVENANCE_FILE).read_bytes(), type=Provenance)
-    except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return Provenance()
-
-
-def command_again(provenance: Provenance) -> str:
-    """The command that trains such a model once more, wherever it then puts it; empty where that is not known."""
-    command = without_options(one_line(provenance.command, 1000), "--run", "--steps")
-    if not command.startswith("volley train ") or "--resume" in shlex.split(command):
-        return ""
-    steps = provenance.settings.get("steps")
-    return f"{command} --steps {steps}" if isinstance(steps, int) else command
-
-
-def without_options(command: str, *options: str) -> str:
-    """A command without these options and their values; empty where it is no command."""
-    try:
-        rest = iter(shlex.split(command))
-    except ValueError:
-        return ""
-    kept = []
-    for word in rest:
-        if word in options:
-            next(rest, None)
-        elif word.partition("=")[0] not in options:
-            kept.append(word)
-    return shlex.join(kept)
+PATTERNS = (*(name for name in FILES if name != TENSORBOARD_FOLDER), f"{TENSORBOARD_FOLDER}/*")
+"""The same as patterns for the Hub's client."""
 
 
 def card(directory: Path, repository: str) -> str:
@@ -137,7 +77,7 @@ def card(directory: Path, repository: str) -> str:
     data = ModelCardData(
         library_name=LIBRARY,
         pipeline_tag="reinforcement-learning",
-        license="mit" if _is_ours(provenance) else None,
+        license="mit" if provenance.by_volley else None,
         tags=_tags(spec),
         model_name=algorithm_name(spec.algorithm),
         eval_results=[
@@ -176,7 +116,7 @@ def algorithm_name(algorithm: str) -> str:
 
 
 def _split_program(algorithm: str) -> tuple[str, str]:
-    """Which other program trained a model, empty where none did, and by what."""
+    """The other program that trained a model, empty where none did, and the algorithm."""
     program, _, rest = algorithm.partition("-")
     return (PROGRAMS[program], rest) if rest and program in PROGRAMS else ("", algorithm)
 
@@ -197,7 +137,7 @@ def _protocol(spec: PolicySpec, result: Result) -> str:
 
 def _introduction(spec: PolicySpec, provenance: Provenance, there: set[str]) -> str:
     name = algorithm_name(spec.algorithm)
-    program = "Volley" if _is_ours(provenance) else _split_program(spec.algorithm)[0]
+    program = "Volley" if provenance.by_volley else _split_program(spec.algorithm)[0]
     trained = f" It was trained with {program}." if program else ""
     if isinstance(spec, ControlSpec):
         return (
@@ -220,10 +160,6 @@ def _introduction(spec: PolicySpec, provenance: Provenance, there: set[str]) -> 
             "court how likely it takes each move and what it expects."
         )
     return text
-
-
-def _is_ours(provenance: Provenance) -> bool:
-    return provenance.command.startswith("volley train ")
 
 
 def _moves(spec: ControlSpec) -> str:
@@ -258,18 +194,18 @@ def _measured(spec: PolicySpec, results: Results | None) -> str:
 
 def _explained(spec: PolicySpec, results: Results) -> str:
     """What the figures are."""
-    evaluations, words = results.evaluations, []
+    evaluations, sentences = results.evaluations, []
     if isinstance(spec, ModelSpec):
-        words.append(f"Return: points won less points lost in a full game, from {MINUS}21 to 21.")
+        sentences.append(f"Return: points won less points lost in a full game, from {MINUS}21 to 21.")
     if any(not result.greedy for result in evaluations):
-        words.append("Sampled: actions are drawn from the policy, and not the likeliest one taken.")
+        sentences.append("Sampled: actions are drawn from the policy, and not the likeliest one taken.")
     if any(result.sticky for result in evaluations):
-        words.append(
+        sentences.append(
             "Sticky actions: each emulator frame repeats the action before with that probability, as the Arcade "
             "Learning Environment's protocol has it (Machado et al. 2018). Without them the ROM plays as it is, and so "
             "does Volley's window. The two are different games."
         )
-    return " ".join(words) + f"\n\n{_when(results)}"
+    return " ".join(sentences) + f"\n\n{_when(results)}"
 
 
 def _when(results: Results) -> str:
@@ -279,8 +215,8 @@ def _when(results: Results) -> str:
         f"on {one_line(results.eval_datetime[:10])}" if results.eval_datetime else "",
         f"with seed {', '.join(map(str, seeds))}" if seeds else "",
     ]
-    told = " ".join(("Measured", *filter(None, parts)))
-    return f"{told}, by:" if any(result.command for result in results.evaluations) else f"{told}."
+    measured = " ".join(("Measured", *filter(None, parts)))
+    return f"{measured}, by:" if any(result.command for result in results.evaluations) else f"{measured}."
 
 
 def _number(number: float) -> str:
@@ -321,11 +257,11 @@ observation, reward, terminated, truncated, _ = env.step(policy.act(observation)
 
 
 def _training(spec: PolicySpec, provenance: Provenance, there: set[str]) -> str:
-    told = " ".join((*_amount(spec, provenance), *_machine(provenance), *_chosen(provenance)))
-    parts = [told] if told else []
+    sentences = " ".join((*_amount(spec, provenance), *_machine(provenance), *_chosen(provenance)))
+    parts = [sentences] if sentences else []
     if CURVE_PICTURE in there:
         parts.append(f"![The learning curve]({CURVE_PICTURE})")
-    again = command_again(provenance)
+    again = provenance.command_again()
     if again:
         parts.append(f"## Train it again\n\n{_block(again)}\n\n{_as_exactly(there)}")
     return "\n\n".join(("## How it was trained", *parts)) if parts else ""
@@ -383,7 +319,7 @@ def _files(there: set[str]) -> str:
 
 
 def _limits(spec: PolicySpec, provenance: Provenance) -> str:
-    if isinstance(spec, ControlSpec) or not _is_ours(provenance):
+    if isinstance(spec, ControlSpec) or not provenance.by_volley:
         return ""
     return (
         "## Limits\n\n"
@@ -398,104 +334,3 @@ def _block(*commands: str) -> str:
     """Commands to copy."""
     lines = "\n".join(one_line(command, 1000).replace("`", "") for command in commands)
     return f"```sh\n{lines}\n```"
-
-
-MOST_CHARACTERS, MOST_LINES, LONGEST_LINE = 256 * 1024, 2_000, 2_000
-"""Of a card as plain text: more is shown on the Hub's own page."""
-
-_FENCE = re.compile(r" {0,3}(?:```|~~~)")
-_HIDDEN = re.compile(r"<(?:script|style)\b", re.IGNORECASE)
-_HIDDEN_END = re.compile(r"</(?:script|style)\s*+>", re.IGNORECASE)
-# Each runs over what lies between two of the characters that it begins with, and so over a text once.
-_ADDRESS = re.compile(r"<((?:https?://|mailto:)[^<>\s]*+)>")
-_BREAK = re.compile(r"<(?:br|/p|/div|/li|/tr|/h[1-6])\b[^<>]*+>", re.IGNORECASE)
-_TAG = re.compile(r"<[/!?]?[A-Za-z][^<>]*+>")
-_PICTURE = re.compile(r"!\[([^\[\]\n]*+)\](?:\([^()\n]*+\)|\[[^\[\]\n]*+\])")
-_LINK = re.compile(r"\[([^\[\]\n]*+)\](?:\([^()\n]*+\)|\[[^\[\]\n]*+\])")
-_DEFINITION = re.compile(r" {0,3}\[[^\[\]\n]*+\]:\s")
-_ENTITY = re.compile(r"&(?:#x?[0-9A-Fa-f]{1,7}|[A-Za-z][A-Za-z0-9]{1,31});")
-_HEADING = re.compile(r" {0,3}#{1,6}(?:\s+|$)")
-_RULE = " \t|:=*_-"
-"""What a line between paragraphs, or below a table's head, is made of."""
-_EMPHASIS = re.compile(r"\*\*|``?")
-_ESCAPE = re.compile(r"\\([!-/:-@\[-`{-~])")
-
-
-def plain_text(card: str) -> tuple[str, ...]:
-    """A stranger's card as lines of plain text: words and nothing that could do anything.
-
-    Front matter, HTML and comments are gone, links and pictures are their words, and code stays as it is. Characters
-    that are not seen, or that turn the direction of others, are dropped. Takes time in proportion to the card's length.
-    """
-    body = _without_front_matter(card[:MOST_CHARACTERS].replace("\r\n", "\n").replace("\r", "\n"))
-    lines: list[str] = []
-    for line in _lines(body):
-        if line or (lines and lines[-1]):
-            lines.append(line if len(line) <= LONGEST_LINE else f"{line[:LONGEST_LINE]}…")
-        if len(lines) > MOST_LINES:
-            break
-    return tuple(lines[:-1] if lines and not lines[-1] else lines)[:MOST_LINES]
-
-
-def _without_front_matter(card: str) -> str:
-    text = card.removeprefix("\N{BYTE ORDER MARK}").lstrip("\n")
-    if not text.startswith("---\n"):
-        return text
-    _, end, body = text[3:].partition("\n---\n")
-    return body if end else text
-
-
-def _lines(body: str) -> Iterator[str]:
-    """The lines of a card's body, those between fences as they are."""
-    in_code = False
-
-    def part(line: str) -> int:
-        nonlocal in_code
-        is_fence = _FENCE.match(line) is not None
-        in_code ^= is_fence
-        return 2 if is_fence else int(in_code)
-
-    for kind, run in groupby(map(_visible, body.split("\n")), part):
-        if kind == 1:
-            yield from (line.rstrip() for line in run)
-        elif kind == 0:
-            yield from _words("\n".join(run))
-
-
-def _visible(line: str) -> str:
-    """Without what is not seen: controls, marks of direction, and characters without a width."""
-    line = line[: 16 * LONGEST_LINE].expandtabs(4)
-    if line.isprintable():
-        return line
-    return "".join(" " if mark.isspace() else mark for mark in line if mark.isprintable() or mark.isspace())
-
-
-def _words(text: str) -> Iterator[str]:
-    """Markdown without its marks, line by line."""
-    text = _cut_out(text, lambda part: part.partition("-->")[2], *text.split("<!--"))
-    text = _cut_out(text, _after_hidden, *_HIDDEN.split(text))
-    text = _TAG.sub("", _BREAK.sub("\n", _ADDRESS.sub(r"\1", text)))
-    for line in text.split("\n"):
-        if _DEFINITION.match(line) or (line.strip() and not line.strip(_RULE)):
-            continue
-        words = _LINK.sub(r"\1", _PICTURE.sub(r"\1", _HEADING.sub("", line)))
-        words = _EMPHASIS.sub("", _ESCAPE.sub(r"\1", words))
-        words = _ENTITY.sub(lambda match: html.unescape(match[0]), words)
-        yield _visible(_cells(words)).rstrip()
-
-
-def _cut_out(text: str, rest: Callable[[str], str], first: str, *parts: str) -> str:
-    """What is before the first of `parts`, and the rest of each."""
-    return "".join((first, *map(rest, parts))) if parts else text
-
-
-def _after_hidden(part: str) -> str:
-    end = _HIDDEN_END.search(part)
-    return part[end.end() :] if end else ""
-
-
-def _cells(line: str) -> str:
-    """A row of a table as words."""
-    if not line.lstrip().startswith("|"):
-        return line
-    return "   ".join(filter(None, (cell.strip() for cell in line.split("|"))))

@@ -31,7 +31,7 @@ MAX_WEIGHTS_BYTES = 4 * MAX_PARAMETERS + 1024 * 1024
 
 def load_spec(directory: Path) -> ModelSpec:
     """The specification alone, of a model that plays Pong; `UserError` as for `load`."""
-    with _told_of(directory):
+    with _naming_model(directory):
         store.verify(directory)
         return decode(_read(directory / CONFIG_FILE, MAX_CONFIG_BYTES))
 
@@ -41,7 +41,7 @@ def load(directory: Path) -> tuple[ModelSpec, PolicyNetwork]:
 
     `UserError` with one line where a file is missing or too large, the specification is out of bounds or not of a model
     that plays Pong, or the weights are not exactly those the specification names: every tensor, its shape, float32,
-    finite, and deviations above zero. A download is also held against the SHA-256 of its files.
+    finite, and deviations above zero. A download is also checked against the SHA-256 of its files.
     """
     spec = load_spec(directory)
     with torch.device("meta"):  # Shapes alone: to draw weights that are then replaced takes seconds for a large one.
@@ -52,7 +52,7 @@ def load(directory: Path) -> tuple[ModelSpec, PolicyNetwork]:
 
 def load_policy(directory: Path) -> tuple[PolicySpec, Network]:
     """As `load`, of any policy: one that plays Pong, or acts in a control problem."""
-    with _told_of(directory):
+    with _naming_model(directory):
         store.verify(directory)
         spec = decode_any(_read(directory / CONFIG_FILE, MAX_CONFIG_BYTES))
     with torch.device("meta"):
@@ -62,7 +62,7 @@ def load_policy(directory: Path) -> tuple[PolicySpec, Network]:
 
 
 def _load_weights(directory: Path, network: Network) -> None:
-    with _told_of(directory):
+    with _naming_model(directory):
         try:
             tensors = load_tensors(_read(directory / WEIGHTS_FILE, MAX_WEIGHTS_BYTES))
         except SafetensorError as error:
@@ -73,8 +73,8 @@ def _load_weights(directory: Path, network: Network) -> None:
 
 
 @contextmanager
-def _told_of(directory: Path) -> Iterator[None]:
-    """Says in a `UserError` which model it is about."""
+def _naming_model(directory: Path) -> Iterator[None]:
+    """Adds to a `UserError` which model could not be loaded."""
     try:
         yield
     except UserError as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class UserError(Exception):
-    """A mistake the user can mend, told in one line: what is wrong, why, and what to do.
+    """A mistake the user can mend, as one line: what is wrong, why, and what to do.
 
     The command line prints the message and exits with code 2; the window shows it. Anything else that is raised is a
     defect of Volley and keeps its traceback.

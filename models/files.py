@@ -1,4 +1,7 @@
-"""A model directory's files. Imports nothing heavy: finding a model must not cost loading one."""
+"""A model directory's files: what they are called. Imports nothing heavy: finding a model must not cost loading one.
+
+What else a run directory holds is in `run_directory.py`.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +11,16 @@ from pathlib import Path
 
 import platformdirs
 
-CONFIG_FILE = "config.json"
-WEIGHTS_FILE = "model.safetensors"
+CONFIG_FILE, WEIGHTS_FILE = "config.json", "model.safetensors"
+"""What makes a directory a model. Beside them there may be any of the following."""
+CARD_FILE, RESULTS_FILE, PROVENANCE_FILE = "README.md", "results.json", "provenance.json"
+SETTINGS_FILE = "training_config.json"
+"""The settings of the training, which in its run are the `config.json`."""
+CURVE_FILE, CURVE_PICTURE = "learning_curve.csv", "learning_curve.png"
+REPLAY_FILE, STILL_FILE = "replay.mp4", "replay.png"
+TENSORBOARD_FOLDER = "tensorboard"
+STAGES_FOLDER = "stages"
+"""Earlier policies of the same training, each in a folder named by its agent steps."""
 
 
 def data_folder() -> Path:

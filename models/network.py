@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn.functional import one_hot
 
 from models.distributions import Categorical
+from models.screen import FIELD_BOTTOM, FIELD_GREY, FIELD_TOP, RIGHT_GREY, RIGHT_PADDLE, SCREEN_COLUMNS, SCREEN_ROWS
 from models.spec import MIRRORED_ACTION, ActionName, FrameObservation, ModelSpec, feature_shapes
 
 PIXEL_SCALE_FLOOR = 5.0
@@ -20,14 +21,9 @@ GREEDY_LOGIT = 100.0
 SOFT_TEMPERATURE = 0.03
 """What values, in points, are divided by to tell preferences (Vieillard et al. 2020, "Munchausen RL")."""
 
-
-SCREEN_ROWS, SCREEN_COLUMNS = 210, 160
-COURT_TOP, COURT_BOTTOM = 34, 194
-"""Rows of the emulator's picture: the first of the court, and the first below it."""
-RIGHT_PADDLE_CENTRE = 142
-"""Columns from the left edge of the emulator's picture."""
-PADDLE_THRESHOLD = 117
-"""Grey levels: half-way from the court's 87 to the right paddle's 147."""
+RIGHT_PADDLE_CENTRE = (RIGHT_PADDLE.start + RIGHT_PADDLE.stop) // 2
+PADDLE_THRESHOLD = (FIELD_GREY + RIGHT_GREY) // 2
+"""Grey levels above which there is the paddle."""
 
 
 class PolicyOutput(NamedTuple):
@@ -55,8 +51,8 @@ class CourtMirror(nn.Module):
     def __init__(self, observation: FrameObservation, actions: tuple[ActionName, ...]) -> None:
         super().__init__()
         row_height, column_width = SCREEN_ROWS / observation.height, SCREEN_COLUMNS / observation.width
-        self._first = int(COURT_TOP / row_height)
-        self._last = round((COURT_TOP + COURT_BOTTOM) / row_height) - 1 - self._first
+        self._first = int(FIELD_TOP / row_height)
+        self._last = round((FIELD_TOP + FIELD_BOTTOM) / row_height) - 1 - self._first
         self._half = (self._last + 1 - self._first) // 2
         self._column = round(RIGHT_PADDLE_CENTRE / column_width - 0.5)
         self._swapped = [actions.index(MIRRORED_ACTION[name]) for name in actions]

@@ -18,8 +18,9 @@ import torch
 from numpy.typing import NDArray
 
 from models import catalog, checkpoint, store
-from models.card import CARD_FILE, card
+from models.card import card
 from models.errors import UserError
+from models.files import CARD_FILE
 from models.network import PolicyNetwork, PolicyOutput
 from models.spec import ActionName, ModelSpec
 
@@ -127,14 +128,14 @@ class PongPolicy:
         What else the repository holds stays, figures of earlier weights among it: `volley publish` measures anew.
         The arguments are those of huggingface_hub. `UserError` where the Hub does not take it.
         """
-        from models import hub  # noqa: PLC0415 - the network's client takes a second to import
+        from models.hub import publishing  # noqa: PLC0415 - the Hub's client takes a second to import
 
-        repository = repo_id if "/" in repo_id else f"{hub.user(token)}/{repo_id}"
+        repository = repo_id if "/" in repo_id else f"{publishing.user(token)}/{repo_id}"
         with tempfile.TemporaryDirectory() as place:
             folder = Path(place) / "model"
             self.save_pretrained(folder)
             (folder / CARD_FILE).write_text(card(folder, repository), encoding="utf-8")
-            return hub.publish(
+            return publishing.publish(
                 folder,
                 repository,
                 private=private,
@@ -197,11 +198,11 @@ def _is_here(name: str) -> bool:
 
 def _pulled(repository: str, revision: str | None, *, force: bool, token: str | bool | None) -> Path:
     """The directory of a download: the Hub's, or what is here where the Hub cannot be reached."""
-    from models import hub  # noqa: PLC0415 - as above
+    from models.hub import failures, reading  # noqa: PLC0415 - as above
 
     try:
-        return hub.pull(repository, revision, force=force, token=token).directory
-    except hub.Unreachable:
+        return reading.pull(repository, revision, force=force, token=token).directory
+    except failures.Unreachable:
         try:
             return store.find(repository, revision)
         except UserError:

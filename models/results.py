@@ -11,14 +11,14 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta, Struct
 
+from models.files import RESULTS_FILE
 from models.spec import PONG
 
-RESULTS_FILE = "results.json"
 MAX_RESULTS_BYTES = 256 * 1024
 
 
 class Result(Struct, frozen=True):
-    """Full games under one protocol. Other fields are passed over."""
+    """Full games under one protocol. Other fields are skipped."""
 
     mean_return: Annotated[float, Meta(ge=-1e9, le=1e9)]
     std_return: Annotated[float, Meta(ge=0, le=1e9)]
@@ -47,7 +47,7 @@ class Results(Struct, frozen=True):
     """All of them."""
 
     mean_reward: float
-    """The first of `evaluations`, in the words of the Hub."""
+    """Of the first of `evaluations`, under the name that the Hub knows."""
     std_reward: float
     is_deterministic: bool
     n_eval_episodes: int

@@ -22,6 +22,8 @@ MAX_MULTIPLICATIONS = 400_000_000
 
 PONG: Final = "ALE/Pong-v5"
 """Its name in gymnasium."""
+POINTS_TO_WIN = 21
+"""So a game's return is from -21 to 21."""
 
 ActionName = Literal["NOOP", "FIRE", "RIGHT", "LEFT", "RIGHTFIRE", "LEFTFIRE"]
 """Pong's minimal action set. RIGHT moves the paddle up, LEFT down; FIRE held at an impact speeds the ball."""

@@ -1,8 +1,8 @@
 """Models that came from elsewhere: downloads, each kept by its commit, and agents that were imported.
 
 A download is a model directory with a `download.json` in it, which says where it came from and holds the SHA-256 of
-every file. It appears by one rename, so that it is there whole or not at all, and `verify` tells whether it still is
-what was downloaded. Nothing here reaches for the network; that is `hub.py`.
+every file. It appears by one rename, so that it is there whole or not at all, and `verify` checks that it still is
+what was downloaded. Nothing here uses the network; that is `hub`.
 
     downloads/USER/REPO/COMMIT/   one commit of a repository
     downloads/USER/REPO/current   the commit that USER/REPO stands for
@@ -73,7 +73,7 @@ def split(model: str) -> tuple[str, str | None] | None:
 def downloads() -> list[Kept]:
     """All downloads, in the order of their repositories' names, the newest of each first.
 
-    A folder whose record cannot be read is passed over.
+    Skips folders whose record cannot be read.
     """
     found = []
     for file in _downloads_folder().glob(f"*/*/*/{RECORD_FILE}"):
@@ -115,15 +115,15 @@ def current(repository: str) -> str:
 
 
 def pin(kept: Kept) -> None:
-    """Lets the repository's name stand for this download."""
-    with _told("cannot be pinned"):
+    """Makes this the download that the repository's name stands for."""
+    with _explaining_failures("cannot be pinned"):
         atomic_write(kept.directory.parent / CURRENT_FILE, f"{kept.download.commit}\n".encode())
 
 
 @contextmanager
 def staging(repository: str) -> Iterator[Path]:
-    """An empty folder, on the same disk as the downloads, for `place`; what is left in it is removed."""
-    with _told("cannot be kept"):
+    """An empty folder, on the same disk as the downloads, for `place`; it is removed at the end."""
+    with _explaining_failures("cannot be kept"):
         folder = _downloads_folder() / repository
         staged = folder / f".unfinished-{os.getpid()}-{os.urandom(4).hex()}"
         staged.mkdir(parents=True)
@@ -137,12 +137,11 @@ def staging(repository: str) -> Iterator[Path]:
 
 
 def place(staged: Path, download: Download) -> Kept:
-    """Makes what is in `staged`, a folder of `staging`'s, the download of its commit; its name stands for it from now.
+    """Moves `staged`, a folder from `staging`, to the downloads, and pins it.
 
-    Where another process was faster, what that one has placed stays if it is whole. `UserError` where the disk does not
-    take it.
+    Where another process was faster, its download stays if it is whole. `UserError` where the disk refuses.
     """
-    with _told("cannot be kept"):
+    with _explaining_failures("cannot be kept"):
         kept = Kept(download, _downloads_folder() / download.repository / download.commit)
         (staged / RECORD_FILE).write_bytes(msgspec.json.format(msgspec.json.encode(download), indent=2) + b"\n")
         if not is_whole(kept):
@@ -166,9 +165,9 @@ def is_whole(kept: Kept) -> bool:
 
 
 def verify(directory: Path) -> None:
-    """Reads a download's files again: `UserError` where one is not what was downloaded, or the record is no record.
+    """Reads a download's files again: `UserError` where one has changed, or the record cannot be read.
 
-    A directory that is no download has nothing to be held against.
+    A directory without a record is not a download, and is not checked.
     """
     if not (directory / RECORD_FILE).exists():
         return
@@ -198,12 +197,12 @@ def _read_record(directory: Path) -> Download:
     except OSError as error:
         raise UserError(f"{RECORD_FILE} cannot be read: {error.strerror}") from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise UserError(f"{RECORD_FILE} is not a download's: {one_line(error)}") from error
+        raise UserError(f"{RECORD_FILE} is malformed: {one_line(error)}") from error
 
 
 def remove(kept: Kept) -> None:
     """Deletes a download; `UserError` where that is not possible."""
-    with _told("cannot be deleted"):
+    with _explaining_failures("cannot be deleted"):
         gone = kept.directory.with_name(f".deleted-{os.getpid()}-{kept.directory.name}")
         kept.directory.rename(gone)  # At once, so that no half of it can be found.
         shutil.rmtree(gone)
@@ -220,7 +219,7 @@ def imported_names() -> list[str]:
 
 
 def imported_folder(name: str) -> Path:
-    """Where an imported model of that name is, or would be; `UserError` where it can be no name."""
+    """Where an imported model of that name is, or would be; `UserError` where it is not a valid name."""
     if not IMPORTED.fullmatch(name):
         raise UserError(f"{name!r} cannot be a model's name: letters, digits and . _ - only, a letter or digit first")
     return _imported_folder() / name
@@ -248,8 +247,8 @@ def _imported_folder() -> Path:
 
 
 @contextmanager
-def _told(what: str) -> Iterator[None]:
-    """Says in a line that the disk did not do as it was told."""
+def _explaining_failures(what: str) -> Iterator[None]:
+    """Turns a failure of the disk into a `UserError`: what was not possible, and why."""
     try:
         yield
     except OSError as error:

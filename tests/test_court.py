@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from agents.base import Frame, control_of
-from agents.pong import POINTS_TO_WIN, Court
-from models.spec import ActionName
+from agents.pong import Court
+from models.spec import POINTS_TO_WIN, ActionName
 
 ACTIONS: tuple[ActionName, ...] = get_args(ActionName)
 LEFT_GREY, RIGHT_GREY = 148, 147

@@ -11,7 +11,8 @@ from duel import Duel
 from numpy.typing import NDArray
 
 from agents.base import FULL_SPEED, Control
-from agents.pong import POINTS_TO_WIN, SERVE_PATIENCE, SOUND_SAMPLES, Court, Side
+from agents.pong import SERVE_PATIENCE, SOUND_SAMPLES, Court, Side
+from models.spec import POINTS_TO_WIN
 
 IDLE = Control()
 PRESS = Control(fire=True)

@@ -416,7 +416,7 @@ def test_code_is_not_run(tmp_path: Path, ppo_agent: PpoAgent) -> None:
     """Neither from where the tensors are, nor from Stable-Baselines3's `data`, which is not looked into."""
     trap, file = tmp_path / "sprung", tmp_path / "agent.zip"
     evil = torch_file({**ppo_agent.state_dict(), "actor.bias": Evil(trap)})
-    reason = "it is a pickle that asks for code, posix.mkdir: such are not loaded"
+    reason = "it is a pickle that would run code, posix.mkdir: that is never loaded"
     for content in (evil, zipped(("policy.pth", evil)), torch_file(Evil(trap))):
         file.write_bytes(content)
         assert refusal(file) == reason
@@ -494,7 +494,7 @@ DOUBLING = b"".join(b"h%ch%c\x86q%c" % (k, k, k + 1) for k in range(60))
 """A pair of twice the same, sixty deep."""
 LARGE = bytes(20_000_000)
 BOMB = zipped(("policy.pth", bytes(200_000_000)), compression=zipfile.ZIP_DEFLATED)
-WHOLE = "it is no zip file, or not a whole one: "
+WHOLE = "it is not a zip file, or not a whole one: "
 
 
 @pytest.mark.parametrize(
@@ -513,7 +513,7 @@ WHOLE = "it is no zip file, or not a whole one: "
         (declaring(BOMB, 30_000_000), f"{WHOLE}Bad CRC-32 for file 'policy.pth'"),
         (declaring(zipped(("policy.pth", b"short"), compression=8), 9), "its part 'policy.pth' is not as long as it"),
         (encrypted(zipped(("policy.pth", b""))), "its part 'policy.pth' is encrypted"),
-        (zipped(("policy.pth", b""), compression=zipfile.ZIP_LZMA), "is compressed in a way that is not read here"),
+        (zipped(("policy.pth", b""), compression=zipfile.ZIP_LZMA), "is compressed by a method that is not supported"),
         (zipped(*((f"{k}/data.pkl", b"") for k in range(1001))), "it is a zip file of more than 1,000 parts"),
         (
             zipped(("a/data.pkl", b"."), ("a/0", LARGE), ("a/1", LARGE)),
@@ -665,5 +665,5 @@ def test_a_name_that_is_taken_is_refused(
 def test_a_file_that_is_no_agent_leaves_nothing(data_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     Path("dqn.zip").write_bytes(b"no archive")
     assert cli.main(["import", "dqn.zip", "dqn"]) == 2
-    assert capsys.readouterr().err.startswith("volley: cannot import dqn.zip: it is no zip file")
+    assert capsys.readouterr().err.startswith("volley: cannot import dqn.zip: it is not a zip file")
     assert not data_folder.exists()

@@ -40,6 +40,7 @@ TRAPS, TREASURE = ((1, 0), (1, 4)), (1, 2)
 def test_passes_gymnasiums_checker() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
+        gridworld.register()
         check_env(gymnasium.make(gridworld.NAME).unwrapped)
 
 
@@ -91,6 +92,7 @@ def test_episodes_begin_anywhere_in_the_row() -> None:
 
 
 def test_an_episode_without_end_is_cut_off() -> None:
+    gridworld.register()
     environment = gymnasium.make(gridworld.NAME)
     environment.reset(seed=0)
     ends = [environment.step(np.int64(NORTH))[2:4] for _ in range(gridworld.MOST_STEPS)]
@@ -180,6 +182,7 @@ def learned_policy(*, seed: int) -> NDArray[np.float64]:
     )
     settings = ReinforceSettings(gamma=GAMMA, learning_rate=0.01, step_size="constant")
     learner = Learner(spec, learning_rate=settings.learning_rate, seed=seed, device=torch.device("cpu"))
+    gridworld.register()
     environments = gymnasium.make_vec(
         gridworld.NAME, 8, vectorization_mode="sync", vector_kwargs={"autoreset_mode": AutoresetMode.SAME_STEP}
     )

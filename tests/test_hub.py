@@ -13,10 +13,11 @@ import pytest
 import torch
 from local_hub import Fault, LocalHub
 
-from models import checkpoint, hub, store
+from models import checkpoint, store
 from models.control import ControlSpec, DiscreteActions
 from models.errors import UserError
 from models.files import CONFIG_FILE, WEIGHTS_FILE
+from models.hub import client, publishing, reading
 from models.mlp import build
 from training.evaluate import evaluate_model
 
@@ -82,7 +83,7 @@ def fetched(local: LocalHub) -> list[str]:
 def test_a_pull_keeps_a_model_by_its_commit(local: LocalHub, files: dict[str, bytes]) -> None:
     commit = local.commit(REPOSITORY, files)
     reports: list[tuple[int, int]] = []
-    kept = hub.pull(REPOSITORY, progress=lambda done, total: reports.append((done, total)))
+    kept = reading.pull(REPOSITORY, progress=lambda done, total: reports.append((done, total)))
     named = sorted(files.keys() - {"replay.mp4", "evil.pkl"})
     assert sorted(path.name for path in kept.directory.iterdir()) == sorted([*named, store.RECORD_FILE])
     assert (kept.download.commit, kept.download.revision) == (commit, "main")
@@ -97,12 +98,12 @@ def test_a_pull_keeps_a_model_by_its_commit(local: LocalHub, files: dict[str, by
 
 def test_what_is_here_is_not_fetched_again(local: LocalHub, files: dict[str, bytes]) -> None:
     local.commit(REPOSITORY, files)
-    kept = hub.pull(REPOSITORY)
+    kept = reading.pull(REPOSITORY)
     local.requests.clear()
-    assert hub.pull(REPOSITORY) == kept
+    assert reading.pull(REPOSITORY) == kept
     assert fetched(local) == []
     (kept.directory / WEIGHTS_FILE).write_bytes(b"damaged")
-    hub.pull(REPOSITORY)
+    reading.pull(REPOSITORY)
     checkpoint.load(kept.directory)
 
 
@@ -110,22 +111,22 @@ def test_a_pull_at_a_revision_stays_there(local: LocalHub, files: dict[str, byte
     first = local.commit(REPOSITORY, files)
     local.tag(REPOSITORY, "v1", first)
     second = local.commit(REPOSITORY, {"README.md": b"new"})
-    assert hub.pull(REPOSITORY).download.commit == second
-    assert hub.pull(REPOSITORY, "v1").download.commit == first
+    assert reading.pull(REPOSITORY).download.commit == second
+    assert reading.pull(REPOSITORY, "v1").download.commit == first
     assert store.find(REPOSITORY).name == first
     assert store.find(REPOSITORY, "main").name == second
-    assert hub.pull(REPOSITORY, second).download.commit == second
-    assert [revision.commit for revision in hub.revisions(REPOSITORY)][:2] == [second, first]
+    assert reading.pull(REPOSITORY, second).download.commit == second
+    assert [revision.commit for revision in reading.revisions(REPOSITORY)][:2] == [second, first]
     with pytest.raises(UserError, match=r"^cannot find ada/ppo-pong: it has no such revision; leave it out for"):
-        hub.pull(REPOSITORY, "v2")
+        reading.pull(REPOSITORY, "v2")
 
 
 DOWNLOAD_FAULTS = {
     Fault.UNAUTHORIZED: "the Hub does not know this token; log in again by: hf auth login",
-    Fault.FORBIDDEN: "this token may not do that",
+    Fault.FORBIDDEN: "this token does not allow that",
     Fault.NOT_FOUND: "there is no such repository, or it is private",
-    Fault.TOO_MANY: "the Hub asks to wait",
-    Fault.BROKEN: "the Hub answers with fault 500; try again later",
+    Fault.TOO_MANY: "the Hub limits how often it may be asked",
+    Fault.BROKEN: "the Hub answered with error 500; try again later",
     Fault.CUT: "the Hub does not answer",
     Fault.CORRUPT: "is not what the Hub has; try again later",
 }
@@ -137,16 +138,16 @@ def test_a_download_that_fails_says_why_and_leaves_what_was_there(
     local: LocalHub, files: dict[str, bytes], data: Path, fault: Fault, file: str
 ) -> None:
     local.commit(REPOSITORY, files)
-    hub.pull(REPOSITORY)
+    reading.pull(REPOSITORY)
     before = everything_in(data)
     newest = local.commit(REPOSITORY, {"README.md": b"newer"})
     local.fail(fault, rf"^GET .*/resolve/.*{file}" if fault in {Fault.CUT, Fault.CORRUPT} else rf"/resolve/.*{file}")
     with pytest.raises(UserError, match=DOWNLOAD_FAULTS[fault]) as told:
-        hub.pull(REPOSITORY)
+        reading.pull(REPOSITORY)
     assert "\n" not in str(told.value)
     assert everything_in(data) == before
     local.heal()
-    assert hub.pull(REPOSITORY).download.commit == newest
+    assert reading.pull(REPOSITORY).download.commit == newest
 
 
 def test_a_hub_that_does_not_answer(
@@ -155,19 +156,19 @@ def test_a_hub_that_does_not_answer(
     local.commit(REPOSITORY, files)
     local.fail(Fault.SILENT, "/resolve/")
     with pytest.raises(UserError, match=r"^cannot download ada/ppo-pong: the Hub does not answer"):
-        hub.pull(REPOSITORY)
+        reading.pull(REPOSITORY)
     assert everything_in(data) == {}
     local.heal()
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
-    with pytest.raises(UserError, match=r"^cannot find ada/ppo-pong: offline, as HF_HUB_OFFLINE says"):
-        hub.pull(REPOSITORY)
+    with pytest.raises(UserError, match=r"^cannot find ada/ppo-pong: offline, because HF_HUB_OFFLINE is set"):
+        reading.pull(REPOSITORY)
     with pytest.raises(UserError, match=r"^cannot search the Hub: offline"):
-        hub.search("pong")
+        reading.search("pong")
 
 
 @pytest.mark.parametrize("what", ["search", "examine", "revisions"])
 def test_a_question_that_is_never_answered_ends(local: LocalHub, what: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hub, "ANSWER_SECONDS", 0.1)
+    monkeypatch.setattr(client, "ANSWER_SECONDS", 0.1)
     local.fail(Fault.SILENT, "")
     with pytest.raises(UserError, match="the Hub does not answer"):
         ASKING[what]()
@@ -176,9 +177,9 @@ def test_a_question_that_is_never_answered_ends(local: LocalHub, what: str, monk
 def test_an_upload_that_breaks_off_is_told(local: LocalHub, model_directory: Path) -> None:
     local.fail(Fault.BROKEN, "^PUT ")
     with pytest.raises(UserError, match=r"^cannot publish to ada/ppo-pong: .*try again"):
-        hub.publish(model_directory, REPOSITORY)
+        publishing.publish(model_directory, REPOSITORY)
     local.heal()
-    hub.publish(model_directory, REPOSITORY)
+    publishing.publish(model_directory, REPOSITORY)
 
 
 def test_a_slow_download_is_counted_and_can_be_ended(local: LocalHub, files: dict[str, bytes], data: Path) -> None:
@@ -190,33 +191,33 @@ def test_a_slow_download_is_counted_and_can_be_ended(local: LocalHub, files: dic
     def until_half(done: int, total: int) -> None:
         seen.append(done)
         if done > total // 2:
-            raise hub.Cancelled
+            raise reading.Cancelled
 
-    with pytest.raises(hub.Cancelled):
-        hub.pull(REPOSITORY, progress=until_half)
+    with pytest.raises(reading.Cancelled):
+        reading.pull(REPOSITORY, progress=until_half)
     assert len(seen) > 1
     assert everything_in(data) == {}
     assert not list((data / "downloads").iterdir())
     local.heal()
-    hub.pull(REPOSITORY)
+    reading.pull(REPOSITORY)
 
 
 def test_more_than_was_announced_is_not_taken(local: LocalHub, files: dict[str, bytes], data: Path) -> None:
     local.commit(REPOSITORY, files)
     local.fail(Fault.WRONG_SIZE)
-    with pytest.raises(UserError, match="is larger than the Hub had said; it was not kept"):
-        hub.pull(REPOSITORY)
+    with pytest.raises(UserError, match="is larger than the Hub said; it was not kept"):
+        reading.pull(REPOSITORY)
     assert everything_in(data) == {}
 
 
-@pytest.mark.parametrize("name", sorted(hub.MOST_BYTES))
+@pytest.mark.parametrize("name", sorted(reading.MOST_BYTES))
 def test_what_is_too_large_is_not_even_asked_for(
     local: LocalHub, files: dict[str, bytes], name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(hub.MOST_BYTES, name, 2000)
+    monkeypatch.setitem(reading.MOST_BYTES, name, 2000)
     local.commit(REPOSITORY, files | {name: bytes(2001)})
     with pytest.raises(UserError, match=rf"^ada/ppo-pong: its {name} is 2,001 bytes; the most is 2,000$"):
-        hub.pull(REPOSITORY)
+        reading.pull(REPOSITORY)
     assert fetched(local) == []
 
 
@@ -224,11 +225,11 @@ def test_what_is_too_large_is_not_even_asked_for(
 def test_a_repository_that_holds_no_model_of_ours(local: LocalHub, files: dict[str, bytes], missing: str) -> None:
     del files[missing]
     local.commit(REPOSITORY, files)
-    with pytest.raises(UserError, match=rf"^ada/ppo-pong is no model of Volley's: it has no {missing}$"):
-        hub.pull(REPOSITORY)
+    with pytest.raises(UserError, match=rf"^ada/ppo-pong is not a model of Volley's: it has no {missing}$"):
+        reading.pull(REPOSITORY)
     local.commit(REPOSITORY, {"ppo-PongNoFrameskip-v4.zip": b"PK"})
     with pytest.raises(UserError, match=r"; download ppo-PongNoFrameskip-v4\.zip and try: volley import FILE NAME$"):
-        hub.pull(REPOSITORY)
+        reading.pull(REPOSITORY)
     assert fetched(local) == []
 
 
@@ -244,7 +245,7 @@ def test_what_would_not_load_is_not_kept(
 ) -> None:
     commit = local.commit(REPOSITORY, files | {name: content})
     with pytest.raises(UserError, match=rf"^ada/ppo-pong@{commit[:7]} was not kept: .*{reason}"):
-        hub.pull(REPOSITORY)
+        reading.pull(REPOSITORY)
     assert store.downloads() == []
 
 
@@ -253,7 +254,7 @@ def test_a_full_disk(local: LocalHub, files: dict[str, bytes], data: Path, monke
         raise OSError(28, "No space left on device")
 
     local.commit(REPOSITORY, files)
-    hub.pull(REPOSITORY)
+    reading.pull(REPOSITORY)
     before = everything_in(data)
     local.commit(REPOSITORY, {"README.md": b"newer"})
     with monkeypatch.context() as patch:
@@ -261,12 +262,12 @@ def test_a_full_disk(local: LocalHub, files: dict[str, bytes], data: Path, monke
         with pytest.raises(
             UserError, match=r"^cannot download ada/ppo-pong: the disk is full; make room and try again$"
         ):
-            hub.pull(REPOSITORY)
+            reading.pull(REPOSITORY)
     assert everything_in(data) == before
-    hub.pull(REPOSITORY)
+    reading.pull(REPOSITORY)
 
 
-PULL = "import sys; from models import hub; print(hub.pull(sys.argv[1]).download.commit)"
+PULL = "import sys; from models.hub import reading; print(reading.pull(sys.argv[1]).download.commit)"
 
 
 def test_two_processes_at_once(local: LocalHub, files: dict[str, bytes], data: Path) -> None:
@@ -286,7 +287,7 @@ def test_two_processes_at_once(local: LocalHub, files: dict[str, bytes], data: P
 def test_searching_finds_ours_by_name(local: LocalHub, files: dict[str, bytes]) -> None:
     local.commit(REPOSITORY, files)
     local.commit("eve/other-pong", {"README.md": b"---\ntags: [pong]\n---\n"})
-    (found,) = hub.search("pong")
+    (found,) = reading.search("pong")
     assert (found.repository, found.algorithm, found.score, found.private) == (
         REPOSITORY,
         "PPO",
@@ -294,8 +295,8 @@ def test_searching_finds_ours_by_name(local: LocalHub, files: dict[str, bytes]) 
         False,
     )
     assert found.modified is not None
-    assert hub.search("nothing") == []
-    assert len(hub.search("")) == 1
+    assert reading.search("nothing") == []
+    assert len(reading.search("")) == 1
 
 
 @pytest.mark.parametrize(
@@ -304,14 +305,14 @@ def test_searching_finds_ours_by_name(local: LocalHub, files: dict[str, bytes]) 
 )
 def test_a_card_that_is_nonsense_is_found_all_the_same(local: LocalHub, index: str) -> None:
     local.commit(REPOSITORY, {"README.md": f"---\nlibrary_name: volley\nmodel-index: {index}\n---\n".encode()})
-    (found,) = hub.search("")
+    (found,) = reading.search("")
     assert found.repository == REPOSITORY
     assert found.score == ""
 
 
 def test_a_preview_fetches_no_weights(local: LocalHub, files: dict[str, bytes], data: Path) -> None:
     local.commit(REPOSITORY, files)
-    preview = hub.preview(hub.examine(REPOSITORY))
+    preview = reading.preview(reading.examine(REPOSITORY))
     assert preview.card.encode() == CARD
     assert preview.results is not None
     assert preview.results.main is not None
@@ -323,27 +324,27 @@ def test_a_preview_fetches_no_weights(local: LocalHub, files: dict[str, bytes], 
 
 PUBLISH_FAULTS = {
     Fault.UNAUTHORIZED: "the Hub does not know this token",
-    Fault.FORBIDDEN: "this token may not do that; log in with one that may write",
-    Fault.STALE_PARENT: "it was changed by somebody else meanwhile",
-    Fault.TOO_MANY: "the Hub asks to wait",
-    Fault.BROKEN: "the Hub answers with fault 500",
+    Fault.FORBIDDEN: "this token does not allow that; log in with one that can write",
+    Fault.STALE_PARENT: "somebody else changed it meanwhile",
+    Fault.TOO_MANY: "the Hub limits how often it may be asked",
+    Fault.BROKEN: "the Hub answered with error 500",
 }
 
 
 @pytest.mark.parametrize("fault", PUBLISH_FAULTS)
 def test_a_publication_that_fails_changes_nothing(local: LocalHub, model_directory: Path, fault: Fault) -> None:
-    first = hub.publish(model_directory, REPOSITORY)
+    first = publishing.publish(model_directory, REPOSITORY)
     (model_directory / "README.md").write_bytes(CARD)
     local.fail(fault, r"^POST .*/commit/")
     with pytest.raises(UserError, match=rf"^cannot publish to ada/ppo-pong: {PUBLISH_FAULTS[fault]}"):
-        hub.publish(model_directory, REPOSITORY)
+        publishing.publish(model_directory, REPOSITORY)
     local.heal()
-    assert hub.examine(REPOSITORY).commit == first.commit
-    assert hub.publish(model_directory, REPOSITORY).commit != first.commit
+    assert reading.examine(REPOSITORY).commit == first.commit
+    assert publishing.publish(model_directory, REPOSITORY).commit != first.commit
 
 
 def test_a_second_publication_uploads_only_what_changed(local: LocalHub, model_directory: Path) -> None:
-    published = hub.publish(model_directory, REPOSITORY, private=True, message="The first")
+    published = publishing.publish(model_directory, REPOSITORY, private=True, message="The first")
     assert local.repositories[REPOSITORY].private
     assert published.url == f"{local.url}/{REPOSITORY}"
     commits = local.repositories[REPOSITORY].commits
@@ -351,11 +352,11 @@ def test_a_second_publication_uploads_only_what_changed(local: LocalHub, model_d
     assert len(commits) == 2  # the Hub's own, and one
     (model_directory / "README.md").write_bytes(CARD)
     local.requests.clear()
-    hub.publish(model_directory, REPOSITORY)
+    publishing.publish(model_directory, REPOSITORY)
     assert len(commits) == 3
     assert commits[-1].changed == ("README.md",)
     assert not [request for request in local.requests if request.method == "PUT"]
-    hub.publish(model_directory, REPOSITORY)
+    publishing.publish(model_directory, REPOSITORY)
     assert len(commits) == 3
 
 
@@ -373,23 +374,23 @@ def test_what_was_published_comes_back_and_plays_the_same(local: LocalHub, balan
         evaluation = evaluate_model(directory, name="it", episodes=20, sticky=None, greedy=False, seed=7, device="cpu")
         return evaluation.mean_return, evaluation.std_return
 
-    commit = hub.publish(balancer, REPOSITORY).commit
-    hub.pull(REPOSITORY)
+    commit = publishing.publish(balancer, REPOSITORY).commit
+    reading.pull(REPOSITORY)
     for cache in (data, local.home):
         shutil.rmtree(cache, ignore_errors=True)
-    assert returns(hub.pull(REPOSITORY, commit).directory) == returns(balancer)
+    assert returns(reading.pull(REPOSITORY, commit).directory) == returns(balancer)
 
 
 ASKING: dict[str, Callable[[], object]] = {
-    "search": lambda: hub.search("x"),
-    "examine": lambda: hub.examine("a/b"),
-    "revisions": lambda: hub.revisions("a/b"),
-    "pull": lambda: hub.pull("a/b"),
+    "search": lambda: reading.search("x"),
+    "examine": lambda: reading.examine("a/b"),
+    "revisions": lambda: reading.revisions("a/b"),
+    "pull": lambda: reading.pull("a/b"),
 }
 
 
 @pytest.mark.parametrize("what", ASKING)
 def test_whatever_is_asked_of_a_hub_that_is_down_ends_in_a_line(local: LocalHub, what: str) -> None:
     local.fail(Fault.BROKEN, "")
-    with pytest.raises(UserError, match=r"^cannot .*: the Hub answers with fault 500; try again later$"):
+    with pytest.raises(UserError, match=r"^cannot .*: the Hub answered with error 500; try again later$"):
         ASKING[what]()

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import pygame
 import pytest
 
-import models
+import models.hub
 from app import settings
 from app.game.lineup import Lineup, Person, Policy, Rom
 from app.hub import local as shelf
@@ -34,7 +34,7 @@ from models import store
 from models.control import ControlSpec, DiscreteActions
 from models.errors import UserError
 from models.files import CONFIG_FILE
-from models.hub import Cancelled, Found, Preview, Remote, RemoteFile, Revision
+from models.hub.reading import Cancelled, Found, Preview, Remote, RemoteFile, Revision
 from models.results import Result, Results
 from models.spec import ModelSpec, encode
 from models.store import Kept
@@ -80,7 +80,7 @@ class Calls(Executor):
 
 
 class FakeHub:
-    """In the place of `models.hub`: what it has, and what goes wrong."""
+    """In the place of `models.hub.reading`: what it has, and what goes wrong."""
 
     Cancelled = Cancelled
 
@@ -153,7 +153,7 @@ def nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def hub(spec: ModelSpec, model_directory: Path, monkeypatch: pytest.MonkeyPatch) -> FakeHub:
     fake = FakeHub(spec, model_directory)
-    monkeypatch.setattr(models, "hub", fake, raising=False)
+    monkeypatch.setattr(models.hub, "reading", fake)
     return fake
 
 

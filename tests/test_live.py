@@ -16,19 +16,11 @@ import torch
 
 from agents.policy import PolicyAgent
 from app.follow import follower as live
-from app.follow.follower import (
-    CurvePoint,
-    CurveReader,
-    Follower,
-    Training,
-    load_in_place,
-    load_player,
-    read_curve,
-    steps_in_all,
-)
+from app.follow.follower import Follower, Training, load_in_place, load_player
 from models import checkpoint
 from models.errors import UserError
 from models.network import PolicyNetwork
+from models.run_directory import CurvePoint
 from models.spec import ModelSpec
 from training.learner import Learner
 from training.run import Progress, RunDirectory
@@ -294,80 +286,6 @@ def test_what_is_put_in_place_says_why_it_cannot_be(model_directory: Path, spec:
     (model_directory / "model.safetensors").unlink()
     with pytest.raises(UserError, match=r"^model.safetensors is missing$"):
         load_in_place(model_directory, spec)
-
-
-LINES = [{"steps": 100 * n, "seconds": float(n), "mean_return": -21.0 + n, "kl": 0.1} for n in range(1, 6)]
-POINTS = tuple(CurvePoint(100 * n, float(n), -21.0 + n) for n in range(1, 6))
-
-
-def as_text(lines: list[dict[str, float]]) -> str:
-    return "".join(json.dumps(line) + "\n" for line in lines)
-
-
-def test_a_curve_is_read_as_it_grows_and_only_what_is_new(tmp_path: Path) -> None:
-    file, reader = tmp_path / "metrics.jsonl", CurveReader(tmp_path)
-    assert reader.read() == ()
-    file.write_text(as_text(LINES[:2]))
-    assert reader.read() == POINTS[:2]
-    assert reader.read() == POINTS[:2]
-    with file.open("r+") as stream:
-        stream.write("x" * 10)
-        stream.seek(0, os.SEEK_END)
-        stream.write(as_text(LINES[2:3]))
-    assert reader.read() == POINTS[:3]
-
-
-def test_half_a_line_waits_for_its_other_half(tmp_path: Path) -> None:
-    file, reader = tmp_path / "metrics.jsonl", CurveReader(tmp_path)
-    text = as_text(LINES[:2])
-    file.write_text(text[:-20])
-    assert reader.read() == POINTS[:1]
-    with file.open("a") as stream:
-        stream.write(text[-20:])
-    assert reader.read() == POINTS[:2]
-
-
-def test_a_curve_that_was_cut_is_read_anew(tmp_path: Path) -> None:
-    """As when a training goes on from its checkpoint: updates after it are dropped."""
-    file, reader = tmp_path / "metrics.jsonl", CurveReader(tmp_path)
-    file.write_text(as_text(LINES[:4]))
-    assert reader.read() == POINTS[:4]
-    unfinished = tmp_path / "new"
-    unfinished.write_text(as_text([*LINES[:2], LINES[4], LINES[4]]))
-    unfinished.replace(file)
-    assert reader.read() == (*POINTS[:2], POINTS[4], POINTS[4])
-    file.write_text(as_text(LINES[:1]))
-    assert reader.read() == POINTS[:1]
-    file.unlink()
-    assert reader.read() == POINTS[:1]
-
-
-def test_lines_that_are_none_are_passed_over(tmp_path: Path) -> None:
-    noise = b'\xff\n\n{"steps": -1, "seconds": 1}\n[]\n{"seconds": 1.0}\n\0\0\n'
-    (tmp_path / "metrics.jsonl").write_bytes(noise + as_text(LINES[:1]).encode())
-    null = '{"steps": 7, "seconds": 1, "mean_return": null}\n'
-    with (tmp_path / "metrics.jsonl").open("a") as file:
-        file.write(null)
-    assert read_curve(tmp_path) == (POINTS[0], CurvePoint(7, 1.0))
-
-
-def test_the_curve_beside_a_bundled_model(tmp_path: Path) -> None:
-    file = tmp_path / "learning_curve.csv"
-    file.write_text("steps,seconds,games,mean_return\n49152,42.5,35,-19.5\n1.2e+06,900,50,nan\n2e+06,1000,50,8\n")
-    curve = read_curve(tmp_path)
-    assert curve == (CurvePoint(49_152, 42.5, -19.5), CurvePoint(2_000_000, 1000.0, 8.0))
-    assert steps_in_all(tmp_path, curve) == 2_000_000
-    (tmp_path / "provenance.json").write_text('{"command": "volley train", "steps": 2001216}')
-    assert steps_in_all(tmp_path, curve) == 2_001_216
-    for broken in (
-        "",
-        "steps,seconds\n1,2\n",
-        "steps,seconds,mean_return\n1,2\n",
-        "steps,seconds,mean_return\n1,2,x\n",
-    ):
-        file.write_text(broken)
-        assert read_curve(tmp_path) == ()
-    assert steps_in_all(tmp_path.parent, ()) is None
 
 
 def test_speed_and_rest_are_those_of_late() -> None:

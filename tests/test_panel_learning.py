@@ -6,11 +6,12 @@ import pygame
 import pytest
 
 from agents.pong import Court
-from app.follow.follower import CurvePoint, Training
+from app.follow.follower import Training
 from app.game.match import Match
 from app.play.panels import learning
 from app.play.panels.learning import MOST_POINTS, LearningModel, LearningPanel, in_a_line
 from app.ui import theme
+from models.run_directory import CurvePoint
 
 NOW = Match(Court(), names=("left", "right")).snapshot()
 MINUS = "\N{MINUS SIGN}"

@@ -19,7 +19,8 @@ from rich.console import Console
 
 from app.command import main as cli
 from models.spec import ModelSpec
-from training import plot
+from training import plot, terminal_plot
+from training.curves import Curve, curves_of, read_run, summary
 from training.ppo import PpoSettings
 from training.settings import TrainingSettings, encode
 
@@ -50,8 +51,8 @@ def make_run(tmp_path: Path, spec: ModelSpec) -> MakeRun:
     return make
 
 
-def curves(*names: str, metric: str = "mean_return") -> list[plot.Curve]:
-    return plot.curves_of([plot.read_run(name) for name in names], metric)
+def curves(*names: str, metric: str = "mean_return") -> list[Curve]:
+    return curves_of([read_run(name) for name in names], metric)
 
 
 def test_runs_that_differ_only_in_their_seeds_are_one_curve(make_run: MakeRun) -> None:
@@ -92,9 +93,9 @@ def test_mean_and_range_are_taken_between_points_as_far_as_all_seeds_go(make_run
     minutes = curve.series["minutes"]
     assert minutes.at.tolist() == [0.5, 1, 1.5]
     assert minutes.low.tolist() == [-5, 0, 5]
-    summary = plot.summary(curve)
-    assert (summary["last"], summary["last_lowest"], summary["last_highest"]) == (15, 10, 20)
-    assert (summary["highest"], summary["steps"], summary["minutes"]) == (15, 200, 1.5)
+    figures = summary(curve)
+    assert (figures["last"], figures["last_lowest"], figures["last_highest"]) == (15, 10, 20)
+    assert (figures["highest"], figures["steps"], figures["minutes"]) == (15, 200, 1.5)
 
 
 def test_lines_that_are_none_are_passed_over(make_run: MakeRun) -> None:
@@ -165,17 +166,17 @@ def test_json_is_one_object(make_run: MakeRun, capsys: pytest.CaptureFixture[str
 def test_the_terminals_curves_keep_within_it(make_run: MakeRun, width: int) -> None:
     found = curves(make_run("a"), make_run("b", seed=1), make_run("c", steps=9, seed=2), "ppo")
     console = Console(width=width, file=io.StringIO())
-    console.print(plot.in_terminal(found, "mean_return", "steps", width=width))
+    console.print(terminal_plot.draw(found, "mean_return", "steps", width=width))
     assert isinstance(console.file, io.StringIO)
     assert all(len(line) <= width for line in console.file.getvalue().splitlines())
 
 
 def test_the_terminals_curve_rises_from_corner_to_corner(make_run: MakeRun) -> None:
     points: Points = [(0, 0, -21), (1000, 60, 21)]
-    text = plot.in_terminal(curves(make_run("run", points)), "mean_return", "minutes", width=80).plain
+    text = terminal_plot.draw(curves(make_run("run", points)), "mean_return", "minutes", width=80).plain
     heading, *chart, axis, figures = text.splitlines()
     assert heading == "ppo"
-    assert len(chart) == plot.CHART_ROWS
+    assert len(chart) == terminal_plot.CHART_ROWS
     assert chart[0].startswith(" 21  ")
     # Braille's dots are bits: 0x08 the upper right one, 0x40 the lower left one.
     assert ord(chart[0][-1]) & 0x08
@@ -185,7 +186,7 @@ def test_the_terminals_curve_rises_from_corner_to_corner(make_run: MakeRun) -> N
 
 
 def test_without_braille_there_are_figures_in_ascii() -> None:
-    assert plot.in_terminal(curves("ppo"), "mean_return", "steps", width=80, braille=False).plain.isascii()
+    assert terminal_plot.draw(curves("ppo"), "mean_return", "steps", width=80, braille=False).plain.isascii()
 
 
 def pixels_near(picture: np.ndarray[Any, Any], colour: str) -> int:
@@ -255,5 +256,6 @@ def test_labels_stand_out_from_the_ground(colour: str) -> None:
 
 
 def test_other_commands_do_not_pay_for_pictures() -> None:
-    code = "import sys; from training import plot; sys.exit(any(n in sys.modules for n in ('matplotlib', 'torch')))"
+    code = "import sys; from training import plot, terminal_plot"
+    code += "; sys.exit(any(name in sys.modules for name in ('matplotlib', 'torch')))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

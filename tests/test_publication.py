@@ -11,11 +11,13 @@ import pytest
 import torch
 
 from models import catalog, checkpoint, results
-from models.card import CARD_FILE, FILES, card, read_provenance
+from models.card import FILES, PATTERNS, card
 from models.control import ControlSpec, DiscreteActions, PolicySpec
 from models.errors import UserError
+from models.files import CARD_FILE
 from models.mlp import build
 from models.network import PolicyNetwork
+from models.provenance import read_provenance
 from models.spec import ModelSpec
 from training import environments, publication, release
 from training.a2c import A2cSettings
@@ -216,14 +218,14 @@ def test_what_was_published_before_is_replaced(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["notes.txt", ".env", "tensorboard/secret.txt", "models/x"])
 def test_what_holds_something_else_is_left_alone(tmp_path: Path, name: str) -> None:
     folder = published(tmp_path / "folder", "results.json", name)
-    with pytest.raises(UserError, match="nothing that is published; name another"), staging(folder):
+    with pytest.raises(UserError, match="which is never published; name another"), staging(folder):
         pytest.fail("it began")
     assert (folder / name).exists()
 
 
 def test_a_model_of_ones_own_is_left_alone(tmp_path: Path, model_directory: Path) -> None:
     with (
-        pytest.raises(UserError, match="no folder that 'volley publish"),
+        pytest.raises(UserError, match="was not written by 'volley publish"),
         staging(model_directory),
     ):
         pytest.fail("it began")
@@ -236,7 +238,7 @@ def test_a_model_of_ones_own_is_left_alone(tmp_path: Path, model_directory: Path
 
 
 def test_all_that_is_staged_is_known_to_the_card() -> None:
-    assert {pattern.removesuffix("/*") for pattern in publication.PATTERNS} == set(FILES)
+    assert {pattern.removesuffix("/*") for pattern in PATTERNS} == set(FILES)
 
 
 def test_a_release_has_the_same_files(

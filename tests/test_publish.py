@@ -165,10 +165,10 @@ def test_a_dry_run_asks_nobody_and_is_uploaded_as_it_is(
     ("words", "answer"),
     [
         (["nothing", REPOSITORY], "neither a model's name nor a directory"),
-        (["CART", "cart"], "'cart' can be no repository's name, which is USER/REPO"),
-        (["CART", "tester/cart@main"], "can be no repository's name"),
+        (["CART", "cart"], "'cart' is not a repository's name: give USER/REPO"),
+        (["CART", "tester/cart@main"], "is not a repository's name"),
         (["CART", "somebody/cart"], "somebody/ is not yours; you may publish under tester/"),
-        (["CART", REPOSITORY, "--staged"], "is no folder that 'volley publish --dry-run' has written"),
+        (["CART", REPOSITORY, "--staged"], "was not written by 'volley publish --dry-run'"),
         (["CART", REPOSITORY, "--staged", "--dry-run"], "leave out --dry-run"),
         (["CART", REPOSITORY, "--dry-run", "--folder", "CART"], "name another by --folder"),
     ],
@@ -206,11 +206,11 @@ def test_who_may_not_publish_is_told_at_once(
         answer = "nobody is logged in"
     elif how != "may only read":
         monkeypatch.setenv("HF_TOKEN", "hf_wrongToken" if how == "unknown" else "hf_\u00e9\u00e9")
-        answer = "does not know this token" if how == "unknown" else "letters that none has"
+        answer = "does not know this token" if how == "unknown" else "malformed token"
     else:
         who = {"name": "tester", "auth": {"accessToken": {"role": "read"}}}
         monkeypatch.setattr("huggingface_hub.HfApi.whoami", lambda *_, **__: who)
-        answer = "one that may write"
+        answer = "one that can write"
     assert main(["publish", cart, REPOSITORY]) == 2
     said = capsys.readouterr().err
     assert answer in said

@@ -18,7 +18,7 @@ from typing import Any
 import pygame
 import pytest
 
-import models
+import models.hub
 from app.hub import publishing
 from app.hub.publishing import ASK_AGAIN, Publishing, Stage
 from app.publish.form import Button, Place, PublishingModel
@@ -59,7 +59,7 @@ FAILS = "print('volley: the disk is full', file=sys.stderr); sys.exit(2)"
 
 
 class FakeHub:
-    """In the place of `models.hub`."""
+    """In the place of `models.hub.reading` and `models.hub.publishing`."""
 
     def __init__(self) -> None:
         self.who: str | None = "ada"
@@ -96,7 +96,8 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeHub:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))
     monkeypatch.setattr(publishing, "LONGEST_END", 100.0)  # A process is told to end, and needs no killing.
     fake = FakeHub()
-    monkeypatch.setattr(models, "hub", fake, raising=False)
+    monkeypatch.setattr(models.hub, "reading", fake, raising=False)
+    monkeypatch.setattr(models.hub, "publishing", fake, raising=False)
     return fake
 
 

@@ -162,7 +162,7 @@ def test_a_record_that_is_none_is_refused(model_directory: Path, change: dict[st
     directory = keep(model_directory).directory
     record = json.loads((directory / store.RECORD_FILE).read_bytes()) | change
     (directory / store.RECORD_FILE).write_text(json.dumps(record))
-    with pytest.raises(UserError, match=r"download\.json is not a download's"):
+    with pytest.raises(UserError, match=r"download\.json is malformed"):
         checkpoint.load(directory)
     assert store.downloads() == []
     assert store.record(directory) is None

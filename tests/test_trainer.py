@@ -6,11 +6,12 @@ from typing import cast
 import pytest
 
 from app.follow import trainer
-from app.follow.follower import CurvePoint, Training
+from app.follow.follower import Training
 from app.follow.process import Phase
 from app.follow.trainer import Trainer
 from app.menu.model import Train
 from app.play.scene import Inline
+from models.run_directory import CurvePoint
 
 
 class FakeProcess:

@@ -17,9 +17,7 @@ from numpy.typing import NDArray
 from models.control import ContinuousActions, ControlSpec, DiscreteActions, PolicySpec
 from models.errors import UserError, one_line
 from models.spec import PONG, ActionName, ModelSpec
-
-# Registers its environment.
-from training import gridworld  # noqa: F401
+from training import gridworld
 
 Head = Literal["categorical", "gaussian", "tanh-gaussian"]
 
@@ -42,6 +40,7 @@ def specification(environment: str, *, algorithm: str, head: Head | None = None)
     if environment.lower() in {"pong", PONG.lower()}:
         _check_head("categorical", head, PONG)
         return ModelSpec(algorithm=algorithm, actions=FAST_ACTIONS)
+    gridworld.register()
     try:
         probe = gymnasium.make(environment)
     except (gymnasium.error.Error, ModuleNotFoundError) as error:
@@ -85,6 +84,7 @@ def make(spec: PolicySpec, num_envs: int, *, sticky: float = 0.0) -> VectorEnv:
     """
     if isinstance(spec, ModelSpec):
         return make_pong(spec, num_envs, sticky=sticky)
+    gridworld.register()
     environments = gymnasium.make_vec(
         spec.environment,
         num_envs,

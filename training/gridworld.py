@@ -16,6 +16,7 @@ from gymnasium.spaces import Box, Discrete
 from numpy.typing import NDArray
 
 NAME = "volley/AliasedGridworld-v0"
+"""In gymnasium, once it is registered."""
 MOST_STEPS = 100
 """Of one episode: a policy that is stuck would stay for ever."""
 GAMMA = 0.9
@@ -143,4 +144,7 @@ def random_where_aliased(east: float = 0.5) -> NDArray[np.float64]:
     return policy
 
 
-gymnasium.register(NAME, entry_point=f"{__name__}:{AliasedGridworld.__name__}", max_episode_steps=MOST_STEPS)
+def register() -> None:
+    """Lets gymnasium make the gridworld by its name."""
+    if NAME not in gymnasium.registry:
+        gymnasium.register(NAME, entry_point=f"{__name__}:{AliasedGridworld.__name__}", max_episode_steps=MOST_STEPS)

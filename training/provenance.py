@@ -1,4 +1,4 @@
-"""Where a result comes from."""
+"""Where a result comes from, as known when a training begins."""
 
 from __future__ import annotations
 
@@ -12,18 +12,19 @@ from importlib.metadata import version
 import torch
 
 from models.device import processor_name
+from models.provenance import Provenance
 
 PACKAGES = ("volley", "torch", "ale-py", "gymnasium", "numpy")
 
 
-def provenance() -> dict[str, object]:
-    """The command, when it began, the versions that matter, and the processor."""
-    return {
-        "command": shlex.join(["volley", *sys.argv[1:]]),
-        "started": datetime.now(UTC).isoformat(timespec="seconds"),
-        "python": platform.python_version(),
-        "packages": {name: version(name) for name in PACKAGES},
-        "processor": processor_name(),
-        "cores": os.cpu_count(),
-        "cuda": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
-    }
+def new_provenance() -> Provenance:
+    """This process's command, the time, the versions that matter, and the processor."""
+    return Provenance(
+        command=shlex.join(["volley", *sys.argv[1:]]),
+        started=datetime.now(UTC).isoformat(timespec="seconds"),
+        python=platform.python_version(),
+        packages={name: version(name) for name in PACKAGES},
+        processor=processor_name(),
+        cores=os.cpu_count(),
+        cuda=torch.cuda.get_device_name() if torch.cuda.is_available() else None,
+    )

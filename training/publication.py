@@ -7,7 +7,7 @@ training_config.json             the training's settings
 learning_curve.csv, .png         return of recent full games over steps and minutes
 tensorboard/                     the training's metrics
 
-What a model's training did not leave is left out. The film and the card are others' to add.
+What its training did not leave behind is left out. The caller adds the film and the card.
 """
 
 from __future__ import annotations
@@ -22,28 +22,32 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
+
+import msgspec
+from msgspec.structs import replace
 
 from models import catalog, checkpoint
-from models.card import (
-    CARD_FILE,
-    CURVE_FILE,
-    CURVE_PICTURE,
-    FILES,
-    LIBRARY,
-    PROVENANCE_FILE,
-    SETTINGS_FILE,
-    TENSORBOARD_FOLDER,
-    without_options,
-)
+from models.card import FILES, LIBRARY
 from models.control import PolicySpec
 from models.device import pick_device
 from models.errors import UserError, one_line
-from models.files import CONFIG_FILE, WEIGHTS_FILE
+from models.files import (
+    CARD_FILE,
+    CONFIG_FILE,
+    CURVE_FILE,
+    CURVE_PICTURE,
+    RESULTS_FILE,
+    SETTINGS_FILE,
+    TENSORBOARD_FOLDER,
+    WEIGHTS_FILE,
+)
 from models.mlp import Network
-from models.results import RESULTS_FILE
-from models.spec import ModelSpec
+from models.provenance import Provenance, TrainedPolicy, read_provenance, without_options, write_provenance
+from models.run_directory import Metrics, home_of, is_run, is_stage, read_evaluation
+from models.spec import PONG, ModelSpec
 from training import plot
+from training.curves import curves_of, read_run
 from training.evaluate import STICKY, Evaluation, evaluate
 from training.memory import keep_freed_memory
 from training.run import RunDirectory
@@ -53,11 +57,9 @@ EVALUATION_SEED = 1000
 """Not one that training used."""
 CURVE_POINTS = 200
 CURVE_COLUMNS = ("steps", "seconds", "games", "mean_return", "mean_length", "entropy", "kl", "learning_rate")
-PATTERNS = (*(name for name in FILES if name != TENSORBOARD_FOLDER), f"{TENSORBOARD_FOLDER}/*")
-"""All that a publication may hold beside its card, as the Hub's client takes it."""
 
 Count = Callable[[int, int], None]
-"""Is told how many games have ended, and of how many."""
+"""Called with how many games have ended, and of how many."""
 
 
 class Protocol(NamedTuple):
@@ -68,7 +70,7 @@ class Protocol(NamedTuple):
 
 
 def protocols(spec: PolicySpec) -> tuple[Protocol, ...]:
-    """Those that a publication is measured under, the main one first: sampled, and Pong also with sticky actions."""
+    """The protocols of a publication, the main one first: sampled, and for Pong also with sticky actions."""
     both = (Protocol(0.0, greedy=False), Protocol(STICKY, greedy=False))
     return both if isinstance(spec, ModelSpec) else both[:1]
 
@@ -76,34 +78,33 @@ def protocols(spec: PolicySpec) -> tuple[Protocol, ...]:
 def stage(model: str, folder: Path, *, name: str, episodes: int = EPISODES, count: Count = lambda *_: None) -> None:
     """Writes all that is known of a model, or a run, to an empty folder, and measures it over full games.
 
-    `name` is what the commands that measure it again shall call it. `UserError` where there is no such model.
+    `name` is the model's name in the commands that measure it again. `UserError` where there is no such model.
     """
-    directory, home = catalog.resolve(model), catalog.home(model)
+    directory = catalog.resolve(model)
+    home = home_of(directory)
     checkpoint.load_policy(directory)
     for file in (CONFIG_FILE, WEIGHTS_FILE):
         shutil.copyfile(directory / file, folder / file)
-    if catalog.is_run(home):
+    if is_run(home):
         _stage_run(RunDirectory.open(home), directory, folder)
     else:
         _stage_kept(home, directory, folder)
     if (folder / CURVE_FILE).exists():
-        plot.draw(plot.curves_of([plot.read_run(model)], "mean_return"), "mean_return", folder / CURVE_PICTURE)
-    # What was copied, which a training that goes on no longer changes.
+        plot.draw(curves_of([read_run(model)], "mean_return"), "mean_return", folder / CURVE_PICTURE)
+    # The copy, which a training that is still running no longer changes.
     spec, network = checkpoint.load_policy(folder)
     write_results(folder, measure(spec, network, protocols(spec), name=name, episodes=episodes, count=count))
 
 
 def _stage_run(run: RunDirectory, directory: Path, folder: Path) -> None:
-    """What a run tells of its training."""
+    """Writes what a run tells of its training."""
     metrics = run.metrics()
     (folder / SETTINGS_FILE).write_bytes((run.path / CONFIG_FILE).read_bytes())
-    provenance = read_json(run.path / PROVENANCE_FILE)
-    # Where it was is nobody's business.
-    provenance["command"] = without_options(provenance["command"], "--run")
-    if metrics:
-        provenance |= amount(run, metrics)
-        write_curve(folder / CURVE_FILE, metrics)
-    write_json(folder / PROVENANCE_FILE, provenance | {"policy": _policy_of(directory, metrics)})
+    provenance = with_amount(read_provenance(run.path), run, metrics)
+    # Where the run was is private.
+    command = without_options(provenance.command, "--run")
+    write_provenance(folder, replace(provenance, command=command, policy=_policy_of(directory, metrics)))
+    write_curve(folder / CURVE_FILE, metrics)
     events = sorted((run.path / TENSORBOARD_FOLDER).glob("*tfevents*"))
     for place, file in enumerate(events):
         (folder / TENSORBOARD_FOLDER).mkdir(exist_ok=True)
@@ -112,16 +113,17 @@ def _stage_run(run: RunDirectory, directory: Path, folder: Path) -> None:
 
 
 def _stage_kept(home: Path, directory: Path, folder: Path) -> None:
-    """What lies beside a model that is no run: one that ships with Volley, was downloaded, or imported."""
+    """Copies what lies beside a model that is no run: one that ships with Volley, was downloaded, or imported."""
     with suppress(FileNotFoundError):
         shutil.copyfile(home / CURVE_FILE, folder / CURVE_FILE)
-    with suppress(FileNotFoundError, ValueError):  # It may be a stranger's, and no JSON.
-        provenance = read_json(home / PROVENANCE_FILE)
-        if directory != home:
-            provenance["policy"] = {"which": "an earlier policy of that training", "steps": int(directory.name)}
-        write_json(folder / PROVENANCE_FILE, provenance)
-        if "settings" in provenance:
-            write_json(folder / SETTINGS_FILE, provenance["settings"])
+    provenance = read_provenance(home)
+    if provenance == Provenance():
+        return
+    if directory != home:
+        provenance = replace(provenance, policy=_earlier_policy(directory))
+    write_provenance(folder, provenance)
+    if provenance.settings:
+        _write_json(folder / SETTINGS_FILE, provenance.settings)
 
 
 def _begun(events: Path) -> str:
@@ -130,32 +132,38 @@ def _begun(events: Path) -> str:
     return found[1] if found else "0"
 
 
-def _policy_of(directory: Path, metrics: list[dict[str, Any]]) -> dict[str, object]:
-    """Which policy of its run is in `directory`: see `models.card.Policy`."""
-    if directory.name == "best":
-        best = read_json(directory / "evaluation.json")
-        found = [line["steps"] for line in metrics if line.get("evaluation_return") == best["mean_return"]]
-        which = f"the policy that was best in an evaluation of {best['episodes']} games during training"
-        return {"which": which, "steps": found[0] if found else None}
-    if directory.parent.name == "stages":
-        return {"which": "an earlier policy of that training", "steps": int(directory.name)}
-    return {"which": "the newest policy of that training", "steps": metrics[-1]["steps"] if metrics else None}
+def _policy_of(directory: Path, metrics: list[Metrics]) -> TrainedPolicy:
+    """Which policy of its run is in `directory`."""
+    if is_stage(directory):
+        return _earlier_policy(directory)
+    if (best := read_evaluation(directory)) is not None:
+        steps = [line["steps"] for line in metrics if line.get("evaluation_return") == best.mean_return]
+        which = f"the policy that was best in an evaluation of {best.episodes} games during training"
+        return TrainedPolicy(which, steps[0] if steps else None)
+    return TrainedPolicy("the newest policy of that training", metrics[-1]["steps"] if metrics else None)
 
 
-def amount(run: RunDirectory, metrics: list[dict[str, Any]]) -> dict[str, Any]:
-    """How much a run has trained, and by which settings."""
+def _earlier_policy(stage: Path) -> TrainedPolicy:
+    return TrainedPolicy("an earlier policy of that training", int(stage.name))
+
+
+def with_amount(provenance: Provenance, run: RunDirectory, metrics: list[Metrics]) -> Provenance:
+    """The record with how much the run has trained, and by which settings; unchanged before its first update."""
+    if not metrics:
+        return provenance
     last = metrics[-1]
-    return {
-        "seed": run.settings.seed,
-        "steps": last["steps"],
-        "games": last["games"],
-        "minutes": round(last["seconds"] / 60, 1),
-        "steps_per_second": round(last["steps"] / last["seconds"]),
-        "settings": read_json(run.path / CONFIG_FILE),
-    }
+    return replace(
+        provenance,
+        seed=run.settings.seed,
+        steps=last["steps"],
+        games=last["games"],
+        minutes=round(last["seconds"] / 60, 1),
+        steps_per_second=round(last["steps"] / last["seconds"]),
+        settings=msgspec.json.decode((run.path / CONFIG_FILE).read_bytes()),
+    )
 
 
-def write_curve(file: Path, metrics: list[dict[str, Any]]) -> None:
+def write_curve(file: Path, metrics: list[Metrics]) -> None:
     """Writes some `CURVE_POINTS` lines of a run's metrics as CSV; no file where no full game has ended yet."""
     every = max(len(metrics) // CURVE_POINTS, 1)
     points = [line for line in metrics if line["updates"] % every == 0 and line.get("mean_return") is not None]
@@ -210,7 +218,7 @@ def measure(
 
 
 def write_results(folder: Path, evaluations: Sequence[Evaluation]) -> None:
-    """Writes `results.json`: the first in the words of the Hub, and all with the commands that measure them again."""
+    """Writes `results.json`: the first under the Hub's names, and all with the commands that measure them again."""
     main = evaluations[0]
     results = {
         "mean_reward": main.mean_return,
@@ -220,12 +228,12 @@ def write_results(folder: Path, evaluations: Sequence[Evaluation]) -> None:
         "eval_datetime": datetime.now(UTC).isoformat(timespec="seconds"),
         "evaluations": [{"command": command(evaluation)} | asdict(evaluation) for evaluation in evaluations],
     }
-    write_json(folder / RESULTS_FILE, results)
+    _write_json(folder / RESULTS_FILE, results)
 
 
 def command(evaluation: Evaluation) -> str:
-    """What measures the same again."""
-    sticky = f" --sticky {evaluation.sticky:g}" if evaluation.environment == plot.PONG else ""
+    """The command that measures the same again."""
+    sticky = f" --sticky {evaluation.sticky:g}" if evaluation.environment == PONG else ""
     greedy = " --greedy" if evaluation.greedy else ""
     games = f"--episodes {evaluation.episodes}{sticky} --seed {evaluation.seed}{greedy} --json"
     return f"volley evaluate {evaluation.model} {games}"
@@ -258,9 +266,9 @@ def staging(folder: Path) -> Iterator[Path]:
 
 
 def check_staged(folder: Path, advice: str, repository: str = "") -> None:
-    """`UserError`, with that advice, where a folder holds no publication, or one for another repository.
+    """`UserError`, with that advice, where a folder holds no publication, one for another repository, or more than one.
 
-    Nor may there be anything else in it, which would be published with it.
+    Anything else in the folder would be published with it.
     """
     try:
         found = {path.name for path in folder.iterdir()} - {TENSORBOARD_FOLDER}
@@ -270,19 +278,12 @@ def check_staged(folder: Path, advice: str, repository: str = "") -> None:
     except (OSError, UnicodeDecodeError):
         strange, card = [], ""
     if strange:
-        raise UserError(f"{folder} holds {one_line(strange[0], 60)!r}, which is nothing that is published; {advice}")
+        raise UserError(f"{folder} holds {one_line(strange[0], 60)!r}, which is never published; {advice}")
     if f"library_name: {LIBRARY}" not in card.split("\n")[:20]:
-        raise UserError(f"{folder} is no folder that 'volley publish --dry-run' has written; {advice}")
+        raise UserError(f"{folder} was not written by 'volley publish --dry-run'; {advice}")
     if repository not in card:
         raise UserError(f"{folder} was written for another repository than {repository}; {advice}")
 
 
-def read_json(file: Path) -> dict[str, Any]:
-    """A file of a training's own."""
-    content: dict[str, Any] = json.loads(file.read_text())
-    return content
-
-
-def write_json(file: Path, content: object) -> None:
-    """Writes indented JSON."""
+def _write_json(file: Path, content: object) -> None:
     file.write_text(json.dumps(content, indent=2) + "\n")

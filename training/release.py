@@ -1,4 +1,4 @@
-"""Makes a finished run into a model that ships: `python -m training.release RUN DIRECTORY`.
+"""Turns a finished run into a model that ships: `python -m training.release RUN DIRECTORY`.
 
 config.json, model.safetensors   the policy as training left it
 results.json                     100 full games under each protocol
@@ -15,16 +15,11 @@ from itertools import product
 from pathlib import Path
 
 from models import checkpoint
+from models.files import CURVE_FILE, STAGES_FOLDER
+from models.provenance import read_provenance, write_provenance
+from models.run_directory import NEWEST_FOLDER, stages_in
 from training.evaluate import STICKY, render
-from training.publication import (
-    Protocol,
-    amount,
-    measure,
-    read_json,
-    write_curve,
-    write_json,
-    write_results,
-)
+from training.publication import Protocol, measure, with_amount, write_curve, write_results
 from training.run import RunDirectory
 
 STAGE_STEPS = (125_000, 250_000, 500_000, 1_000_000, 2_000_000)
@@ -32,15 +27,15 @@ PROTOCOLS = [Protocol(sticky, greedy) for sticky, greedy in product((0.0, STICKY
 
 
 def release(run: RunDirectory, directory: Path) -> None:
-    """Writes the run's newest policy and all that tells where it comes from to `directory`."""
+    """Writes the run's newest policy to `directory`, with everything known of its training."""
     metrics = run.metrics()
-    shutil.copytree(run.path / "model", directory, dirs_exist_ok=True)
-    provenance = read_json(run.path / "provenance.json")
-    write_json(directory / "provenance.json", provenance | amount(run, metrics))
-    write_curve(directory / "learning_curve.csv", metrics)
-    for steps in STAGE_STEPS:
-        kept = min((run.path / "stages").iterdir(), key=lambda stage: abs(int(stage.name) - steps))
-        shutil.copytree(kept, directory / "stages" / kept.name, dirs_exist_ok=True)
+    shutil.copytree(run.path / NEWEST_FOLDER, directory, dirs_exist_ok=True)
+    write_provenance(directory, with_amount(read_provenance(run.path), run, metrics))
+    write_curve(directory / CURVE_FILE, metrics)
+    stages = stages_in(run.path)
+    for wanted in STAGE_STEPS:
+        stage = stages[min(stages, key=lambda steps: abs(steps - wanted))]
+        shutil.copytree(stage, directory / STAGES_FOLDER / stage.name, dirs_exist_ok=True)
     spec, network = checkpoint.load_policy(directory)
     evaluations = measure(spec, network, PROTOCOLS, name=directory.name)
     sys.stdout.write("".join(f"{render(evaluation)}\n" for evaluation in evaluations))

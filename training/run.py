@@ -1,14 +1,4 @@
-"""A run directory: what was asked, what happened, and all that is needed to go on.
-
-config.json       the settings
-provenance.json   command, versions and processor
-metrics.jsonl     a line per update
-tensorboard/      the same for TensorBoard
-checkpoints/      the newest resumable state
-model/            the newest policy
-best/             the best policy by evaluation, with its evaluation.json
-stages/STEPS/     policies kept along the way
-"""
+"""A run directory, as training writes it. `models.run_directory` says what is in it, and reads it."""
 
 from __future__ import annotations
 
@@ -25,9 +15,21 @@ from tensorboardX import SummaryWriter
 
 from models import checkpoint
 from models.errors import UserError
+from models.files import CONFIG_FILE, STAGES_FOLDER, TENSORBOARD_FOLDER
 from models.mlp import Network
+from models.provenance import write_provenance
+from models.run_directory import (
+    BEST_FOLDER,
+    CHECKPOINT_FILE,
+    CHECKPOINTS_FOLDER,
+    EVALUATION_FILE,
+    METRICS_FILE,
+    NEWEST_FOLDER,
+    Metrics,
+    read_metrics,
+)
 from training.evaluate import Evaluation
-from training.provenance import provenance
+from training.provenance import new_provenance
 from training.settings import TrainingSettings, decode, encode
 
 
@@ -47,22 +49,22 @@ class Progress:
 
 
 class Learning(Protocol):
-    """What learns in a run: it has a network, and a state to go on from."""
+    """What learns in a run: it has a network, and a state to resume from."""
 
     network: Network
     device: torch.device
 
     def state_dict(self) -> dict[str, Any]:
-        """All that must be kept to go on."""
+        """Everything that is needed to resume."""
         ...
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """What `state_dict` gave."""
+        """Takes what `state_dict` returned."""
         ...
 
 
 class RunDirectory:
-    """Reads and writes one run. Use `create` or `open`."""
+    """Writes one run, and reads it to resume. Use `create` or `open`."""
 
     def __init__(self, path: Path, settings: TrainingSettings) -> None:
         self.path = path
@@ -73,11 +75,11 @@ class RunDirectory:
     def create(cls, path: Path, settings: TrainingSettings) -> RunDirectory:
         """A new run in `path`; `UserError` where something is there already, or it cannot be written."""
         if path.exists() and (not path.is_dir() or any(path.iterdir())):
-            raise UserError(f"{path} exists already; go on with it by --resume {path}, or name another by --run")
+            raise UserError(f"{path} exists already; resume it by --resume {path}, or name another by --run")
         try:
             path.mkdir(parents=True, exist_ok=True)
-            (path / "config.json").write_bytes(encode(settings))
-            (path / "provenance.json").write_text(json.dumps(provenance(), indent=2) + "\n")
+            (path / CONFIG_FILE).write_bytes(encode(settings))
+            write_provenance(path, new_provenance())
         except OSError as error:
             raise UserError(f"cannot write the run to {path}: {error.strerror}; name another by --run") from error
         return cls(path, settings)
@@ -86,68 +88,68 @@ class RunDirectory:
     def open(cls, path: Path) -> RunDirectory:
         """The run in `path`; `UserError` where there is none."""
         try:
-            return cls(path, decode((path / "config.json").read_bytes()))
+            return cls(path, decode((path / CONFIG_FILE).read_bytes()))
         except OSError as error:
-            raise UserError(f"{path} is not a run of 'volley train': {error.strerror}: config.json") from error
+            raise UserError(f"{path} is not a run of 'volley train': {error.strerror}: {CONFIG_FILE}") from error
         except UserError as error:
-            raise UserError(f"cannot go on with {path}: {error}") from error
+            raise UserError(f"cannot resume {path}: {error}") from error
 
     def write_settings(self, settings: TrainingSettings) -> None:
         """Changes what the run is asked to do."""
         self.settings = settings
-        _replace(self.path / "config.json", encode(settings))
+        _replace(self.path / CONFIG_FILE, encode(settings))
 
     def log(self, progress: Progress, metrics: Mapping[str, float]) -> None:
         """Adds a line to the metrics and a point to each of TensorBoard's curves; what is not finite becomes null."""
         if self._tensorboard is None:
-            self._tensorboard = SummaryWriter(str(self.path / "tensorboard"), purge_step=progress.steps)
+            self._tensorboard = SummaryWriter(str(self.path / TENSORBOARD_FOLDER), purge_step=progress.steps)
         finite = {name: value for name, value in metrics.items() if math.isfinite(value)}
         for name, value in finite.items():
             self._tensorboard.add_scalar(name, value, progress.steps)
         counters = {"steps": progress.steps, "updates": progress.updates, "games": progress.games}
         line = counters | {"seconds": round(progress.seconds, 2)} | {name: finite.get(name) for name in metrics}
-        with (self.path / "metrics.jsonl").open("a") as file:
+        with (self.path / METRICS_FILE).open("a") as file:
             file.write(json.dumps(line) + "\n")
 
-    def metrics(self) -> list[dict[str, Any]]:
+    def metrics(self) -> list[Metrics]:
         """All lines of the metrics so far."""
-        file = self.path / "metrics.jsonl"
-        return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
+        return read_metrics(self.path)
 
     def save(self, learner: Learning, progress: Progress) -> None:
         """Saves the resumable state and the newest policy."""
         if self._tensorboard is not None:
             self._tensorboard.flush()
-        folder = self.path / "checkpoints"
+        folder = self.path / CHECKPOINTS_FOLDER
         folder.mkdir(exist_ok=True)
-        unfinished = folder / "newest.pt.unfinished"
+        unfinished = folder / f"{CHECKPOINT_FILE}.unfinished"
         torch.save({"learner": learner.state_dict(), "progress": asdict(progress)}, unfinished)
-        unfinished.replace(folder / "newest.pt")
-        checkpoint.save(self.path / "model", self.settings.model, learner.network)
+        unfinished.replace(folder / CHECKPOINT_FILE)
+        checkpoint.save(self.path / NEWEST_FOLDER, self.settings.model, learner.network)
 
     def restore(self, learner: Learning) -> Progress:
-        """Brings `learner` to the saved state; metrics after it, of updates that were lost, are dropped.
+        """Brings `learner` to the saved state, and drops the metrics of later updates, which were lost.
 
-        A run that was stopped before its first save starts anew.
+        A run that was stopped before its first save starts from the beginning.
         """
-        file = self.path / "checkpoints" / "newest.pt"
+        file = self.path / CHECKPOINTS_FOLDER / CHECKPOINT_FILE
         progress = Progress()
         if file.exists():
             state = torch.load(file, map_location=learner.device, weights_only=True)
             learner.load_state_dict(state["learner"])
             progress = Progress(**state["progress"])
         kept = [json.dumps(line) + "\n" for line in self.metrics() if line["steps"] <= progress.steps]
-        _replace(self.path / "metrics.jsonl", "".join(kept).encode())
+        _replace(self.path / METRICS_FILE, "".join(kept).encode())
         return progress
 
     def save_stage(self, learner: Learning, progress: Progress) -> None:
         """Keeps the policy as it is now."""
-        checkpoint.save(self.path / "stages" / f"{progress.steps:09d}", self.settings.model, learner.network)
+        checkpoint.save(self.path / STAGES_FOLDER / f"{progress.steps:09d}", self.settings.model, learner.network)
 
     def save_best(self, learner: Learning, evaluation: Evaluation) -> None:
         """Keeps the policy as the best so far."""
-        checkpoint.save(self.path / "best", self.settings.model, learner.network)
-        _replace(self.path / "best" / "evaluation.json", json.dumps(asdict(evaluation), indent=2).encode() + b"\n")
+        folder = self.path / BEST_FOLDER
+        checkpoint.save(folder, self.settings.model, learner.network)
+        _replace(folder / EVALUATION_FILE, json.dumps(asdict(evaluation), indent=2).encode() + b"\n")
 
 
 def _replace(file: Path, content: bytes) -> None:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from app.game.match import Match, Snapshot
     from app.game.session import Session
     from app.play.panels.names import PanelName
-    from models.hub import Published
+    from models.hub.publishing import Published
     from models.store import Kept
 
     Subparsers: TypeAlias = _SubParsersAction["_Parser"]
@@ -54,6 +54,7 @@ MISTAKE, INTERRUPTED = 2, 130
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command; gives its exit code. A user's mistake is one line on standard error, and code 2."""
     words = list(sys.argv[1:] if argv is None else argv)
+    os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")  # It goes to standard output, into what --json prints.
     try:
         arguments = _parser().parse_args(words)
         code: int = arguments.run(arguments)
@@ -160,13 +161,13 @@ def _download(repository: str, revision: str | None) -> Kept:
     from rich.console import Console
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from models import hub
+    from models.hub import reading
 
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
         task = bar.add_task(repository, total=None)
-        return hub.pull(
+        return reading.pull(
             repository, revision, progress=lambda done, total: bar.update(task, completed=done, total=total)
         )
 
@@ -536,18 +537,19 @@ def _add_plot(subparsers: Subparsers) -> None:
 def _plot(arguments: Namespace) -> int:
     from rich.console import Console
 
-    from training import plot
+    from training import plot, terminal_plot
+    from training.curves import AXES, curves_of, read_run, summary
 
-    curves = plot.curves_of([plot.read_run(run) for run in dict.fromkeys(arguments.runs)], arguments.metric)
-    axes = plot.AXES if arguments.x is None else (arguments.x,)
+    curves = curves_of([read_run(run) for run in dict.fromkeys(arguments.runs)], arguments.metric)
+    axes = AXES if arguments.x is None else (arguments.x,)
     if arguments.out is not None:
         plot.draw(curves, arguments.metric, arguments.out, axes=axes, title=arguments.title)
     if arguments.json:
-        print(json.dumps({"metric": arguments.metric, "curves": [plot.summary(curve) for curve in curves]}))
+        print(json.dumps({"metric": arguments.metric, "curves": [summary(curve) for curve in curves]}))
         return 0
     console = Console(highlight=False)
     braille = not console.options.ascii_only
-    text = plot.in_terminal(curves, arguments.metric, axes[0], width=console.width, braille=braille)
+    text = terminal_plot.draw(curves, arguments.metric, axes[0], width=console.width, braille=braille)
     console.print(text, end="")
     if arguments.out is not None:
         print(f"\ndrawn: {arguments.out}")
@@ -576,7 +578,7 @@ def _models(arguments: Namespace) -> int:
             for entry in shelf.entries()
         ]
     else:
-        from models import hub
+        from models.hub import reading
 
         listed = [
             {
@@ -587,7 +589,7 @@ def _models(arguments: Namespace) -> int:
                 "changed": shelf.date_words(found.modified),
                 "private": "yes" if found.private else "no",
             }
-            for found in hub.search(arguments.hub)
+            for found in reading.search(arguments.hub)
         ]
     if arguments.json:
         print(json.dumps(listed))
@@ -727,14 +729,14 @@ def _add_publish(subparsers: Subparsers) -> None:
 def _publish(arguments: Namespace) -> int:
     if arguments.staged and (arguments.dry_run or arguments.folder is not None):
         raise UserError("--staged uploads a folder that is there: leave out --dry-run and --folder")
-    from models import hub
+    from models.hub import publishing
 
     repository: str = arguments.repository
-    hub.check_name(repository)
+    publishing.check_name(repository)
     with _ended_softly():
         if not arguments.dry_run:
             _begin_stage("check", "asking the Hub who is logged in", as_json=arguments.json)
-            hub.check_login(repository)
+            publishing.check_login(repository)
         folder, kept = _publication(arguments)
         sizes = {
             path.relative_to(folder).as_posix(): path.stat().st_size
@@ -784,7 +786,7 @@ def _stage(model: str, folder: Path, repository: str, *, as_json: bool) -> None:
 
     from models import card
     from models.control import decode_any
-    from models.files import CONFIG_FILE
+    from models.files import CARD_FILE, CONFIG_FILE, REPLAY_FILE, STILL_FILE
     from models.spec import ModelSpec
     from training import publication
 
@@ -804,9 +806,9 @@ def _stage(model: str, folder: Path, repository: str, *, as_json: bool) -> None:
 
         _begin_stage("film", "filming a few points", as_json=as_json)
         name = repository.partition("/")[2]
-        trailer.make(folder, name, folder / card.REPLAY_FILE, folder / card.STILL_FILE)
+        trailer.make(folder, name, folder / REPLAY_FILE, folder / STILL_FILE)
     _begin_stage("card", "writing the card", as_json=as_json)
-    (folder / card.CARD_FILE).write_text(card.card(folder, repository), encoding="utf-8")
+    (folder / CARD_FILE).write_text(card.card(folder, repository), encoding="utf-8")
 
 
 def _begin_stage(stage: str, words: str, *, as_json: bool) -> None:
@@ -819,12 +821,12 @@ def _begin_stage(stage: str, words: str, *, as_json: bool) -> None:
 
 def _upload(folder: Path, arguments: Namespace) -> Published:
     """Uploads what was staged; it stays where that fails, so that it need not be measured again."""
-    from models import hub
-    from training.publication import PATTERNS
+    from models.card import PATTERNS
+    from models.hub import publishing
 
     again = f"upload it by: volley publish {shlex.quote(str(folder))} {arguments.repository} --staged"
     try:
-        return hub.publish(
+        return publishing.publish(
             folder,
             arguments.repository,
             private=arguments.private,

@@ -1,27 +1,21 @@
 """A training seen from beside it: its learning curve, and its newest policy as it is saved.
 
-A run directory is read here while another process writes it: any of its files may be missing, gone or unfinished.
+Another process writes the run directory meanwhile: any of its files may be missing, gone or unfinished.
 """
 
 from __future__ import annotations
 
-import csv
-import math
-import os
 import time
-from collections.abc import Iterable
 from concurrent.futures import Executor, Future
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeAlias
-
-import msgspec
-from msgspec import Meta, Struct
+from typing import TYPE_CHECKING, TypeAlias
 
 from models import catalog
-from models.errors import UserError, one_line
+from models.errors import UserError
 from models.files import CONFIG_FILE, WEIGHTS_FILE
+from models.run_directory import METRICS_FILE, NEWEST_FOLDER, CurvePoint, CurveReader, read_config
 from models.spec import ModelSpec
 
 if TYPE_CHECKING:
@@ -37,17 +31,6 @@ RARELY_SAVED = 120.0
 
 Stamp: TypeAlias = tuple[tuple[int, int, int], ...]
 """What changes when a model's files are replaced."""
-
-
-class CurvePoint(Struct, frozen=True):
-    """A line of a run's metrics, or of a model's learning curve."""
-
-    steps: Annotated[int, Meta(ge=0)]
-    """Agent steps."""
-    seconds: float
-    """Of training."""
-    mean_return: float | None = None
-    """Of recent training games; None before the first has ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,89 +68,20 @@ class Training:
         return self.target is not None and self.steps >= self.target
 
 
-def steps_in_all(directory: Path, curve: tuple[CurvePoint, ...]) -> int | None:
-    """The agent steps that a run, or a bundled model, was trained for, as far as that can be told."""
-    with suppress(OSError, msgspec.DecodeError, UnicodeDecodeError):
-        return msgspec.json.decode((directory / "provenance.json").read_bytes(), type=_Amount).steps
-    return curve[-1].steps if curve else None
-
-
-class _Amount(Struct):
-    """What matters here of where a bundled model comes from."""
-
-    steps: Annotated[int, Meta(ge=0)]
-
-
-def read_curve(directory: Path) -> tuple[CurvePoint, ...]:
-    """The learning curve in a run or beside a bundled model, oldest first; empty where there is none."""
-    with suppress(OSError, UnicodeDecodeError), (directory / "learning_curve.csv").open() as file:
-        if curve := curve_in(file):
-            return curve
-    return CurveReader(directory).read()
-
-
-def curve_in(lines: Iterable[str]) -> tuple[CurvePoint, ...]:
-    """The learning curve in the lines of a CSV, oldest first; empty where they hold none."""
-    with suppress(KeyError, ValueError, TypeError, csv.Error):
-        rows = [[float(row[name]) for name in CurvePoint.__struct_fields__] for row in csv.DictReader(lines)]
-        finite = (row for row in rows if all(map(math.isfinite, row)))
-        return tuple(CurvePoint(int(steps), seconds, score) for steps, seconds, score in finite)
-    return ()
-
-
-class CurveReader:
-    """Reads a run's metrics as they grow."""
-
-    def __init__(self, run: Path) -> None:
-        self._file = run / "metrics.jsonl"
-        self._inode = -1
-        self._read = 0
-        """Bytes."""
-        self._points: list[CurvePoint] = []
-
-    def read(self) -> tuple[CurvePoint, ...]:
-        """All points so far; those that were there once the file is gone. Lines that are none are passed over."""
-        with suppress(OSError):
-            *lines, unfinished = self._new_bytes().split(b"\n")
-            self._read -= len(unfinished)
-            for line in lines:
-                with suppress(msgspec.DecodeError, UnicodeDecodeError):
-                    self._points.append(msgspec.json.decode(line, type=CurvePoint))
-        return tuple(self._points)
-
-    def _new_bytes(self) -> bytes:
-        """What has come since the last time; all, where the file is another, as after a training was gone on with."""
-        with self._file.open("rb") as stream:
-            status = os.fstat(stream.fileno())
-            if status.st_ino != self._inode or status.st_size < self._read:
-                self._inode, self._read, self._points = status.st_ino, 0, []
-            stream.seek(self._read)
-            new = stream.read()
-        self._read += len(new)
-        return new
-
-
-class _Config(Struct):
-    """What matters here of a run's settings."""
-
-    model: ModelSpec
-    steps: int
-
-
-def _config(run: Path) -> _Config:
-    try:
-        return msgspec.json.decode((run / CONFIG_FILE).read_bytes(), type=_Config)
-    except OSError as error:
-        raise UserError(f"{run} is not a run of 'volley train': {error.strerror}: {CONFIG_FILE}") from error
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise UserError(f"{run} is not a run of 'volley train': {one_line(error)}") from error
-
-
 def run_directory(name: str) -> Path:
-    """The run that a user named; `UserError` where it is none."""
+    """The run of Pong that a user named; `UserError` where it is none."""
     run = Path(name).expanduser()
-    _config(run)
+    _spec_of(run)
     return run
+
+
+def _spec_of(run: Path) -> ModelSpec:
+    config = read_config(run)
+    if config.steps is None:
+        raise UserError(f"{run} is not a run of 'volley train', but a model; watch it without --follow")
+    if not isinstance(config.spec, ModelSpec):
+        raise UserError(f"{run} cannot be followed: it learns {config.spec.environment}, not Pong")
+    return config.spec
 
 
 def load_player(run: Path, *, seed: int) -> PolicyAgent:
@@ -183,10 +97,10 @@ def load_player(run: Path, *, seed: int) -> PolicyAgent:
     from models.network import PolicyNetwork  # noqa: PLC0415
 
     torch.set_num_threads(1)  # One frame at a time: to hand it out to threads costs more than it saves.
-    spec = _config(run).model
+    spec = _spec_of(run)
     name = catalog.short_name(str(run))
     try:
-        spec, network = checkpoint.load(run / "model")
+        spec, network = checkpoint.load(run / NEWEST_FOLDER)
     except UserError:
         name, network = f"{name}, untrained", PolicyNetwork(spec).eval().requires_grad_(False)
     return PolicyAgent(spec, network, name=name, seed=seed)
@@ -260,14 +174,14 @@ class Follower:
     def _look(self) -> _Look:
         """What is there now; runs on the executor, never twice at once."""
         training = self._training()
-        stamp = _stamp(self._run / "model")
+        stamp = _stamp(self._run / NEWEST_FOLDER)
         if self._policy is None or stamp == self._stamp:
             return _Look(training, self._problem)
         self._stamp = stamp
         if stamp is None:
             return _Look(training, "its newest policy is gone: the one before plays on")
         try:
-            network = load_in_place(self._run / "model", self._policy.spec)
+            network = load_in_place(self._run / NEWEST_FOLDER, self._policy.spec)
         except UserError as error:
             return _Look(training, f"plays on without the newest checkpoint: {error}")
         return _Look(training, network=network, steps=self._steps_of_checkpoint(training.curve))
@@ -275,10 +189,10 @@ class Follower:
     def _training(self) -> Training:
         target, silent_for = None, 0.0
         with suppress(UserError):
-            target = _config(self._run).steps
+            target = read_config(self._run).steps
         curve = self._curve.read()
         with suppress(OSError):
-            silent_for = time.time() - (self._run / "metrics.jsonl").stat().st_mtime
+            silent_for = time.time() - (self._run / METRICS_FILE).stat().st_mtime
         return Training(curve, target, max(silent_for // 60 * 60, 0.0))
 
     def _steps_of_checkpoint(self, curve: tuple[CurvePoint, ...]) -> int:
@@ -286,7 +200,7 @@ class Follower:
         if not curve:
             return 0
         with suppress(OSError):
-            written = [(self._run / name).stat().st_mtime for name in ("metrics.jsonl", f"model/{WEIGHTS_FILE}")]
+            written = [(self._run / name).stat().st_mtime for name in (METRICS_FILE, f"{NEWEST_FOLDER}/{WEIGHTS_FILE}")]
             # Where more time lies between, the training was stopped and goes on, with no update lost.
             earlier = written[0] - written[1] if written[0] - written[1] < RARELY_SAVED else 0.0
             return min(curve, key=lambda point: abs(curve[-1].seconds - earlier - point.seconds)).steps

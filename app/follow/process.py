@@ -11,8 +11,8 @@ from enum import Enum, auto
 from pathlib import Path
 from typing import IO, Any
 
-from models import catalog
 from models.errors import UserError, one_line
+from models.run_directory import is_run
 
 NICENESS = 10
 """Above the window's own. While both want the processor, the training then gets a tenth of it."""
@@ -64,7 +64,7 @@ class TrainingProcess:
     def resume(self, steps: int | None = None) -> None:
         """Goes on with the run where it was saved, to `steps` in all where asked; one that never began begins."""
         more = () if steps is None else ("--steps", str(steps))
-        begun = catalog.is_run(self.run) or not self._first
+        begun = is_run(self.run) or not self._first
         self._launch(("--resume", str(self.run), *more) if begun else self._first)
 
     def stop(self) -> None:
@@ -94,7 +94,7 @@ class TrainingProcess:
             return f"the training in {self.run} is still being saved"
         if self.phase is Phase.FAILED:
             return f"the training in {self.run} failed: {self.reason}"
-        return f"go on with the training:  volley train --resume {self.run}" if catalog.is_run(self.run) else ""
+        return f"go on with the training:  volley train --resume {self.run}" if is_run(self.run) else ""
 
     def _launch(self, words: tuple[str, ...]) -> None:
         assert self._process is None, "one training at a time"

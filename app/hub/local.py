@@ -10,22 +10,20 @@ from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import msgspec
-
-from app.follow import follower as live
-from app.follow.follower import CurvePoint
-from app.play.panels.learning import MOST_RETURN, millions
+from app.play.panels.learning import millions
 from models import catalog, results, store
-from models.card import CARD_FILE, plain_text
+from models.card_text import plain_text
 from models.control import PolicySpec, decode_any
 from models.errors import UserError
-from models.files import CONFIG_FILE, is_model_directory
+from models.files import CARD_FILE, CONFIG_FILE
+from models.provenance import read_provenance
 from models.results import Result
-from models.spec import ModelSpec
+from models.run_directory import CurvePoint, policy_in, read_curve, read_evaluation, trained_steps
+from models.spec import POINTS_TO_WIN, ModelSpec
 from models.store import Kept
 
 if TYPE_CHECKING:
-    from models.hub import Found
+    from models.hub.reading import Found
 
 UNKNOWN = "\N{EN DASH}"
 _MOST_CONFIG, _MOST_CARD = 64 * 1024, 1024 * 1024
@@ -132,8 +130,8 @@ def details(entry: Entry) -> Details:
     home, directory = entry.run or entry.directory, entry.directory
     if home is None:
         return Details()
-    curve = sound(live.read_curve(home))
-    steps = live.steps_in_all(home, curve)
+    curve = sound(read_curve(home))
+    steps = trained_steps(home, curve)
     spec, result = spec_of(directory or home), _result(directory or home)
     card = card_in(directory or home)
     facts = (
@@ -184,7 +182,7 @@ def card_in(directory: Path) -> tuple[str, ...]:
 def sound(curve: tuple[CurvePoint, ...]) -> tuple[CurvePoint, ...]:
     """A stranger's curve as far as it can be one of Pong: a game gives 21 points at most, and time goes on."""
     return tuple(
-        CurvePoint(point.steps, point.seconds, min(max(point.mean_return, -MOST_RETURN), MOST_RETURN))
+        CurvePoint(point.steps, point.seconds, min(max(point.mean_return, -POINTS_TO_WIN), POINTS_TO_WIN))
         for point in curve
         if point.mean_return is not None and 0 <= point.steps <= _MOST_STEPS
     )
@@ -197,7 +195,7 @@ def _local(section: Section, model: str, directory: Path) -> Entry:
 
 
 def _of_run(run: Path) -> Entry:
-    directory = next((run / name for name in ("best", "model") if is_model_directory(run / name)), None)
+    directory = policy_in(run)
     spec = spec_of(run if directory is None else directory)
     about = _about(spec, _result(directory)) if directory else "no policy was saved yet"
     plays = directory is not None and isinstance(spec, ModelSpec)
@@ -229,14 +227,7 @@ def _when(entry: Entry, home: Path) -> tuple[str, str]:
         return "Downloaded", date_words(date_of(entry.kept.download.downloaded))
     if entry.run is None and entry.section is Section.YOURS:
         return "Imported", date_words(_modified(home / CONFIG_FILE))
-    with suppress(msgspec.DecodeError, UnicodeDecodeError):
-        started = msgspec.json.decode(_text(home, "provenance.json"), type=_Provenance).started
-        return "Trained", date_words(date_of(started))
-    return "Trained", UNKNOWN
-
-
-class _Provenance(msgspec.Struct):
-    started: str
+    return "Trained", date_words(date_of(read_provenance(home).started))
 
 
 def date_of(text: str) -> datetime | None:
@@ -285,9 +276,7 @@ def _result(directory: Path) -> Result | None:
     found = results.read(directory)
     if found is not None and found.main is not None:
         return found.main
-    with suppress(msgspec.DecodeError):
-        return msgspec.json.decode(_text(directory, "evaluation.json", _MOST_CONFIG), type=Result)
-    return None
+    return read_evaluation(directory)
 
 
 def _text(directory: Path, name: str, most: int = _MOST_CARD) -> str:

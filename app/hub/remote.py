@@ -11,16 +11,17 @@ from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING
 
-from app.follow import follower as live
 from app.hub import local as shelf
 from app.hub.local import UNKNOWN, Details, Entry, Section, date_words
 from models import store
-from models.card import FILES, TENSORBOARD_FOLDER, plain_text
+from models.card import PATTERNS
+from models.card_text import plain_text
+from models.run_directory import parse_curve
 from models.spec import ModelSpec
 from models.store import Kept
 
 if TYPE_CHECKING:
-    from models.hub import Found, Preview, Remote
+    from models.hub.reading import Found, Preview, Remote
 
 
 @dataclass(slots=True)
@@ -64,27 +65,27 @@ class Change:
 
 def search(query: str) -> tuple[Entry, ...]:
     """The models on the Hub that a search finds."""
-    from models import hub  # noqa: PLC0415
+    from models.hub import reading  # noqa: PLC0415
 
-    return tuple(_entry(found) for found in hub.search(query))
+    return tuple(_entry(found) for found in reading.search(query))
 
 
 def look(entry: Entry) -> Details:
     """What a model's author tells of it. The client keeps small files on the disk meanwhile."""
-    from models import hub  # noqa: PLC0415
+    from models.hub import reading  # noqa: PLC0415
 
     assert entry.found is not None
-    remote = hub.examine(entry.repository)
-    return _details(entry.found, remote, hub.preview(remote))
+    remote = reading.examine(entry.repository)
+    return _details(entry.found, remote, reading.preview(remote))
 
 
 def history(repository: str) -> tuple[Change, ...]:
     """The commits of a repository, the newest first; at the end those that are here and no longer there."""
-    from models import hub  # noqa: PLC0415
+    from models.hub import reading  # noqa: PLC0415
 
     here = {change.commit: change for change in changes_here(repository)}
     told = []
-    for revision in hub.revisions(repository):
+    for revision in reading.revisions(repository):
         known = here.pop(revision.commit, None)
         kept, current = (known.kept, known.current) if known else (None, False)
         told.append(Change(revision.commit, revision.title, revision.when, kept, current))
@@ -103,32 +104,31 @@ def changes_here(repository: str) -> tuple[Change, ...]:
 
 def pull(download: Download) -> Kept | None:
     """Downloads a model, and writes how far it is; None where it was cancelled."""
-    from models import hub  # noqa: PLC0415
+    from models.hub import reading  # noqa: PLC0415
 
     def report(bytes_done: int, bytes_in_all: int) -> None:
         if download.cancelled.is_set():
-            raise hub.Cancelled
+            raise reading.Cancelled
         download.bytes_done, download.bytes_in_all = bytes_done, bytes_in_all
 
     try:
-        return hub.pull(download.repository, download.revision, progress=report)
-    except hub.Cancelled:
+        return reading.pull(download.repository, download.revision, progress=report)
+    except reading.Cancelled:
         return None
 
 
 def publish(folder: Path, repository: str, *, private: bool) -> str:
     """Uploads a folder, in place of what was published there before; gives where it can be seen."""
-    from models import hub  # noqa: PLC0415
+    from models.hub import publishing  # noqa: PLC0415
 
-    before = [f"{name}/*" if name == TENSORBOARD_FOLDER else name for name in FILES]
-    return hub.publish(folder, repository, private=private, delete_patterns=before).url
+    return publishing.publish(folder, repository, private=private, delete_patterns=list(PATTERNS)).url
 
 
 def user() -> str:
     """Who is logged in; `UserError` where nobody is."""
-    from models import hub  # noqa: PLC0415
+    from models.hub import publishing  # noqa: PLC0415
 
-    return hub.user()
+    return publishing.user()
 
 
 def first_details(found: Found) -> Details:
@@ -162,5 +162,5 @@ def _details(found: Found, remote: Remote, preview: Preview) -> Details:
     first["From"] = f"{remote.repository}@{remote.commit[:7]}" + (", private" if found.private else "")
     spec = shelf.spec_in(preview.config)
     first["Algorithm"] = first["Algorithm"] if spec is None else spec.algorithm
-    curve = shelf.sound(live.curve_in(preview.curve.splitlines())) if isinstance(spec, ModelSpec) else ()
+    curve = shelf.sound(parse_curve(preview.curve)) if isinstance(spec, ModelSpec) else ()
     return Details(tuple(first.items()), curve, plain_text(preview.card), shelf.why_not(spec))

@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 import pygame
 
-from app.follow.follower import CurvePoint, Training
+from app.follow.follower import Training
 from app.hub.library import Again, Row
 from app.hub.local import Action, Entry
 from app.hub.remote import Change
@@ -26,6 +26,7 @@ from app.play.panels import learning
 from app.play.panels.learning import LearningModel, millions
 from app.ui import theme, widgets
 from app.ui.bindings import BINDINGS, Binding, Context
+from models.run_directory import CurvePoint
 
 TITLE = "MODELS"
 WHEEL_LINES = 3

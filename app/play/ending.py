@@ -11,11 +11,12 @@ import numpy as np
 import pygame
 
 from agents.base import Frame
-from agents.pong import FRAMES_PER_SECOND, POINTS_TO_WIN, Score, Side
+from agents.pong import FRAMES_PER_SECOND, Score, Side
 from app.game.story import Story
 from app.ui import theme, widgets
 from app.ui.bindings import BINDINGS, Binding, Command
 from app.ui.court import ASPECT, CourtView
+from models.spec import POINTS_TO_WIN
 
 DIMMED = 0.22
 """How bright the court is behind the card."""

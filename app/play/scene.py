@@ -20,7 +20,8 @@ from app.play.panels.saliency import SaliencyOverlay
 from app.play.panels.seen import SeenPanel
 from app.play.panels.timeline import TimelinePanel
 from app.ui import theme, widgets
-from app.ui.court import ASPECT, COLUMNS, PIXEL_ASPECT, ROWS, CourtView
+from app.ui.court import ASPECT, PIXEL_ASPECT, CourtView
+from models.screen import SCREEN_COLUMNS, SCREEN_ROWS
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -221,9 +222,9 @@ class MatchScene:
 def court_size(room: tuple[int, int], *, whole_pixels: bool) -> tuple[int, int]:
     """The largest court of the right shape that fits; with `whole_pixels`, of nearly the right shape."""
     width, height = room
-    if whole_pixels and (tall := min(height // ROWS, round(width / COLUMNS / PIXEL_ASPECT))) > 0:
+    if whole_pixels and (tall := min(height // SCREEN_ROWS, round(width / SCREEN_COLUMNS / PIXEL_ASPECT))) > 0:
         wide = round(tall * PIXEL_ASPECT)
-        return COLUMNS * min(wide, width // COLUMNS), ROWS * tall
+        return SCREEN_COLUMNS * min(wide, width // SCREEN_COLUMNS), SCREEN_ROWS * tall
     width = min(width, math.floor(height * ASPECT))
     return width, round(width / ASPECT)
 

@@ -26,8 +26,8 @@ from app.screen import OpenMenu, Quit, Request
 from app.services import Services
 from app.ui import bindings
 from app.ui.bindings import Command, Context, Held, Input
-from app.ui.court import ROWS
 from models.errors import UserError
+from models.screen import SCREEN_ROWS
 
 _IN_MENUS = frozenset({Command.UP, Command.DOWN, Command.LEFT, Command.RIGHT, Command.CONFIRM, Command.BACK})
 
@@ -199,7 +199,7 @@ class MatchScreen:
                 seat.hold(Control(hand.move, hand.fire))
             else:
                 _, pointer = self._services.display.in_pixels((0, hand.pointer))
-                seat.point_at((pointer - self._court.top) * ROWS / self._court.height, fire=hand.fire)
+                seat.point_at((pointer - self._court.top) * SCREEN_ROWS / self._court.height, fire=hand.fire)
             fire = fire or hand.fire
         if fire and not self._fire_held and match.state is State.PAUSED and self._ending is None:
             match.toggle_pause()

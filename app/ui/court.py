@@ -5,11 +5,11 @@ from __future__ import annotations
 import pygame
 
 from agents.base import Frame
+from models.screen import SCREEN_COLUMNS, SCREEN_ROWS
 
-COLUMNS, ROWS = 160, 210
 ASPECT = 4 / 3
 """Width by height: an Atari pixel is about twice as wide as high."""
-PIXEL_ASPECT = ASPECT * ROWS / COLUMNS
+PIXEL_ASPECT = ASPECT * SCREEN_ROWS / SCREEN_COLUMNS
 
 
 class CourtView:

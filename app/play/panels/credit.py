@@ -29,6 +29,7 @@ from app.play.panels.lesson import (
 )
 from app.play.panels.probabilities import MOVES
 from app.ui import theme
+from models.screen import SCREEN_ROWS, WALL_TOP
 
 if TYPE_CHECKING:
     from agents.policy import PolicyAgent
@@ -167,7 +168,7 @@ class _Places(NamedTuple):
 _WORDS_WIDTH, _AXIS_WIDTH, _SENTENCE_WIDTH = 186, 50, 640
 _LINE = 19
 _PICTURE_ASPECT = 1.5
-_WALL = 24 / 210
+_WALL = WALL_TOP / SCREEN_ROWS
 """Where the court begins below the score, as a share of the screen's height."""
 
 

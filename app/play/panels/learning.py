@@ -7,9 +7,8 @@ import pygame
 from app.follow.follower import RARELY_SAVED, Follower, Training
 from app.game.match import Snapshot
 from app.ui import theme
+from models.spec import POINTS_TO_WIN
 
-MOST_RETURN = 21
-"""Points: of a game won to nothing."""
 MOST_POINTS = 200
 """Of the curve that are drawn."""
 UNKNOWN = "\N{EN DASH}"
@@ -36,7 +35,7 @@ class LearningModel:
         # Backwards, so that the newest is among them.
         drawn = [point for point in reversed(training.curve[::-1][::every]) if point.mean_return is not None]
         self.curve = tuple(
-            (point.steps / end, (point.mean_return + MOST_RETURN) / (2 * MOST_RETURN))
+            (point.steps / end, (point.mean_return + POINTS_TO_WIN) / (2 * POINTS_TO_WIN))
             for point in drawn
             if point.mean_return is not None
         )
@@ -160,7 +159,7 @@ def draw_chart(surface: pygame.Surface, chart: pygame.Rect, scale: float, model:
     small, thickness = round(theme.HINT_SIZE * scale), max(1, round(2 * scale))
     pygame.draw.rect(surface, theme.BACKGROUND, chart)
     inner = chart.inflate(-4 * thickness, -4 * thickness)
-    for share, words in ((0, f"\N{MINUS SIGN}{MOST_RETURN}"), (0.5, "0"), (1, f"+{MOST_RETURN}")):
+    for share, words in ((0, f"\N{MINUS SIGN}{POINTS_TO_WIN}"), (0.5, "0"), (1, f"+{POINTS_TO_WIN}")):
         row = round(inner.bottom - share * inner.height)
         pygame.draw.line(surface, theme.HAIRLINE, (chart.left, row), (chart.right - 1, row))
         theme.draw_text(surface, words, small, theme.QUIET, midright=(chart.left - round(6 * scale), row))

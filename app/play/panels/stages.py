@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pygame
 
-from app.follow.follower import CurvePoint, load_in_place, read_curve, steps_in_all
+from app.follow.follower import load_in_place
 from app.game.match import Snapshot
-from app.play.panels.learning import MOST_RETURN, millions, signed
+from app.play.panels.learning import millions, signed
 from app.ui import theme
 from models import catalog
 from models.errors import UserError
+from models.run_directory import CurvePoint, read_curve, trained_steps
+from models.spec import POINTS_TO_WIN
 
 if TYPE_CHECKING:
     from agents.policy import PolicyAgent
@@ -42,7 +44,7 @@ def stages_of(model: str) -> tuple[Stage, ...]:
     except UserError:
         return ()
     curve = read_curve(home)
-    last = steps_in_all(home, curve) or max(kept, default=0)
+    last = trained_steps(home, curve) or max(kept, default=0)
     return (
         *(Stage(steps, f"{home}@{steps}", _return_at(curve, steps)) for steps in kept if steps < last),
         Stage(last, str(home), _return_at(curve, last)),
@@ -237,8 +239,8 @@ def _draw_slider(
     colour, pointed = look
     pygame.draw.rect(surface, theme.BACKGROUND, box, border_radius=round(4 * scale))
     inner = box.inflate(0, -round(20 * scale))
-    returns = (-MOST_RETURN if stage.mean_return is None else stage.mean_return for stage in model.stages)
-    heights = [inner.bottom - (score + MOST_RETURN) / (2 * MOST_RETURN) * inner.height for score in returns]
+    returns = (-POINTS_TO_WIN if stage.mean_return is None else stage.mean_return for stage in model.stages)
+    heights = [inner.bottom - (score + POINTS_TO_WIN) / (2 * POINTS_TO_WIN) * inner.height for score in returns]
     dots = list(zip(stops(box, len(heights)), heights, strict=True))
     pygame.draw.line(surface, theme.HAIRLINE, (box.left, inner.centery), (box.right - 1, inner.centery))
     if len(dots) > 1:

@@ -1,0 +1,104 @@
+"""Where a model comes from: its `provenance.json`.
+
+Training writes one as a run begins. A release or a publication adds how much was trained, by which settings, and which
+policy of the run it is. The file may be a stranger's.
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from models.errors import one_line
+from models.files import PROVENANCE_FILE
+
+MAX_PROVENANCE_BYTES = 64 * 1024
+
+Text = Annotated[str, Meta(max_length=1000)]
+Command = Annotated[str, Meta(max_length=10_000)]
+Count = Annotated[int, Meta(ge=0)]
+Amount = Annotated[float, Meta(ge=0, le=1e15)]
+
+
+class TrainedPolicy(Struct, frozen=True):
+    """Which policy of its training a model is."""
+
+    which: Text
+    """In a few words: the best by evaluation, the newest, an earlier stage."""
+    steps: int | None = None
+    """Agent steps of training behind it."""
+
+
+class Provenance(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Where a model comes from, as far as that is known. Fields are written in this order, and unknown ones are not."""
+
+    command: Command = ""
+    started: Text = ""
+    """ISO 8601."""
+    python: Text = ""
+    packages: dict[Text, Text] = {}
+    """Versions by name."""
+    processor: Text = ""
+    cores: int | None = None
+    cuda: Text | UnsetType | None = UNSET
+    """The graphics card's name. A training without one writes null."""
+    seed: int | None = None
+    steps: Count | None = None
+    """Agent steps."""
+    games: int | None = None
+    """Full games."""
+    minutes: Amount | None = None
+    steps_per_second: Count | None = None
+    settings: dict[str, object] = {}
+    """Of the training: its run's `config.json`."""
+    policy: TrainedPolicy | None = None
+
+    @property
+    def by_volley(self) -> bool:
+        """Whether Volley trained the model."""
+        return self.command.startswith("volley train ")
+
+    def command_again(self) -> str:
+        """The command that trains such a model once more, in a run of any name; empty where that is not known."""
+        command = without_options(one_line(self.command, 1000), "--run", "--steps")
+        if not command.startswith("volley train ") or "--resume" in shlex.split(command):
+            return ""
+        steps = self.settings.get("steps")
+        return f"{command} --steps {steps}" if isinstance(steps, int) else command
+
+
+def read_provenance(directory: Path) -> Provenance:
+    """Where the model or run in `directory` comes from; an empty record where no file can be read."""
+    file = directory / PROVENANCE_FILE
+    try:
+        if file.stat().st_size > MAX_PROVENANCE_BYTES:
+            return Provenance()
+        return msgspec.json.decode(file.read_bytes(), type=Provenance)
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return Provenance()
+
+
+def write_provenance(directory: Path, provenance: Provenance) -> None:
+    """Writes `provenance.json`."""
+    text = json.dumps(msgspec.to_builtins(provenance), indent=2)
+    (directory / PROVENANCE_FILE).write_text(f"{text}\n")
+
+
+def without_options(command: str, *options: str) -> str:
+    """A command without these options and their values; empty where it cannot be parsed."""
+    try:
+        rest = iter(shlex.split(command))
+    except ValueError:
+        return ""
+    kept = []
+    for word in rest:
+        if word in options:
+            next(rest, None)
+        elif word.partition("=")[0] not in options:
+            kept.append(word)
+    return shlex.join(kept)

@@ -1,0 +1,19 @@
+"""Pong's screen: where things are in a picture of the emulator, and how grey. Rows and columns are from the top left.
+
+A bottom is the first row below a thing, as the end of a slice is.
+"""
+
+from __future__ import annotations
+
+SCREEN_ROWS, SCREEN_COLUMNS = 210, 160
+WALL_TOP = 24
+"""Of the upper wall; above it is the score."""
+FIELD_TOP, FIELD_BOTTOM = 34, 194
+"""Of the field between the walls."""
+FIELD_ROWS = slice(FIELD_TOP, FIELD_BOTTOM)
+LEFT_PADDLE, RIGHT_PADDLE = slice(16, 20), slice(140, 144)
+"""The paddles' columns."""
+BALL_HEIGHT, BALL_WIDTH, PADDLE_HEIGHT = 4, 2, 16
+
+BALL_GREY, LEFT_GREY, RIGHT_GREY, FIELD_GREY = 236, 148, 147, 87
+"""The walls are as grey as the ball."""

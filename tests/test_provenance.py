@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from models import catalog
+from models.provenance import MAX_PROVENANCE_BYTES, Provenance, TrainedPolicy, read_provenance, write_provenance
+from training.provenance import new_provenance
+
+
+def test_what_training_writes_as_a_run_begins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.argv", ["volley", "train", "ppo", "--run", "my runs/first"])
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    write_provenance(tmp_path, new_provenance())
+    written = json.loads((tmp_path / "provenance.json").read_text())
+    assert list(written) == ["command", "started", "python", "packages", "processor", "cores", "cuda"]
+    assert written["command"] == "volley train ppo --run 'my runs/first'"
+    assert written["cuda"] is None
+    assert read_provenance(tmp_path).by_volley
+
+
+@pytest.mark.parametrize("name", catalog.bundled_names())
+def test_a_record_that_ships_is_written_again_byte_for_byte(name: str, tmp_path: Path) -> None:
+    before = catalog.PRETRAINED / name
+    write_provenance(tmp_path, read_provenance(before))
+    assert (tmp_path / "provenance.json").read_bytes() == (before / "provenance.json").read_bytes()
+
+
+def test_what_a_publication_adds_comes_last(tmp_path: Path) -> None:
+    record = read_provenance(catalog.resolve("ppo"))
+    write_provenance(tmp_path, msgspec.structs.replace(record, policy=TrainedPolicy("the newest", None)))
+    written = json.loads((tmp_path / "provenance.json").read_text())
+    assert list(written.items())[-1] == ("policy", {"which": "the newest", "steps": None})
+
+
+@pytest.mark.parametrize(
+    "content", ["", "{no JSON", "[]", "\xff", '{"steps": -1}', '{"packages": [1]}', "[" * 10_000, " " * 70_000 + "{}"]
+)
+def test_a_record_that_cannot_be_read_is_empty(tmp_path: Path, content: str) -> None:
+    (tmp_path / "provenance.json").write_bytes(content.encode("latin-1"))
+    assert read_provenance(tmp_path) == Provenance()
+    assert read_provenance(tmp_path / "nowhere") == Provenance()
+
+
+def test_unknown_fields_are_skipped_and_huge_files_not_read(tmp_path: Path) -> None:
+    file = tmp_path / "provenance.json"
+    file.write_text('{"steps": 5, "more": [1]}')
+    assert read_provenance(tmp_path) == Provenance(steps=5)
+    file.write_text('{"steps": 5}' + " " * MAX_PROVENANCE_BYTES)
+    assert read_provenance(tmp_path) == Provenance()

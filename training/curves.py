@@ -1,0 +1,235 @@
+"""Learning curves of trainings: read, grouped by what was trained, and averaged over seeds."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models import catalog
+from models.errors import UserError
+from models.files import CURVE_FILE
+from models.run_directory import METRICS_FILE, Metrics, is_run, read_config, read_metrics
+from models.spec import POINTS_TO_WIN, PONG
+
+Axis: TypeAlias = Literal["steps", "minutes"]
+"""What a curve runs over: agent steps, or minutes of training."""
+AXES: tuple[Axis, ...] = ("steps", "minutes")
+AXIS_LABELS: dict[Axis, str] = {"steps": "agent steps", "minutes": "minutes of training"}
+METRIC_LABELS = {
+    "mean_return": "mean return of the last 100 training games",
+    "mean_length": "mean length of the last 100 training games, in agent steps",
+    "evaluation_return": "mean return of 20 evaluation games",
+    "entropy": "entropy of the policy, in nats",
+    "kl": "KL divergence of an update, in nats",
+    "steps_per_second": "agent steps per second",
+}
+"""Others are called by their names."""
+MOST_CHANGES = 3
+"""Settings that a label names; where more differ, it gives the run's name."""
+
+Floats: TypeAlias = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class LoggedRun:
+    """A training with its metrics."""
+
+    name: str
+    """What the user called it."""
+    algorithm: str
+    environment: str
+    settings: dict[str, object] | None
+    """All but the seed, by dotted names; None for a model without them."""
+    seed: int | None
+    lines: tuple[Metrics, ...]
+
+
+@dataclass(frozen=True)
+class Series:
+    """A curve over one axis; each is `[P]`."""
+
+    at: Floats
+    """Agent steps or minutes."""
+    mean: Floats
+    low: Floats
+    high: Floats
+    """The lowest and the highest of all seeds."""
+
+
+@dataclass(frozen=True)
+class Curve:
+    """What is drawn as one line: a run, or several that differ only in their seeds."""
+
+    label: str
+    runs: tuple[LoggedRun, ...]
+    series: dict[Axis, Series]
+
+    @property
+    def title(self) -> str:
+        """The label, and how many seeds it is of."""
+        seeds = len(self.runs)
+        return self.label if seeds == 1 else f"{self.label} ({seeds} seeds)"
+
+
+def read_run(name: str) -> LoggedRun:
+    """The run, or the model with its learning curve, that the user named; `UserError` where it has none."""
+    path = Path(name).expanduser()
+    running = name not in catalog.bundled_names() and ((path / METRICS_FILE).is_file() or is_run(path))
+    directory = path if running else catalog.home(name)
+    config = read_config(directory)
+    lines = tuple(read_metrics(directory))
+    if not lines:
+        raise UserError(f"{name} has no learning curve yet: there is no line in its {METRICS_FILE} or {CURVE_FILE}")
+    settings = None
+    if config.settings is not None:
+        settings = {key: value for key, value in _flat(config.settings) if key != "seed"}
+    return LoggedRun(name, config.spec.algorithm, config.spec.environment, settings, config.seed, lines)
+
+
+def _flat(settings: Mapping[str, object], prefix: str = "") -> Iterator[tuple[str, object]]:
+    """Settings within settings, as pairs of dotted name and value."""
+    for name, value in settings.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{prefix}{name}.")
+        else:
+            yield prefix + name, value
+
+
+def curves_of(runs: Sequence[LoggedRun], metric: str) -> list[Curve]:
+    """What to draw, in the order of `runs`; `UserError` where one has no such metric."""
+    groups: list[list[LoggedRun]] = []
+    for run in runs:
+        group = next((group for group in groups if _belongs(run, group)), None)
+        if group is None:
+            groups.append([run])
+        else:
+            group.append(run)
+    labels = _labels([group[0] for group in groups])
+    return [
+        Curve(label, tuple(group), {axis: average([points(run, metric, axis) for run in group]) for axis in AXES})
+        for label, group in zip(labels, groups, strict=True)
+    ]
+
+
+def _belongs(run: LoggedRun, group: Sequence[LoggedRun]) -> bool:
+    """Whether `run` is one more seed of what `group` did; a seed that is there already makes a curve of its own."""
+    alike = run.settings is not None and run.settings == group[0].settings
+    return alike and run.seed not in [other.seed for other in group]
+
+
+def points(run: LoggedRun, metric: str, axis: Axis) -> Floats:
+    """The run's curve of `metric` over `axis`, `[P, 2]`, in order; `UserError` where it has none."""
+    names = [name for name in dict.fromkeys(name for line in run.lines for name in line) if name not in _WHEN]
+    if metric not in names:
+        raise UserError(f"{run.name} has no metric {metric!r}; it has: {', '.join(names)}")
+    found = [
+        (line["steps"] if axis == "steps" else line["seconds"] / 60, line[metric])
+        for line in run.lines
+        if line.get(metric) is not None
+    ]
+    if not found:
+        raise UserError(f"{run.name} has no {metric} yet: nothing has been measured")
+    return np.array(sorted(found), dtype=np.float64)
+
+
+_WHEN = {"steps", "seconds"}
+"""What tells when a line was logged, and is drawn as an axis."""
+
+
+def average(curves: Sequence[Floats]) -> Series:
+    """The mean and the range of curves `[P, 2]`, each linear between its points, as far as all of them go.
+
+    `UserError` where one ends before another begins.
+    """
+    begin, end = max(curve[0, 0] for curve in curves), min(curve[-1, 0] for curve in curves)
+    if begin > end:
+        raise UserError("one of these runs ends before another of the same settings begins: leave it out")
+    grid = np.unique(np.concatenate([curve[:, 0] for curve in curves]))
+    grid = grid[(grid >= begin) & (grid <= end)]
+    values = np.stack([np.interp(grid, curve[:, 0], curve[:, 1]) for curve in curves])
+    return Series(grid, values.mean(axis=0), values.min(axis=0), values.max(axis=0))
+
+
+def _labels(runs: Sequence[LoggedRun]) -> list[str]:
+    """What to call each run beside the others: its algorithm, and what sets it apart from most of the same."""
+    environments = {run.environment for run in runs}
+    labels = []
+    for run in runs:
+        if run.settings is None:
+            label = catalog.short_name(run.name)
+        else:
+            kin = [other.settings for other in runs if other.settings and _kind(other) == _kind(run)]
+            changes = _changes(run.settings, kin)
+            if len(changes) > MOST_CHANGES:
+                changes = [catalog.short_name(run.name)]
+            label = ", ".join([run.algorithm, *changes])
+        labels.append(label if len(environments) == 1 else f"{label}, {run.environment}")
+    return [
+        label if labels.count(label) == 1 or label == run.name else f"{label} in {run.name}"
+        for label, run in zip(labels, runs, strict=True)
+    ]
+
+
+def _kind(run: LoggedRun) -> tuple[str, str]:
+    return run.algorithm, run.environment
+
+
+def _changes(settings: Mapping[str, object], kin: Sequence[Mapping[str, object]]) -> list[str]:
+    """The settings that differ from most of `kin`, as text; where there is no majority, from the first."""
+    changes = []
+    for name, value in settings.items():
+        usual = Counter(repr(other.get(name)) for other in kin).most_common(1)[0][0]
+        if repr(value) != usual:
+            changes.append(_setting_label(name.rpartition(".")[2].replace("_", " "), value))
+    return changes
+
+
+def _setting_label(setting: str, value: object) -> str:
+    if value is None or value is False:
+        return f"no {setting}"
+    return setting if value is True else f"{setting} {value}"
+
+
+def summary(curve: Curve) -> dict[str, object]:
+    """A curve's figures by name. `last` and `highest` are of the mean over its seeds."""
+    steps, minutes = curve.series["steps"], curve.series["minutes"]
+    return {
+        "label": curve.label,
+        "algorithm": curve.runs[0].algorithm,
+        "environment": curve.runs[0].environment,
+        "runs": [run.name for run in curve.runs],
+        "seeds": [run.seed for run in curve.runs],
+        "last": float(steps.mean[-1]),
+        "last_lowest": float(steps.low[-1]),
+        "last_highest": float(steps.high[-1]),
+        "highest": float(steps.mean.max()),
+        "steps": int(steps.at[-1]),
+        "minutes": float(minutes.at[-1]),
+    }
+
+
+def caption(curves: Sequence[Curve], metric: str) -> str:
+    """What the lines show, and the bands where there are any."""
+    label = METRIC_LABELS.get(metric, metric.replace("_", " "))
+    if not _of_pong(curves):
+        label = label.replace("games", "episodes")
+    return f"{label}; line: mean over seeds, band: lowest to highest" if _has_band(curves) else label
+
+
+def _of_pong(curves: Sequence[Curve]) -> bool:
+    return all(run.environment == PONG for curve in curves for run in curve.runs)
+
+
+def _has_band(curves: Sequence[Curve]) -> bool:
+    return any(len(curve.runs) > 1 for curve in curves)
+
+
+def limits(curves: Sequence[Curve], metric: str) -> tuple[float, float] | None:
+    """The lowest and the highest value that is possible; None where that is not known."""
+    return (-POINTS_TO_WIN, POINTS_TO_WIN) if metric.endswith("_return") and _of_pong(curves) else None
