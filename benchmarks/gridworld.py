@@ -25,10 +25,12 @@ from numpy.typing import NDArray
 
 from models.control import ControlSpec, DiscreteActions
 from models.distributions import Categorical
-from training import algorithms, gridworld
+from training import gridworld
+from training.algorithms import REINFORCE
 from training.gridworld import ALIASED, CELLS, GAMMA, GRID, MOVES, OBSERVATIONS, SEEN
 from training.learner import Learner
-from training.reinforce import ReinforceSettings
+from training.policy_gradient import improve
+from training.reinforce import ReinforceSettings, whole_trajectories
 from training.rollout import Collector
 
 SEEDS, STEPS, EPSILON = 5, 40_000, 0.1
@@ -51,10 +53,10 @@ def learned_policy(seed: int) -> NDArray[np.float64]:
     same_step = {"autoreset_mode": AutoresetMode.SAME_STEP}
     gridworld.register()
     with closing(gymnasium.make_vec(gridworld.NAME, 8, vectorization_mode="sync", vector_kwargs=same_step)) as cells:
-        experience = algorithms.experience(Collector(cells, learner, rollout_length=16, seed=seed), SETTINGS)
+        experience = whole_trajectories(Collector(cells, learner, rollout_length=16, seed=seed), SETTINGS)
         while experience.steps < STEPS:
             rollout, _ = experience.collect()
-            algorithms.update(learner, rollout, SETTINGS, min(experience.steps / STEPS, 1.0))
+            improve(learner, rollout, REINFORCE, SETTINGS, min(experience.steps / STEPS, 1.0))
     distribution = learner.evaluate(torch.tensor(OBSERVATIONS)).distribution
     assert isinstance(distribution, Categorical)
     return distribution.logits.softmax(-1).detach().double().numpy()

@@ -17,7 +17,7 @@ from pathlib import Path
 import torch
 from msgspec.structs import replace
 
-from training.population import train
+from training.loop import train
 from training.presets import training_settings
 from training.run import Progress, RunDirectory
 

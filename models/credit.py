@@ -99,9 +99,10 @@ def passes(network: PolicyNetwork, batch: Batch, *, temperature: float = 1.0) ->
     free = _learn(network, batch, temperature, clip_epsilon=math.inf)
     old, advantages = batch.old_log_probs, batch.advantages
     for log_probs, free_log_probs in zip(clipped, free, strict=True):
+        ratios = importance_ratio(log_probs, old)
         yield Pass(
-            importance_ratio(log_probs, old),
-            clipped_weights(log_probs, old, advantages, clip_epsilon=CLIP_EPSILON),
+            ratios,
+            clipped_weights(ratios, advantages, clip_epsilon=CLIP_EPSILON),
             importance_ratio(free_log_probs, old),
         )
 
@@ -113,10 +114,11 @@ def _learn(network: PolicyNetwork, batch: Batch, temperature: float, *, clip_eps
     means, squares = ([torch.zeros_like(parameter) for parameter in parameters] for _ in range(2))
     counts = [torch.zeros(()) for _ in parameters]
     while True:
-        logits = network(batch.observations).logits / temperature
-        log_probs = logits.log_softmax(-1).gather(1, batch.actions[:, None]).squeeze(1)
+        distribution = network(batch.observations).distribution.at_temperature(temperature)
+        log_probs = distribution.log_prob(batch.actions)
         yield log_probs.detach()
-        surrogate = clipped_surrogate(log_probs, batch.old_log_probs, batch.advantages, clip_epsilon=clip_epsilon)
+        ratios = importance_ratio(log_probs, batch.old_log_probs)
+        surrogate = clipped_surrogate(ratios, batch.advantages, clip_epsilon=clip_epsilon)
         gradients = torch.autograd.grad(surrogate, parameters)
         # The rule that training's optimiser follows, without it: to make one imports torch's compiler, which takes
         # seconds and holds up the window.

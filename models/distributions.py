@@ -59,6 +59,10 @@ class Categorical(NamedTuple):
         """`[B]` int64: the likeliest."""
         return self.logits.argmax(-1)
 
+    def at_temperature(self, temperature: float) -> Categorical:
+        """The same, but surer below temperature 1 and more random above it: the logits are divided by it."""
+        return Categorical(self.logits / temperature)
+
 
 class Gaussian(NamedTuple):
     """`D` numbers, each by itself."""

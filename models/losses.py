@@ -1,4 +1,7 @@
-"""Losses and their diagnostics, as pure functions: no network, environment or logger."""
+"""Losses and their diagnostics, as pure functions: no network, environment or logger.
+
+The ratio is that of the new to the old probability of each action taken, `[B]`: see `importance_ratio`.
+"""
 
 from __future__ import annotations
 
@@ -21,32 +24,35 @@ def policy_gradient(log_probs: Tensor, weights: Tensor) -> Tensor:
 def importance_ratio(log_probs: Tensor, old_log_probs: Tensor) -> Tensor:
     """How many times more probable actions have become, `[B]`, from their new and their old log-probabilities, `[B]`.
 
-    Weighted by it, what the old policy met with tells what the new one would: importance sampling.
+    Weighted by it, what happened to the old policy tells what would happen to the new one: importance sampling.
     """
     return (log_probs - old_log_probs).exp()
 
 
-def clipped_surrogate(log_probs: Tensor, old_log_probs: Tensor, advantages: Tensor, *, clip_epsilon: float) -> Tensor:
+def clipped_surrogate(ratio: Tensor, advantages: Tensor, *, clip_epsilon: float) -> Tensor:
     """PPO's objective to be maximised, one number: the mean over `[B]` of min(ratio A, clip(ratio) A).
 
-    The ratio is that of the new to the old probability of the action taken, clipped to 1 -+ `clip_epsilon`.
+    The ratio is clipped to 1 -+ `clip_epsilon`.
 
     Schulman et al. 2017, "Proximal Policy Optimization Algorithms", eq. 7.
     """
-    ratio = importance_ratio(log_probs, old_log_probs)
     clipped = ratio.clamp(1 - clip_epsilon, 1 + clip_epsilon)
     return torch.minimum(ratio * advantages, clipped * advantages).mean()
 
 
-def clipped_weights(log_probs: Tensor, old_log_probs: Tensor, advantages: Tensor, *, clip_epsilon: float) -> Tensor:
+def clipped_weights(ratio: Tensor, advantages: Tensor, *, clip_epsilon: float) -> Tensor:
     """What multiplies each sample's grad log pi(a|s) in the gradient of `clipped_surrogate`, `[B]`, before the mean.
 
     As d ratio / d log pi = ratio, it is ratio A; and 0 where the ratio has left 1 -+ `clip_epsilon` in the direction
     that A pushes it, for there the minimum takes the clipped term, which is constant.
     """
-    ratio = importance_ratio(log_probs, old_log_probs)
     clipped = torch.where(advantages > 0, ratio > 1 + clip_epsilon, ratio < 1 - clip_epsilon)
     return ratio * advantages * ~clipped
+
+
+def clipped_fraction(ratio: Tensor, *, clip_epsilon: float) -> Tensor:
+    """The share of `[B]` ratios outside 1 -+ `clip_epsilon`, one number."""
+    return ((ratio - 1).abs() > clip_epsilon).float().mean()
 
 
 def approximate_kl(log_probs: Tensor, old_log_probs: Tensor) -> Tensor:
@@ -58,9 +64,3 @@ def approximate_kl(log_probs: Tensor, old_log_probs: Tensor) -> Tensor:
     """
     log_ratio = log_probs - old_log_probs
     return (log_ratio.exp() - 1 - log_ratio).mean()
-
-
-def clipped_fraction(log_probs: Tensor, old_log_probs: Tensor, *, clip_epsilon: float) -> Tensor:
-    """The share of `[B]` ratios outside 1 -+ `clip_epsilon`, one number."""
-    ratio = importance_ratio(log_probs, old_log_probs)
-    return ((ratio - 1).abs() > clip_epsilon).float().mean()

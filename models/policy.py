@@ -18,6 +18,7 @@ import torch
 from numpy.typing import NDArray
 
 from models import catalog, checkpoint, store
+from models.acting import choose
 from models.card import card
 from models.errors import UserError
 from models.files import CARD_FILE
@@ -157,8 +158,7 @@ class PongPolicy:
         `UserError` where the observation has another shape or type.
         """
         output, single = self._look(observation)
-        distribution = output.distribution
-        chosen = distribution.mode if greedy else distribution.sample(generator or torch.default_generator)
+        chosen = choose(output.distribution, generator or torch.default_generator, greedy=greedy)
         actions: NDArray[np.int64] = self._numbers[chosen].numpy()
         return int(actions[0]) if single else actions
 

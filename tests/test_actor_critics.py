@@ -12,9 +12,11 @@ from probes import SIZE, Outcome, Probe
 
 from models.network import PolicyOutput
 from models.spec import CnnSpec, ConvLayer, FrameObservation, ModelSpec
-from training import algorithms
 from training.a2c import A2cSettings
+from training.algorithms import A2C as A2C_METHOD
+from training.algorithms import PPO as PPO_METHOD
 from training.learner import Learner
+from training.policy_gradient import improve
 from training.ppo import PpoSettings
 from training.rollout import Collector
 
@@ -47,12 +49,12 @@ def solve(
     """Trains; gives what tells value and probabilities for a shade."""
     learner = Learner(SPEC, learning_rate=settings.learning_rate, seed=1, device=torch.device("cpu"))
     # PPO takes many steps of the optimiser from one rollout, A2C a single one.
-    length, updates = (32, 25) if isinstance(settings, PpoSettings) else (8, 200)
+    method, length, updates = (PPO_METHOD, 32, 25) if isinstance(settings, PpoSettings) else (A2C_METHOD, 8, 200)
     collector = Collector(environment, learner, rollout_length=length, seed=1)
     learner.learn_input_statistics(collector.random_observations(16, np.random.default_rng(1)))
     for _ in range(round(updates * longer)):
         rollout, _ = collector.collect()
-        algorithms.update(learner, rollout, settings, progress=0.0)
+        improve(learner, rollout, method, settings, progress=0.0)
 
     def judge(shade: int) -> tuple[float, list[float]]:
         with torch.no_grad():

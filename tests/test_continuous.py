@@ -14,21 +14,22 @@ from numpy.typing import NDArray
 
 from models.control import ContinuousActions, ControlSpec
 from models.distributions import Gaussian
-from training import algorithms
 from training.a2c import A2cSettings
+from training.algorithms import A2C, PPO, REINFORCE
 from training.environments import ActionBounds
 from training.gradient import GradientSettings
 from training.learner import Learner
+from training.policy_gradient import Method, improve
 from training.ppo import PpoSettings
 from training.reinforce import ReinforceSettings
 from training.rollout import Collector
 
 LOW, HIGH = -1.0, 3.0
 UPDATES = 200
-ALGORITHMS: list[GradientSettings] = [
-    ReinforceSettings(trajectories_per_update=64),
-    PpoSettings(epochs=4, minibatch_size=64),
-    A2cSettings(step_size="constant"),
+ALGORITHMS: list[tuple[Method, GradientSettings]] = [
+    (REINFORCE, ReinforceSettings(trajectories_per_update=64)),
+    (PPO, PpoSettings(epochs=4, minibatch_size=64)),
+    (A2C, A2cSettings(step_size="constant")),
 ]
 
 
@@ -60,16 +61,16 @@ class Aim(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]]):
 
 
 @pytest.mark.parametrize("head", ["gaussian", "tanh-gaussian"])
-@pytest.mark.parametrize("settings", ALGORITHMS, ids=["reinforce", "ppo", "a2c"])
-def test_the_best_action_is_found(settings: GradientSettings, head: Any) -> None:
+@pytest.mark.parametrize(("method", "settings"), ALGORITHMS, ids=["reinforce", "ppo", "a2c"])
+def test_the_best_action_is_found(method: Method, settings: GradientSettings, head: Any) -> None:
     actions = ContinuousActions((LOW,), (HIGH,), head)
     spec = ControlSpec(algorithm="x", environment="Aim-v0", observation_size=1, actions=actions, hidden=(16,))
     settings = replace(settings, entropy_coefficient=0.0, learning_rate=1e-2, step_size="linear")
     learner = Learner(spec, learning_rate=settings.learning_rate, seed=0, device=torch.device("cpu"))
     collector = Collector(Aim(32, actions), learner, rollout_length=8, seed=0)
-    experience = algorithms.experience(collector, settings)
+    experience = method.experience(collector, settings)
     for update in range(UPDATES):
-        algorithms.update(learner, experience.collect()[0], settings, progress=update / UPDATES)
+        improve(learner, experience.collect()[0], method, settings, progress=update / UPDATES)
     with torch.no_grad():
         mode = learner.evaluate(torch.tensor([[-1.0], [1.0]])).distribution.mode
     np.testing.assert_allclose(ActionBounds(actions)(mode.numpy())[:, 0], [0.0, 2.0], atol=0.15)

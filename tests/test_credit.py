@@ -11,11 +11,13 @@ from torch import Tensor
 
 from models import credit
 from models.credit import Batch, Experience
-from models.losses import clipped_surrogate, clipped_weights
+from models.losses import clipped_surrogate, clipped_weights, importance_ratio
 from models.network import PolicyNetwork
 from models.spec import ModelSpec
 from training import ppo
+from training.algorithms import PPO
 from training.learner import Learner
+from training.policy_gradient import improve
 from training.ppo import PpoSettings
 from training.rollout import Rollout
 
@@ -50,27 +52,34 @@ def test_the_weights_are_the_gradients_of_trainings_update(
     spec: ModelSpec, learner: Learner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Of what it maximises, with respect to each log-probability, times the number of samples it takes the mean of."""
+    compared: list[tuple[Tensor, Tensor]] = []
     seen: list[tuple[Tensor, Tensor, Tensor]] = []
 
-    def surrogate(log_probs: Tensor, old_log_probs: Tensor, advantages: Tensor, *, clip_epsilon: float) -> Tensor:
-        objective = clipped_surrogate(log_probs, old_log_probs, advantages, clip_epsilon=clip_epsilon)
+    def ratio(log_probs: Tensor, old_log_probs: Tensor) -> Tensor:
+        compared.append((log_probs, old_log_probs))
+        return importance_ratio(log_probs, old_log_probs)
+
+    def surrogate(ratio: Tensor, advantages: Tensor, *, clip_epsilon: float) -> Tensor:
+        objective = clipped_surrogate(ratio, advantages, clip_epsilon=clip_epsilon)
+        log_probs, old_log_probs = compared[-1]
         (gradient,) = torch.autograd.grad(objective, log_probs, retain_graph=True)
-        seen.append((log_probs.detach(), old_log_probs, STEPS * gradient))
+        seen.append((ratio.detach(), old_log_probs, STEPS * gradient))
         return objective
 
+    monkeypatch.setattr(ppo, "importance_ratio", ratio)
     monkeypatch.setattr(ppo, "clipped_surrogate", surrogate)
     rollout, experience = rollout_of(spec, learner)
     learner.learning_rate = 0.05
-    ppo.update(learner, rollout, PpoSettings(epochs=20, minibatch_size=STEPS), progress=0.0)
+    improve(learner, rollout, PPO, PpoSettings(epochs=20, minibatch_size=STEPS), progress=0.0)
 
     log_probs_then = rollout.log_probs.flatten()
     used = credit.weights(experience).normalized_advantages
-    for epoch, (log_probs, old_log_probs, gradient) in enumerate(seen):
+    for epoch, (ratios, old_log_probs, gradient) in enumerate(seen):
         # Training shuffles; a sample is known by its old log-probability.
         place = {float(old): at for at, old in enumerate(log_probs_then)}
         indices = torch.tensor([place[float(old)] for old in old_log_probs])
         assert len(set(indices.tolist())) == STEPS
-        weights = clipped_weights(log_probs, old_log_probs, used[indices], clip_epsilon=credit.CLIP_EPSILON)
+        weights = clipped_weights(ratios, used[indices], clip_epsilon=credit.CLIP_EPSILON)
         torch.testing.assert_close(weights, gradient, atol=1e-6, rtol=1e-5)
         if epoch == 0:
             torch.testing.assert_close(gradient, used[indices], atol=1e-5, rtol=1e-5)
@@ -184,5 +193,6 @@ def test_a_pass_is_a_step_of_trainings_optimiser(network: PolicyNetwork) -> None
         log_probs = learning(batch.observations).logits.log_softmax(-1).gather(1, batch.actions[:, None]).squeeze(1)
         torch.testing.assert_close((log_probs - batch.old_log_probs).exp(), numbers.ratios, atol=1e-5, rtol=1e-5)
         optimizer.zero_grad()
-        (-clipped_surrogate(log_probs, batch.old_log_probs, batch.advantages, clip_epsilon=0.2)).backward()
+        ratios = importance_ratio(log_probs, batch.old_log_probs)
+        (-clipped_surrogate(ratios, batch.advantages, clip_epsilon=0.2)).backward()
         optimizer.step()

@@ -20,8 +20,10 @@ from models.control import ControlSpec, DiscreteActions
 from models.losses import policy_gradient
 from models.mlp import ControlNetwork
 from models.returns import normalized, rewards_to_go, total_rewards
-from training import ppo, reinforce
+from training.algorithms import PPO, REINFORCE
+from training.gradient import GradientSettings
 from training.learner import Learner
+from training.policy_gradient import Method, improve
 from training.ppo import PpoSettings
 from training.reinforce import ReinforceSettings, trajectory_ends
 from training.rollout import Rollout
@@ -282,7 +284,7 @@ def representative() -> Enumeration:
     return Enumeration((Fraction(1, int(counts.sum())),) * int(counts.sum()), *columns)
 
 
-def change(update: Callable[..., Any], settings: Any, values: Tensor | None = None) -> Tensor:
+def change(method: Method, settings: GradientSettings, values: Tensor | None = None) -> Tensor:
     """`[S, A]`: what one update changes the policy's weights by."""
     spec = ControlSpec(
         algorithm="reinforce",
@@ -302,7 +304,7 @@ def change(update: Callable[..., Any], settings: Any, values: Tensor | None = No
     columns = (column.transpose(0, 1).flatten(0, 1)[:, None] for column in vars(side_by_side).values())
     one_after_the_other = Rollout(*(column.float() if column.is_floating_point() else column for column in columns))
     one_after_the_other.log_probs.fill_(-math.log(ACTIONS))
-    update(learner, one_after_the_other, settings, progress=0.0)
+    improve(learner, one_after_the_other, method, settings, progress=0.0)
     return linear.weight.detach().T.double()
 
 
@@ -324,12 +326,12 @@ def state_values() -> Tensor:
 @pytest.mark.parametrize(("credit", "baseline"), SWITCHES)
 def test_an_update_follows_the_expected_gradient(credit: str, baseline: str) -> None:
     settings = ReinforceSettings(credit=credit, baseline=baseline, normalize=False, **PLAIN)  # type: ignore[arg-type]
-    changed = change(reinforce.update, settings, state_values())
+    changed = change(REINFORCE, settings, state_values())
     torch.testing.assert_close(changed, exact_gradient(WALK, UNIFORM) / HORIZON, rtol=1e-4, atol=1e-5)
 
 
 def test_an_update_with_normalization_follows_it_by_the_deviation() -> None:
-    changed = change(reinforce.update, ReinforceSettings(baseline="none", **PLAIN))
+    changed = change(REINFORCE, ReinforceSettings(baseline="none", **PLAIN))
     deviation = credited(representative(), "to-go").std()
     torch.testing.assert_close(changed, exact_gradient(WALK, UNIFORM) / HORIZON / deviation, rtol=1e-4, atol=1e-5)
     assert abs(float(deviation) - 1) > 0.1
@@ -339,8 +341,8 @@ def test_an_update_with_normalization_follows_it_by_the_deviation() -> None:
 def test_the_first_step_of_ppo_is_one_of_reinforce(clip_epsilon: float | None) -> None:
     # With lambda = 1 and a critic that says 0, advantages are returns; and before the first step all ratios are 1.
     settings = PpoSettings(gae_lambda=1.0, epochs=1, minibatch_size=1_000_000, clip_epsilon=clip_epsilon, **PLAIN)
-    changed = change(ppo.update, settings)
-    torch.testing.assert_close(changed, change(reinforce.update, ReinforceSettings(baseline="none", **PLAIN)))
+    changed = change(PPO, settings)
+    torch.testing.assert_close(changed, change(REINFORCE, ReinforceSettings(baseline="none", **PLAIN)))
     assert changed.abs().max() > 0.01
 
 

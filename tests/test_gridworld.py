@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from models.control import ControlSpec, DiscreteActions
 from models.distributions import Categorical
-from training import algorithms, gridworld
+from training import gridworld
+from training.algorithms import REINFORCE
 from training.gridworld import (
     ALIASED,
     CELLS,
@@ -30,7 +31,8 @@ from training.gridworld import (
     values,
 )
 from training.learner import Learner
-from training.reinforce import ReinforceSettings
+from training.policy_gradient import improve
+from training.reinforce import ReinforceSettings, whole_trajectories
 from training.rollout import Collector
 
 STEPS = 12_000
@@ -186,10 +188,10 @@ def learned_policy(*, seed: int) -> NDArray[np.float64]:
     environments = gymnasium.make_vec(
         gridworld.NAME, 8, vectorization_mode="sync", vector_kwargs={"autoreset_mode": AutoresetMode.SAME_STEP}
     )
-    experience = algorithms.experience(Collector(environments, learner, rollout_length=16, seed=seed), settings)
+    experience = whole_trajectories(Collector(environments, learner, rollout_length=16, seed=seed), settings)
     while experience.steps < STEPS:
         rollout, _ = experience.collect()
-        algorithms.update(learner, rollout, settings, progress=experience.steps / STEPS)
+        improve(learner, rollout, REINFORCE, settings, progress=experience.steps / STEPS)
     distribution = learner.evaluate(torch.tensor(OBSERVATIONS)).distribution
     assert isinstance(distribution, Categorical)
     return distribution.logits.softmax(-1).detach().double().numpy()

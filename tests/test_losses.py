@@ -18,19 +18,17 @@ from models.losses import approximate_kl, clipped_fraction, clipped_surrogate, c
     ],
 )
 def test_clipped_surrogate_by_hand(ratio: float, advantage: float, objective: float) -> None:
-    old = torch.tensor([-1.0])
-    new = old + torch.tensor([ratio]).log()
-    assert clipped_surrogate(new, old, torch.tensor([advantage]), clip_epsilon=0.2).item() == pytest.approx(objective)
+    surrogate = clipped_surrogate(torch.tensor([ratio]), torch.tensor([advantage]), clip_epsilon=0.2)
+    assert surrogate.item() == pytest.approx(objective)
 
 
 def test_clipping_never_raises_the_objective() -> None:
     random = torch.Generator().manual_seed(0)
-    new, old, advantages = (torch.randn(1000, generator=random) for _ in range(3))
+    ratios, advantages = torch.randn(1000, generator=random).exp(), torch.randn(1000, generator=random)
     for i in range(1000):
         single = slice(i, i + 1)
-        unclipped = float((new[i] - old[i]).exp() * advantages[i])
-        clipped = float(clipped_surrogate(new[single], old[single], advantages[single], clip_epsilon=0.2))
-        assert clipped <= unclipped + 1e-6
+        clipped = float(clipped_surrogate(ratios[single], advantages[single], clip_epsilon=0.2))
+        assert clipped <= float(ratios[i] * advantages[i]) + 1e-6
 
 
 def test_at_ratio_1_its_gradient_is_the_policy_gradient() -> None:
@@ -39,8 +37,9 @@ def test_at_ratio_1_its_gradient_is_the_policy_gradient() -> None:
     actions = torch.randint(3, (64,), generator=random)
     advantages = torch.randn(64, generator=random)
     log_probs = Categorical(logits=logits).log_prob(actions)
+    ratio = importance_ratio(log_probs, log_probs.detach())
     (surrogate,) = torch.autograd.grad(
-        clipped_surrogate(log_probs, log_probs.detach(), advantages, clip_epsilon=0.2), logits, retain_graph=True
+        clipped_surrogate(ratio, advantages, clip_epsilon=0.2), logits, retain_graph=True
     )
     (policy_gradient,) = torch.autograd.grad((log_probs * advantages).mean(), logits)
     torch.testing.assert_close(surrogate, policy_gradient)
@@ -48,9 +47,9 @@ def test_at_ratio_1_its_gradient_is_the_policy_gradient() -> None:
 
 
 def test_what_is_clipped_pushes_no_further() -> None:
-    new = torch.tensor([0.5, 0.5], requires_grad=True)
-    objective = clipped_surrogate(new, torch.zeros(2), torch.tensor([1.0, -1.0]), clip_epsilon=0.2)
-    (gradient,) = torch.autograd.grad(objective, new)
+    ratio = torch.tensor([1.6, 1.6], requires_grad=True)
+    objective = clipped_surrogate(ratio, torch.tensor([1.0, -1.0]), clip_epsilon=0.2)
+    (gradient,) = torch.autograd.grad(objective, ratio)
     assert gradient[0] == 0
     assert gradient[1] < 0
 
@@ -77,8 +76,7 @@ def test_importance_sampling_tells_what_the_new_policy_would_meet_with() -> None
     ],
 )
 def test_clipped_weights_by_hand(ratio: float, advantage: float, weight: float) -> None:
-    new = torch.tensor([ratio]).log()
-    weights = clipped_weights(new, torch.zeros(1), torch.tensor([advantage]), clip_epsilon=0.2)
+    weights = clipped_weights(torch.tensor([ratio]), torch.tensor([advantage]), clip_epsilon=0.2)
     assert weights.item() == pytest.approx(weight)
 
 
@@ -86,9 +84,9 @@ def test_clipped_weights_by_hand(ratio: float, advantage: float, weight: float) 
 def test_clipped_weights_are_the_gradient_of_the_surrogate(clip_epsilon: float) -> None:
     random = torch.Generator().manual_seed(3)
     new, old, advantages = (torch.randn(1000, generator=random) for _ in range(3))
-    objective = clipped_surrogate(new.requires_grad_(), old, advantages, clip_epsilon=clip_epsilon)
-    (gradient,) = torch.autograd.grad(objective, new)
-    weights = clipped_weights(new.detach(), old, advantages, clip_epsilon=clip_epsilon)
+    ratios = importance_ratio(new.requires_grad_(), old)
+    (gradient,) = torch.autograd.grad(clipped_surrogate(ratios, advantages, clip_epsilon=clip_epsilon), new)
+    weights = clipped_weights(ratios.detach(), advantages, clip_epsilon=clip_epsilon)
     torch.testing.assert_close(weights, 1000 * gradient)
     assert bool((weights == 0).any()) is (clip_epsilon == 0.2)
 
@@ -104,4 +102,4 @@ def test_approximate_kl_estimates_the_divergence() -> None:
 
 def test_clipped_fraction_counts_ratios_outside_the_bounds() -> None:
     ratios = torch.tensor([0.5, 0.79, 0.81, 1.0, 1.19, 1.21, 3.0, 1.0])
-    assert clipped_fraction(ratios.log(), torch.zeros(8), clip_epsilon=0.2).item() == 0.5
+    assert clipped_fraction(ratios, clip_epsilon=0.2).item() == 0.5

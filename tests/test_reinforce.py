@@ -17,9 +17,11 @@ from models.distributions import Categorical
 from models.losses import policy_gradient
 from models.mlp import ControlNetwork
 from models.spec import CnnSpec, ConvLayer, FrameObservation, ModelSpec
-from training import algorithms, reinforce
+from training import reinforce
+from training.algorithms import REINFORCE
 from training.learner import Learner
-from training.reinforce import ReinforceSettings, trajectory_ends
+from training.policy_gradient import improve
+from training.reinforce import ReinforceSettings, trajectory_ends, whole_trajectories
 from training.rollout import Collector, Rollout
 
 SPEC = ModelSpec(
@@ -38,10 +40,10 @@ def train(environment: Probe, *, updates: int = 40, settings: ReinforceSettings 
     learner = Learner(SPEC, learning_rate=settings.learning_rate, seed=1, device=torch.device("cpu"))
     collector = Collector(environment, learner, rollout_length=8, seed=1)
     learner.learn_input_statistics(collector.random_observations(4, np.random.default_rng(1)))
-    experience = algorithms.experience(collector, settings)
+    experience = whole_trajectories(collector, settings)
     for _ in range(updates):
         rollout, _ = experience.collect()
-        reinforce.update(learner, rollout, settings, progress=0.0)
+        improve(learner, rollout, REINFORCE, settings, progress=0.0)
     return learner
 
 
@@ -182,7 +184,7 @@ def judged(monkeypatch: pytest.MonkeyPatch) -> Callable[[ReinforceSettings], lis
 
         monkeypatch.setattr(learner, "evaluate", evaluate_and_note)
         monkeypatch.setattr(reinforce, "policy_gradient", weigh_and_note)
-        reinforce.update(learner, by_hand(), settings, progress=0.0)
+        improve(learner, by_hand(), REINFORCE, settings, progress=0.0)
         return [
             {int(step): weight for step, weight in zip(steps.flatten().tolist(), weights.tolist(), strict=True)}
             # A look after the only step, at how far it went, weighs nothing.
@@ -230,7 +232,8 @@ def test_each_decision_is_used_once(judged: Callable[[ReinforceSettings], list[d
 def test_the_divergence_of_an_only_step_is_seen() -> None:
     learner = control_learner()
     learner.learning_rate = 0.1
-    metrics = reinforce.update(learner, by_hand(), ReinforceSettings(highest_kl=1e-6, lowest_kl=1e-7), progress=0.0)
+    settings = ReinforceSettings(highest_kl=1e-6, lowest_kl=1e-7)
+    metrics = improve(learner, by_hand(), REINFORCE, settings, progress=0.0)
     assert metrics["kl"] > 1e-6
     assert learner.learning_rate < 0.1
 
@@ -239,8 +242,6 @@ def test_the_divergence_of_an_only_step_is_seen() -> None:
 def test_where_a_trajectory_ends(trajectory: Any, ended: list[int]) -> None:
     settings = ReinforceSettings(trajectory=trajectory)
     assert trajectory_ends(by_hand(), settings).flatten().nonzero().flatten().tolist() == ended
-    metrics = reinforce.update(control_learner(), by_hand(), settings, progress=0.0)
-    assert metrics["trajectories"] == len(ended)
 
 
 @pytest.mark.parametrize(("baseline", "learned"), [("none", False), ("value", True)])
@@ -249,7 +250,7 @@ def test_only_with_a_baseline_is_a_value_learned(baseline: Any, *, learned: bool
     assert isinstance(learner.network, ControlNetwork)
     value = learner.network.value
     before = [weight.clone() for weight in value.parameters()]
-    reinforce.update(learner, by_hand(), ReinforceSettings(baseline=baseline), progress=0.0)
+    improve(learner, by_hand(), REINFORCE, ReinforceSettings(baseline=baseline), progress=0.0)
     assert all(map(torch.equal, before, value.parameters())) is not learned
 
 
@@ -261,7 +262,7 @@ def test_the_entropy_bonus_falls_to_nothing() -> None:
         rollout.rewards.zero_()
         before = [weight.clone() for weight in learner.network.policy.parameters()]
         settings = ReinforceSettings(baseline="none", entropy_coefficient=0.1)
-        reinforce.update(learner, rollout, settings, progress=progress)
+        improve(learner, rollout, REINFORCE, settings, progress=progress)
         return not all(map(torch.equal, before, learner.network.policy.parameters()))
 
     assert moved(0.0)

@@ -23,9 +23,10 @@ from models.control import ControlSpec
 from models.errors import UserError
 from models.mlp import build
 from models.spec import ModelSpec
-from training import population, search
+from training import population
 from training.environments import make, specification
-from training.population import PopulationPolicy, play, train
+from training.loop import train
+from training.population import PopulationPolicy, play
 from training.presets import training_settings
 from training.run import Progress, RunDirectory
 from training.search import (
@@ -38,6 +39,8 @@ from training.search import (
     EvolutionStrategiesSettings,
     HillClimbing,
     HillClimbingSettings,
+    Rule,
+    SearchSettings,
     SimulatedAnnealing,
     SimulatedAnnealingSettings,
     SteepestAscentSettings,
@@ -46,15 +49,15 @@ from training.search import (
 )
 from training.settings import TrainingSettings, decode, encode
 
-RULES = {
-    "hill-climbing": HillClimbingSettings(),
-    "steepest-ascent": SteepestAscentSettings(),
-    "simulated-annealing": SimulatedAnnealingSettings(),
-    "adaptive-noise": AdaptiveNoiseSettings(),
-    "cross-entropy": CrossEntropySettings(),
-    "evolution-strategies": EvolutionStrategiesSettings(),
+RULES: dict[str, tuple[Callable[[Any, Tensor], Rule], AnySearchSettings]] = {
+    "hill-climbing": (HillClimbing, HillClimbingSettings()),
+    "steepest-ascent": (HillClimbing, SteepestAscentSettings()),
+    "simulated-annealing": (SimulatedAnnealing, SimulatedAnnealingSettings()),
+    "adaptive-noise": (AdaptiveNoise, AdaptiveNoiseSettings()),
+    "cross-entropy": (CrossEntropy, CrossEntropySettings()),
+    "evolution-strategies": (EvolutionStrategies, EvolutionStrategiesSettings()),
 }
-each_rule = pytest.mark.parametrize("settings", RULES.values(), ids=RULES.keys())
+each_rule = pytest.mark.parametrize(("make_rule", "settings"), RULES.values(), ids=RULES.keys())
 
 
 @pytest.fixture
@@ -89,7 +92,7 @@ def test_a_climb_begins_anew_when_its_patience_ends_and_the_best_is_kept(generat
 
 
 def test_steepest_ascent_goes_to_the_best_neighbour_or_stays(generator: torch.Generator) -> None:
-    rule = search.make_rule(SteepestAscentSettings(population_size=3), torch.zeros(1))
+    rule = HillClimbing(SteepestAscentSettings(population_size=3), torch.zeros(1))
     assert rule.propose(generator).shape == (3, 1)
     rule.learn(torch.tensor([[1.0], [2.0], [3.0]]), torch.tensor([5.0, 7.0, 6.0]), generator)
     assert rule.incumbent.item() == 2
@@ -99,7 +102,7 @@ def test_steepest_ascent_goes_to_the_best_neighbour_or_stays(generator: torch.Ge
 
 def test_neighbours_lie_around_the_incumbent_as_far_as_the_noise_reaches(generator: torch.Generator) -> None:
     settings = SteepestAscentSettings(population_size=4096, noise_scale=0.1)
-    neighbours = search.make_rule(settings, torch.tensor([5.0, -5.0])).propose(generator)
+    neighbours = HillClimbing(settings, torch.tensor([5.0, -5.0])).propose(generator)
     # Standard errors: 0.1 / 64 of a mean, and 0.1 / (64 sqrt 2) of a deviation.
     assert neighbours.mean(0).tolist() == pytest.approx([5, -5], abs=0.1 / 64 * 4)
     assert neighbours.std(0).tolist() == pytest.approx([0.1, 0.1], abs=0.1 / 90 * 4)
@@ -202,8 +205,8 @@ def test_evolution_goes_up_by_the_learning_rate_at_first(generator: torch.Genera
 
 
 @each_rule
-def test_a_rule_goes_on_from_its_state(settings: AnySearchSettings) -> None:
-    def searched(rule: search.Rule, generator: torch.Generator) -> list[Tensor]:
+def test_a_rule_goes_on_from_its_state(make_rule: Callable[[Any, Tensor], Rule], settings: AnySearchSettings) -> None:
+    def searched(rule: Rule, generator: torch.Generator) -> list[Tensor]:
         seen = []
         for _ in range(4):
             drawn = rule.propose(generator)
@@ -213,9 +216,9 @@ def test_a_rule_goes_on_from_its_state(settings: AnySearchSettings) -> None:
 
     start = torch.tensor([4.0, -3.0])
     generator = torch.Generator().manual_seed(1)
-    rule = search.make_rule(settings, start)
+    rule = make_rule(settings, start)
     searched(rule, generator)
-    again = search.make_rule(settings, torch.zeros(2))
+    again = make_rule(settings, torch.zeros(2))
     again.load_state_dict(deepcopy(rule.state_dict()))
     same = torch.Generator()
     same.set_state(generator.get_state())
@@ -224,9 +227,11 @@ def test_a_rule_goes_on_from_its_state(settings: AnySearchSettings) -> None:
 
 
 @each_rule
-def test_a_rule_climbs(settings: AnySearchSettings, generator: torch.Generator) -> None:
+def test_a_rule_climbs(
+    make_rule: Callable[[Any, Tensor], Rule], settings: AnySearchSettings, generator: torch.Generator
+) -> None:
     start = torch.tensor([4.0, -3.0])
-    rule = search.make_rule(replace(settings, noise_scale=0.5), start)
+    rule = make_rule(replace(settings, noise_scale=0.5), start)
     for _ in range(200):
         drawn = rule.propose(generator)
         rule.learn(drawn, -drawn.square().sum(1), generator)
@@ -338,7 +343,7 @@ class UntilSolved:
 def small(algorithm: str, **changes: Any) -> TrainingSettings:
     """A search of a few small populations."""
     settings = training_settings(algorithm, "CartPole-v1")
-    assert isinstance(settings.algorithm, search.SearchSettings)
+    assert isinstance(settings.algorithm, SearchSettings)
     few = replace(settings.algorithm, population_size=min(settings.algorithm.population_size, 4), episodes=2)
     return replace(settings, **({"steps": 800, "seed": 5, "device": "cpu", "algorithm": few} | changes))
 

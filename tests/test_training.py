@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 import pytest
@@ -17,14 +17,17 @@ import torch
 
 from app.command import main as cli
 from models import checkpoint
+from models.control import ControlSpec
 from models.errors import UserError
 from models.spec import ModelSpec
-from training import loop, presets
+from training import policy_gradient, presets
+from training.algorithms import ALGORITHMS
 from training.environments import MINIMAL_ACTIONS, make_pong
 from training.loop import crossed, train
 from training.ppo import PpoSettings
 from training.run import Progress, RunDirectory
-from training.settings import TrainingSettings
+from training.search import SearchSettings
+from training.settings import AlgorithmSettings, TrainingSettings
 
 
 class Silence:
@@ -33,8 +36,8 @@ class Silence:
 
 @pytest.fixture
 def settings(spec: ModelSpec, monkeypatch: pytest.MonkeyPatch) -> TrainingSettings:
-    monkeypatch.setattr(loop, "EVALUATION_GAMES", 1)
-    monkeypatch.setattr(loop, "WARM_UP_STEPS", 4)
+    monkeypatch.setattr(policy_gradient, "EVALUATION_GAMES", 1)
+    monkeypatch.setattr(policy_gradient, "WARM_UP_STEPS", 4)
     return TrainingSettings(
         model=spec,
         steps=96,
@@ -126,7 +129,23 @@ def test_crossing_a_multiple() -> None:
 
 
 def test_the_command_line_knows_every_algorithm() -> None:
-    assert set(cli.ALGORITHMS) == set(presets.ALGORITHMS)
+    assert set(cli.ALGORITHMS) == set(presets.PRESETS)
+
+
+def test_whatever_can_be_asked_for_can_be_trained() -> None:
+    assert set(ALGORITHMS) == set(get_args(AlgorithmSettings))
+    begun = {type(row["algorithm"]) for rows in presets.PRESETS.values() for row in rows.values()}
+    assert begun == set(ALGORITHMS)
+
+
+@pytest.mark.parametrize("algorithm", presets.PRESETS)
+def test_pong_and_all_else_have_their_presets(algorithm: str) -> None:
+    assert presets.training_settings(algorithm, "Pong").steps == 5_000_000
+    settings = presets.training_settings(algorithm, "CartPole-v1")
+    assert (settings.steps, settings.sticky) == (200_000, 0)
+    # A search looks for a linear policy.
+    assert isinstance(settings.model, ControlSpec)
+    assert (settings.model.hidden == ()) is isinstance(settings.algorithm, SearchSettings)
 
 
 @pytest.mark.parametrize(

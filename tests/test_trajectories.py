@@ -111,7 +111,7 @@ def test_no_fewer_than_asked_for_and_no_more_rollouts_than_needed(least: int) ->
         before = len(source.sizes)
         rollout, episodes = trajectories.collect()
         sizes = source.sizes[before:]
-        assert int(ends(rollout).sum()) == sum(sizes) == len(episodes)
+        assert int(ends(rollout).sum()) == sum(sizes) == len(episodes) == trajectories.metrics["trajectories"]
         assert sum(sizes) >= least > sum(sizes[:-1])
 
 

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from models import checkpoint
+from models.acting import choose
 from models.control import PolicySpec
 from models.device import DeviceName, pick_device
 from models.errors import UserError
@@ -87,7 +88,7 @@ def evaluate(
     observations, _ = environments.reset(seed=seed)
     while shares.any():
         distribution = network(torch.from_numpy(observations).to(device)).distribution
-        actions = distribution.mode if greedy else distribution.sample(generator)
+        actions = choose(distribution, generator, greedy=greedy)
         observations, rewards, terminations, truncations, _ = environments.step(actions.cpu().numpy())
         running_return += rewards
         running_length += 1

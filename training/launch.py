@@ -1,9 +1,9 @@
-"""Starting, stopping and going on with a training from the command line."""
+"""Starting, interrupting and resuming a training from the command line."""
 
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -15,12 +15,11 @@ import msgspec
 from models.device import DeviceName
 from models.errors import UserError
 from models.spec import PONG, ModelSpec
-from training import loop, population
 from training.display import TerminalDisplay
 from training.environments import Head
+from training.loop import train
 from training.presets import training_settings
 from training.run import Progress, RunDirectory
-from training.search import SearchSettings
 
 
 def new_run(
@@ -35,7 +34,7 @@ def new_run(
     head: Head | None = None,
     changes: Sequence[str] = (),
 ) -> RunDirectory:
-    """A run that has not begun, in `path` or a folder under `runs/` named by the time; what is None has its default.
+    """A new run, in `path` or in a folder under `runs/` named after the time; what is None has its default.
 
     `UserError` as for `RunDirectory.create`.
     """
@@ -59,35 +58,36 @@ def _given(arguments: dict[str, Any]) -> dict[str, Any]:
 
 
 def train_until_interrupted(run: RunDirectory) -> tuple[Progress, bool]:
-    """Trains with a progress display; gives how far it came, and whether Ctrl-C or a termination stopped it.
+    """Trains with a progress display; returns how far it came, and whether it was interrupted.
 
-    The first Ctrl-C lets the update under way finish and saves; a second one ends at once, and the last checkpoint
-    stands.
+    After the first Ctrl-C or termination signal the current update is finished and the run saved. A second one ends it
+    at once, and the last checkpoint stands.
     """
-    with TerminalDisplay(run.settings.steps, run.settings.model.algorithm) as display, _interruptions() as received:
-        train = population.train if isinstance(run.settings.algorithm, SearchSettings) else loop.train
-        progress = train(run, display, stop=lambda: bool(received))
-    return progress, bool(received)
+    with (
+        TerminalDisplay(run.settings.steps, run.settings.model.algorithm) as display,
+        _notice_interruption() as interrupted,
+    ):
+        progress = train(run, display, stop=interrupted)
+    return progress, interrupted()
 
 
 @contextmanager
-def _interruptions() -> Iterator[list[int]]:
-    """The signals received so far; after the first, the next has its usual effect."""
+def _notice_interruption() -> Iterator[Callable[[], bool]]:
+    """Yields a function that says whether Ctrl-C or a termination signal has come; a second one acts as usual."""
     received: list[int] = []
-    handled = (signal.SIGINT, signal.SIGTERM)
-    before = {number: signal.getsignal(number) for number in handled}
+    usual = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
 
     def restore() -> None:
-        for number, handler in before.items():
+        for number, handler in usual.items():
             signal.signal(number, handler)
 
-    def receive(number: int, _frame: FrameType | None) -> None:
+    def notice(number: int, _frame: FrameType | None) -> None:
         received.append(number)
         restore()
 
-    for number in handled:
-        signal.signal(number, receive)
+    for number in usual:
+        signal.signal(number, notice)
     try:
-        yield received
+        yield lambda: bool(received)
     finally:
         restore()

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from models.acting import choose
 from models.control import PolicySpec
 from models.device import supports_fast_bfloat16
 from models.mlp import FIRST_LOG_DEVIATION, ControlNetwork, ControlOutput, build
@@ -54,12 +55,17 @@ class Learner:
     def act(self, observations: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Sampled actions, `[B]` or `[B, D]`, their log-probabilities and the values, each `[B]`."""
         output = self.evaluate(observations)
-        actions = output.distribution.sample(self.generator)
+        actions = choose(output.distribution, self.generator)
         return actions, output.distribution.log_prob(actions), output.value
 
     def value(self, observations: Tensor) -> Tensor:
         """`[B]` values."""
         return self.evaluate(observations).value
+
+    def value_loss(self, values: Tensor, returns: Tensor) -> Tensor:
+        """How far `[B]` values are from the returns, one number: mean squares in the scale of the value head."""
+        scaled = self.network.returns.normalize
+        return nn.functional.mse_loss(scaled(values), scaled(returns))
 
     def learn_input_statistics(self, observations: Tensor) -> None:
         """Takes `[B, ...]` observations into the mean and deviation by which the network sees each pixel or number."""

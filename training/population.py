@@ -1,11 +1,9 @@
-"""A population of policies at play, and the loop of a black-box search over them."""
+"""A population of policies at play, and the black-box search that learns from their games."""
 
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable
-from contextlib import closing
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,19 +16,16 @@ from torch.func import functional_call, vmap
 from models.device import pick_device
 from models.mlp import Network, build
 from models.spec import ModelSpec
-from training import search
-from training.environments import make
-from training.evaluate import evaluate
-from training.loop import CHECKPOINT_SECONDS, EVALUATION_GAMES, STAGES, Display, crossed, evaluation_interval
-from training.memory import keep_freed_memory
 from training.moments import RunningMoments
-from training.run import Progress, RunDirectory
+from training.run import Progress
+from training.search import Rule, SearchSettings
 from training.settings import TrainingSettings
+from training.trainee import Step
 
 WARM_UP_STEPS = 200
 """Random steps per environment before the search begins, for the statistics of the inputs."""
-CONTROL_EVALUATION_GAMES = 100
-"""Over which gymnasium says whether an environment is solved."""
+EVALUATION_GAMES, CONTROL_EVALUATION_GAMES = 20, 100
+"""Of Pong, and of other environments: as many as gymnasium says it takes to tell whether one is solved."""
 
 
 class PopulationPolicy:
@@ -121,142 +116,100 @@ def _to_device(observations: NDArray[Any], device: torch.device) -> Tensor:
 
 
 class Searcher:
-    """A search under way: a rule, the network that its weights are of, and its source of chance."""
+    """A search for a policy: a trainee.
 
-    def __init__(self, settings: TrainingSettings) -> None:
-        assert isinstance(settings.algorithm, search.SearchSettings)
+    A step is one population, played and learned from. Steps and games are those of its members: evaluations of the
+    incumbent and idle environments, which wait for the last games of a population, do not count. A run that goes on
+    from its checkpoint has the curve of one that never stopped.
+
+    Metrics beside the rule's: `mean_return` and `mean_length` over all the population's games, `best_member_return` of
+    the member with the highest mean, and `solved_at_games`: after how many games an evaluation of the incumbent first
+    reached the environment's reward threshold, where it has one.
+    """
+
+    greedy = True
+
+    def __init__(self, rule: Callable[[Any, Tensor], Rule], settings: TrainingSettings) -> None:
+        assert isinstance(settings.algorithm, SearchSettings)
         torch.manual_seed(settings.seed)
-        self.spec = settings.model
-        self.settings = settings.algorithm
+        self._settings = settings.algorithm
+        self.num_envs = min(settings.num_envs, self._settings.population_size * self._settings.episodes)
+        self.evaluation_games = EVALUATION_GAMES if isinstance(settings.model, ModelSpec) else CONTROL_EVALUATION_GAMES
         self.device = pick_device(settings.device)
-        self.network = build(self.spec).to(self.device).requires_grad_(requires_grad=False)
-        self.policy = PopulationPolicy(self.network)
-        self.rule = search.make_rule(settings.algorithm, self.policy.weights)
-        self.generator = torch.Generator(self.device).manual_seed(settings.seed)
-        self.solved_at = math.nan
-        """Games played before the incumbent first passed the environment's threshold."""
+        self.network = build(settings.model).to(self.device).requires_grad_(requires_grad=False)
+        self._policy = PopulationPolicy(self.network)
+        self._rule = rule(settings.algorithm, self._policy.weights)
+        self._generator = torch.Generator(self.device).manual_seed(settings.seed)
+        self._solved_at = math.nan
+        """Games played before the incumbent first reached the threshold."""
 
-    def learn_input_statistics(self, environments: VectorEnv) -> None:
-        """Sets, from random play, the mean and deviation by which the network sees its inputs: once, for good.
+    def prepare(self, environments: VectorEnv, progress: Progress) -> None:
+        """A new run takes the statistics of its inputs from random play."""
+        self._environments = environments
+        self._threshold = reward_threshold(environments)
+        if progress.updates == 0:
+            self._learn_input_statistics()
 
-        What a vector of weights does would change with them.
-        """
-        seed = self.draw_seed()
-        environments.action_space.seed(seed)
-        environments.reset(seed=seed)
+    def _learn_input_statistics(self) -> None:
+        """Sets the mean and deviation by which the network sees its inputs: once, or weights would change meaning."""
+        seed = self._draw_seed()
+        self._environments.action_space.seed(seed)
+        self._environments.reset(seed=seed)
         moments = RunningMoments()
         for _ in range(WARM_UP_STEPS):
-            observations = environments.step(environments.action_space.sample())[0]
+            observations = self._environments.step(self._environments.action_space.sample())[0]
             moments.update(self.network.input_samples(_to_device(observations, self.device)))
         self.network.inputs.mean.copy_(moments.mean)
         self.network.inputs.scale.copy_(moments.deviation.clamp(min=self.network.inputs.floor))
 
-    def search(self, environments: VectorEnv) -> tuple[Games, dict[str, float]]:
-        """Proposes, plays and learns once; gives the games and diagnostics by name."""
-        population = self.rule.propose(self.generator)
-        games = play(self.policy, population, environments, episodes=self.settings.episodes, seed=self.draw_seed())
+    def step(self, progress: Progress) -> Step:
+        """Proposes a population, plays and learns once."""
+        del progress
+        population = self._rule.propose(self._generator)
+        games = play(
+            self._policy, population, self._environments, episodes=self._settings.episodes, seed=self._draw_seed()
+        )
         returns = torch.tensor(games.returns.mean(1), dtype=torch.float32, device=self.device)
-        metrics = self.rule.learn(population, returns, self.generator)
-        self.policy.weights = self.rule.incumbent
-        return games, metrics
+        metrics = self._rule.learn(population, returns, self._generator)
+        self._policy.weights = self._rule.incumbent
+        best = float(games.returns.mean(1).max())
+        metrics |= {
+            "mean_return": float(games.returns.mean()),
+            "mean_length": float(games.lengths.mean()),
+            "best_member_return": best,
+            "solved_at_games": self._solved_at,
+        }
+        promising = math.isnan(self._solved_at) and best >= self._threshold
+        return Step(int(games.lengths.sum()), games.returns.size, metrics, promising)
 
-    def draw_seed(self) -> int:
+    def evaluated(self, mean_return: float, progress: Progress) -> dict[str, float]:
+        """Notes when the environment was first solved."""
+        if math.isnan(self._solved_at) and mean_return >= self._threshold:
+            self._solved_at = float(progress.games)
+        return {"solved_at_games": self._solved_at}
+
+    def _draw_seed(self) -> int:
         """For environments."""
-        return int(torch.randint(2**30, (), generator=self.generator, device=self.device))
+        return int(torch.randint(2**30, (), generator=self._generator, device=self.device))
 
     def state_dict(self) -> dict[str, Any]:
         """All that must be kept to go on exactly."""
         return {
             "network": self.network.state_dict(),
-            "rule": self.rule.state_dict(),
-            "generator": self.generator.get_state(),
-            "solved_at": self.solved_at,
+            "rule": self._rule.state_dict(),
+            "generator": self._generator.get_state(),
+            "solved_at": self._solved_at,
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """What `state_dict` gave."""
         self.network.load_state_dict(state["network"])
-        self.rule.load_state_dict(state["rule"])
-        self.generator.set_state(state["generator"].cpu())
-        self.solved_at = state["solved_at"]
-
-
-def train(run: RunDirectory, display: Display, stop: Callable[[], bool] = lambda: False) -> Progress:
-    """Searches until the run's steps are done or `stop()`, which is asked after every update; gives how far it came.
-
-    An update is one population, played and learned from. Steps and games are those of its members: evaluations of the
-    incumbent and idle environments, which wait for the last games of a population, do not count. A run that goes on
-    from its checkpoint has the curve of one that never stopped.
-
-    Metrics: `mean_return` and `mean_length` over all the population's games, `best_member_return` of the member with
-    the highest mean, and `solved_at_games`: after how many games the incumbent first reached the environment's
-    reward threshold over `CONTROL_EVALUATION_GAMES`, where it has one.
-    """
-    keep_freed_memory()
-    settings = run.settings
-    searcher = Searcher(settings)
-    progress = run.restore(searcher)
-    num_envs = min(settings.num_envs, searcher.settings.population_size * searcher.settings.episodes)
-    with closing(make(settings.model, num_envs, sticky=settings.sticky)) as environments:
-        threshold = reward_threshold(environments)
-        if progress.updates == 0:
-            searcher.learn_input_statistics(environments)
-        saved_at = time.monotonic()
-        while progress.steps < settings.steps and not stop():
-            started = time.monotonic()
-            games, metrics = searcher.search(environments)
-            before = progress.steps
-            progress.steps += int(games.lengths.sum())
-            progress.updates += 1
-            progress.games += games.returns.size
-            best = float(games.returns.mean(1).max())
-            promising = math.isnan(searcher.solved_at) and best >= threshold
-            due = crossed(before, progress.steps, evaluation_interval(settings)) or progress.steps >= settings.steps
-            if promising or due:
-                metrics["evaluation_return"] = keep_best(run, searcher, progress)
-                if math.isnan(searcher.solved_at) and metrics["evaluation_return"] >= threshold:
-                    searcher.solved_at = float(progress.games)
-            if crossed(before, progress.steps, max(settings.steps // STAGES, 1)):
-                run.save_stage(searcher, progress)
-            progress.seconds += time.monotonic() - started
-            metrics |= {
-                "mean_return": float(games.returns.mean()),
-                "mean_length": float(games.lengths.mean()),
-                "best_member_return": best,
-                "solved_at_games": searcher.solved_at,
-                "steps_per_second": (progress.steps - before) / (time.monotonic() - started),
-            }
-            run.log(progress, metrics)
-            display.update(progress, metrics)
-            if time.monotonic() - saved_at > CHECKPOINT_SECONDS:
-                run.save(searcher, progress)
-                saved_at = time.monotonic()
-        run.save(searcher, progress)
-    return progress
+        self._rule.load_state_dict(state["rule"])
+        self._generator.set_state(state["generator"].cpu())
+        self._solved_at = state["solved_at"]
 
 
 def reward_threshold(environments: VectorEnv) -> float:
     """The mean return from which gymnasium takes them for solved; infinite where it does not say."""
     threshold = environments.spec.reward_threshold if environments.spec else None
     return math.inf if threshold is None else threshold
-
-
-def keep_best(run: RunDirectory, searcher: Searcher, progress: Progress) -> float:
-    """Evaluates the incumbent as it is searched for, at its mode; keeps it where it is the best so far.
-
-    Gives its mean return.
-    """
-    evaluation = evaluate(
-        searcher.spec,
-        searcher.network,
-        name=run.path.name,
-        episodes=EVALUATION_GAMES if isinstance(searcher.spec, ModelSpec) else CONTROL_EVALUATION_GAMES,
-        sticky=run.settings.sticky,
-        greedy=True,
-        seed=run.settings.seed,
-        device=searcher.device,
-    )
-    if evaluation.mean_return > progress.best_return:
-        progress.best_return = evaluation.mean_return
-        run.save_best(searcher, evaluation)
-    return evaluation.mean_return

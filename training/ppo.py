@@ -7,21 +7,9 @@ from __future__ import annotations
 
 import math
 
-import torch
-from torch import nn
-
-from models.losses import approximate_kl, clipped_fraction, clipped_surrogate
+from models.losses import approximate_kl, clipped_fraction, clipped_surrogate, importance_ratio
 from models.returns import generalized_advantages, normalized
-from training.gradient import (
-    Averages,
-    Count,
-    Fraction,
-    GradientSettings,
-    Positive,
-    descend,
-    explained_variance,
-    next_learning_rate,
-)
+from training.gradient import Averages, Batch, Count, Fraction, GradientSettings, Positive, Targets, descend
 from training.learner import Learner
 from training.rollout import Rollout
 
@@ -30,19 +18,19 @@ class PpoSettings(GradientSettings, tag_field="algorithm", tag="ppo", frozen=Tru
     """PPO's hyperparameters."""
 
     gae_lambda: Fraction = 0.95
+    """How far advantages trust rewards over the critic: 0 looks one step ahead, 1 to the end of the rollout."""
     epochs: Count = 3
+    """Passes over each rollout."""
     minibatch_size: Count = 768
+    """Decisions for one step of the optimiser."""
     clip_epsilon: Positive | None = 0.2
     """How far from 1 the ratio of new to old probability may be pushed; None: as far as it goes, which is the
     importance-weighted surrogate alone."""
 
 
-def update(learner: Learner, rollout: Rollout, settings: PpoSettings, progress: float) -> dict[str, float]:
-    """Improves the learner's policy by one rollout; gives diagnostics by name.
-
-    `progress` is the share of training done, from 0 to 1.
-    """
-    advantages = generalized_advantages(
+def advantages(rollout: Rollout, settings: PpoSettings) -> Targets:
+    """How much better than expected each action was; and, added to what was expected, the returns."""
+    estimates = generalized_advantages(
         rollout.rewards,
         rollout.values,
         rollout.next_values,
@@ -51,36 +39,27 @@ def update(learner: Learner, rollout: Rollout, settings: PpoSettings, progress: 
         gamma=settings.gamma,
         gae_lambda=settings.gae_lambda,
     )
-    returns = (advantages + rollout.values).flatten()
-    learner.learn_return_statistics(returns)
-    advantages = normalized(advantages.flatten())
-    observations, actions = rollout.observations.flatten(0, 1), rollout.actions.flatten(0, 1)
-    old_log_probs, target_values = rollout.log_probs.flatten(), learner.network.returns.normalize(returns)
-    entropy_coefficient = settings.entropy_coefficient * (1 - progress)
-    clip_epsilon = math.inf if settings.clip_epsilon is None else settings.clip_epsilon
+    return Targets(normalized(estimates), returns=estimates + rollout.values)
 
-    for _ in range(settings.epochs):
-        averages = Averages()
-        order = torch.randperm(len(actions), generator=learner.generator, device=learner.device)
-        for indices in order.split(settings.minibatch_size):
-            output = learner.evaluate(observations[indices])
-            distribution = output.distribution
-            log_probs = distribution.log_prob(actions[indices])
-            surrogate = clipped_surrogate(
-                log_probs, old_log_probs[indices], advantages[indices], clip_epsilon=clip_epsilon
-            )
-            values = learner.network.returns.normalize(output.value)
-            value_loss = nn.functional.mse_loss(values, target_values[indices])
-            entropy = distribution.entropy().mean()
-            loss = -surrogate - entropy_coefficient * entropy + settings.value_coefficient * value_loss
-            descend(learner, loss, settings)
-            with torch.no_grad():
-                kl = approximate_kl(log_probs, old_log_probs[indices])
-                clipped = clipped_fraction(log_probs, old_log_probs[indices], clip_epsilon=clip_epsilon)
-            averages.add(kl=kl, clipped_fraction=clipped, entropy=entropy, value_loss=value_loss, surrogate=surrogate)
-        metrics = averages()
-        learner.learning_rate = next_learning_rate(learner.learning_rate, metrics["kl"], settings, progress)
-    return metrics | {
-        "explained_variance": explained_variance(rollout.values.flatten(), returns),
-        "learning_rate": learner.learning_rate,
-    }
+
+def update(learner: Learner, batch: Batch, settings: PpoSettings, entropy_coefficient: float) -> Averages:
+    """One pass over the experience in minibatches; returns diagnostics of its steps."""
+    clip_epsilon = math.inf if settings.clip_epsilon is None else settings.clip_epsilon
+    averages = Averages()
+    for minibatch in batch.shuffled(settings.minibatch_size, learner.generator):
+        output = learner.evaluate(minibatch.observations)
+        log_probs = output.distribution.log_prob(minibatch.actions)
+        ratio = importance_ratio(log_probs, minibatch.log_probs)
+        objective = clipped_surrogate(ratio, minibatch.advantages, clip_epsilon=clip_epsilon)
+        entropy = output.distribution.entropy().mean()
+        value_loss = learner.value_loss(output.value, minibatch.returns)
+        loss = -objective - entropy_coefficient * entropy + settings.value_coefficient * value_loss
+        descend(learner, loss, settings)
+        averages.add(
+            kl=approximate_kl(log_probs, minibatch.log_probs),
+            clipped_fraction=clipped_fraction(ratio, clip_epsilon=clip_epsilon),
+            entropy=entropy,
+            value_loss=value_loss,
+            surrogate=objective,
+        )
+    return averages

@@ -9,16 +9,17 @@ is learned from has ended.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Literal
 
-import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from models.losses import approximate_kl, policy_gradient
 from models.returns import normalized, rewards_to_go, total_rewards
-from training.gradient import Averages, Count, GradientSettings, descend, explained_variance, next_learning_rate
+from training.gradient import Averages, Batch, Count, GradientSettings, Targets, descend
 from training.learner import Learner
-from training.rollout import Rollout
+from training.rollout import Collector, Rollout
+from training.trajectories import TrajectoryCollector
 
 
 class ReinforceSettings(GradientSettings, tag_field="algorithm", tag="reinforce", frozen=True, kw_only=True):
@@ -38,6 +39,11 @@ class ReinforceSettings(GradientSettings, tag_field="algorithm", tag="reinforce"
     baseline: Literal["none", "value"] = "value"
     """What is taken from the returns first: nothing, or a learned guess at them from the observation alone."""
 
+    @property
+    def has_critic(self) -> bool:
+        """Whether there is a baseline to learn."""
+        return self.baseline == "value"
+
 
 def trajectory_ends(rollout: Rollout, settings: ReinforceSettings) -> Tensor:
     """After which steps a trajectory ends: bool, of the shape of the rollout's rewards."""
@@ -45,53 +51,35 @@ def trajectory_ends(rollout: Rollout, settings: ReinforceSettings) -> Tensor:
     return ends | (rollout.rewards != 0) if settings.trajectory == "point" else ends
 
 
-def update(learner: Learner, rollout: Rollout, settings: ReinforceSettings, progress: float) -> dict[str, float]:
-    """Improves the learner's policy by whole trajectories, `[T, 1]`, each used once; gives diagnostics by name.
+def whole_trajectories(collector: Collector, settings: ReinforceSettings) -> TrajectoryCollector:
+    """The experience: trajectories that have ended, as returns are never completed by a guess."""
+    ends = partial(trajectory_ends, settings=settings)
+    return TrajectoryCollector(collector, ends, least=settings.trajectories_per_update)
 
-    `progress` is the share of training done, from 0 to 1.
-    """
+
+def advantages(rollout: Rollout, settings: ReinforceSettings) -> Targets:
+    """What was won after each action or in all, less the baseline; and the returns that the baseline guesses at."""
     ends = trajectory_ends(rollout, settings)
-    returns = (
-        total_rewards(rollout.rewards, ends)
-        if settings.credit == "total"
-        else rewards_to_go(rollout.rewards, ends, gamma=settings.gamma)
-    ).squeeze(1)
-    values = rollout.values.squeeze(1)
-    weights = returns
-    if settings.baseline == "value":
-        learner.learn_return_statistics(returns)
-        weights = returns - values
-    if settings.normalize:
-        weights = normalized(weights)
-    targets = learner.network.returns.normalize(returns)
-    observations, actions, old_log_probs = (
-        column.squeeze(1) for column in (rollout.observations, rollout.actions, rollout.log_probs)
-    )
-    entropy_coefficient = settings.entropy_coefficient * (1 - progress)
+    if settings.credit == "total":
+        returns = total_rewards(rollout.rewards, ends)
+    else:
+        returns = rewards_to_go(rollout.rewards, ends, gamma=settings.gamma)
+    judged = returns - rollout.values if settings.baseline == "value" else returns
+    return Targets(normalized(judged) if settings.normalize else judged, returns)
+
+
+def update(learner: Learner, batch: Batch, settings: ReinforceSettings, entropy_coefficient: float) -> Averages:
+    """One pass over the trajectories, each decision used once; returns diagnostics of its steps."""
     averages = Averages()
-    order = torch.randperm(len(actions), generator=learner.generator, device=learner.device)
-    minibatches = order.split(settings.minibatch_size or len(order))
-    for indices in minibatches:
-        output = learner.evaluate(observations[indices])
-        log_probs = output.distribution.log_prob(actions[indices])
-        objective = policy_gradient(log_probs, weights[indices])
+    for minibatch in batch.shuffled(settings.minibatch_size, learner.generator):
+        output = learner.evaluate(minibatch.observations)
+        log_probs = output.distribution.log_prob(minibatch.actions)
+        objective = policy_gradient(log_probs, minibatch.advantages)
         entropy = output.distribution.entropy().mean()
-        value_loss = nn.functional.mse_loss(learner.network.returns.normalize(output.value), targets[indices])
-        loss = -objective - entropy_coefficient * entropy
-        if settings.baseline == "value":
-            loss = loss + settings.value_coefficient * value_loss
+        value_loss = learner.value_loss(output.value, minibatch.returns)
+        if not settings.has_critic:
+            value_loss = value_loss.detach()  # only reported: there is no baseline to learn
+        loss = -objective - entropy_coefficient * entropy + settings.value_coefficient * value_loss
         descend(learner, loss, settings)
-        averages.add(
-            kl=approximate_kl(log_probs.detach(), old_log_probs[indices]), entropy=entropy, value_loss=value_loss
-        )
-    metrics = averages()
-    if len(minibatches) == 1:  # What the only step has changed shows after it.
-        with torch.no_grad():
-            log_probs = learner.evaluate(observations).distribution.log_prob(actions)
-        metrics["kl"] = float(approximate_kl(log_probs, old_log_probs))
-    learner.learning_rate = next_learning_rate(learner.learning_rate, metrics["kl"], settings, progress)
-    return metrics | {
-        "explained_variance": explained_variance(values, returns),
-        "trajectories": float(ends.sum()),
-        "learning_rate": learner.learning_rate,
-    }
+        averages.add(kl=approximate_kl(log_probs, minibatch.log_probs), entropy=entropy, value_loss=value_loss)
+    return averages

@@ -87,6 +87,8 @@ class Collector:
         self._lengths = np.zeros(environments.num_envs, np.int64)
         self.steps = 0
         """Agent steps collected so far."""
+        self.metrics: dict[str, float] = {}
+        """None: there is nothing to tell of a rollout that it does not hold."""
         self._final_values = torch.empty(0)
         """Of the last observations of the episodes that the newest step truncated."""
 

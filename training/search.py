@@ -341,18 +341,3 @@ def centred_ranks(returns: Tensor) -> Tensor:
 def _noise(population_size: int, like: Tensor, generator: torch.Generator) -> Tensor:
     """`[P, n]`, standard normal."""
     return torch.randn((population_size, len(like)), generator=generator, device=like.device)
-
-
-def make_rule(settings: AnySearchSettings, start: Tensor) -> Rule:
-    """The rule that `settings` are of, with its incumbent at the weights `start`, `[n]`."""
-    match settings:
-        case HillClimbingSettings() | SteepestAscentSettings():
-            return HillClimbing(settings, start)
-        case SimulatedAnnealingSettings():
-            return SimulatedAnnealing(settings, start)
-        case AdaptiveNoiseSettings():
-            return AdaptiveNoise(settings, start)
-        case CrossEntropySettings():
-            return CrossEntropy(settings, start)
-        case EvolutionStrategiesSettings():
-            return EvolutionStrategies(settings, start)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeAlias
 
 import msgspec
 
 from models.control import PolicySpec
 from models.device import DeviceName
 from models.errors import UserError
-from training.algorithms import AlgorithmSettings
+from training.a2c import A2cSettings
 from training.ppo import PpoSettings
+from training.reinforce import ReinforceSettings
+from training.search import AnySearchSettings
 
+AlgorithmSettings: TypeAlias = ReinforceSettings | PpoSettings | A2cSettings | AnySearchSettings
 StickyProbability = Annotated[float, msgspec.Meta(ge=0, lt=1)]
 
 

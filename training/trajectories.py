@@ -8,95 +8,74 @@ from dataclasses import fields
 import torch
 from torch import Tensor
 
+from training.arena import Arena
 from training.rollout import Collector, Episode, Rollout
 
 
 class TrajectoryCollector:
     """Gathers the rollouts of `collector` until they hold enough trajectories that have ended.
 
-    Steps of a trajectory that goes on wait for its end: to drop them would leave out the long ones more often than the
-    short. `ends` tells after which steps of a rollout, `[T, N]`, a trajectory ends.
+    Steps of a trajectory that goes on wait for its end: to drop them would leave out long trajectories more often than
+    short ones. `ends` tells after which steps of a rollout, `[T, N]`, a trajectory ends.
     """
 
     def __init__(self, collector: Collector, ends: Callable[[Rollout], Tensor], *, least: int) -> None:
         self._collector = collector
         self._ends = ends
         self._least = least
-        self._joined_steps, self._whole_steps, self._waiting_steps = _Memory(), _Memory(), _Memory()
+        self._joined, self._whole, self._kept = Arena(), Arena(), Arena()
         self._waiting: Rollout | None = None
-        self._environment = torch.empty(0, dtype=torch.int64)
-        """`[T]`: which environment each waiting step is of."""
+        """`[W, 1]`: steps whose trajectories had not ended."""
+        self._environments = torch.empty(0, dtype=torch.int64)
+        """`[W]`: which environment each waiting step is from."""
+        self._trajectories = 0
 
     @property
     def steps(self) -> int:
-        """Agent steps taken so far, those that wait among them."""
+        """Agent steps taken so far, including those that wait."""
         return self._collector.steps
 
-    def collect(self) -> tuple[Rollout, list[Episode]]:
-        """At least so many whole trajectories one after the other, as a rollout `[T, 1]`, and the episodes that ended.
+    @property
+    def metrics(self) -> dict[str, float]:
+        """How many trajectories `collect` returned last."""
+        return {"trajectories": float(self._trajectories)}
 
-        The rollout's `next_values` are those of the next observation, also where a trajectory ends. It is overwritten
-        by the next call.
+    def collect(self) -> tuple[Rollout, list[Episode]]:
+        """Whole trajectories, at least as many as asked for, one after the other, and the episodes that ended.
+
+        The trajectories are a rollout `[T, 1]`, which is overwritten by the next call. Its `next_values` are those of
+        the next observation, also where a trajectory ends.
         """
         episodes: list[Episode] = []
         while True:
             rollout, ended = self._collector.collect()
             episodes += ended
-            steps, environment = self._joined(rollout)
-            environment, order = environment.sort(stable=True)  # One after the other, each in the order of time.
+            steps, environments = self._join(rollout)
+            environments, order = environments.sort(stable=True)  # one after the other, each in the order of time
             ends = self._ends(steps).squeeze(1)[order]
-            whole = _in_whole_trajectories(ends, environment)
-            enough = int(ends[whole].sum()) >= self._least
+            whole = _in_whole_trajectories(ends, environments)
+            self._trajectories = int(ends[whole].sum())
+            enough = self._trajectories >= self._least
             kept = ~whole if enough else torch.ones_like(whole)
-            self._waiting, self._environment = self._waiting_steps.select(steps, order[kept]), environment[kept]
+            self._waiting, self._environments = self._kept.select(steps, order[kept]), environments[kept]
             if enough:
-                return self._whole_steps.select(steps, order[whole]), episodes
+                return self._whole.select(steps, order[whole]), episodes
 
-    def _joined(self, rollout: Rollout) -> tuple[Rollout, Tensor]:
-        """What waits and what is new, `[T, 1]`, in the order of time; and `[T]`: which environment each step is of."""
+    def _join(self, rollout: Rollout) -> tuple[Rollout, Tensor]:
+        """The steps that wait and the new ones, `[T, 1]`, in the order of time; and each one's environment, `[T]`."""
         length, num_envs = rollout.rewards.shape
-        environment = torch.arange(num_envs, device=rollout.rewards.device).repeat(length)
+        environments = torch.arange(num_envs, device=rollout.rewards.device).repeat(length)
         new = Rollout(*(getattr(rollout, field.name).flatten(0, 1).unsqueeze(1) for field in fields(Rollout)))
         if self._waiting is None:
-            return new, environment
-        return self._joined_steps.join(self._waiting, new), torch.cat((self._environment, environment))
+            return new, environments
+        return self._joined.join(self._waiting, new), torch.cat((self._environments, environments))
 
 
-def _in_whole_trajectories(ends: Tensor, environment: Tensor) -> Tensor:
+def _in_whole_trajectories(ends: Tensor, environments: Tensor) -> Tensor:
     """`[T]` bool: which steps have an end, at or after them, in their own environment."""
     at = ends.nonzero().squeeze(1)
     if len(at) == 0:
         return torch.zeros_like(ends)
     following = torch.searchsorted(at, torch.arange(len(ends), device=ends.device))
     end = at[following.clamp(max=len(at) - 1)]
-    return (following < len(at)) & (environment[end] == environment)
-
-
-class _Memory:
-    """Memory for the most steps that were ever needed at once, used again each time.
-
-    Fresh blocks of hundreds of megabytes, each of another size, would leave holes between them that no later one fits.
-    """
-
-    def __init__(self) -> None:
-        self._steps: Rollout | None = None
-
-    def join(self, before: Rollout, after: Rollout) -> Rollout:
-        """The steps of both, one after the other."""
-        room = self._room(len(before.rewards) + len(after.rewards), like=after)
-        for field in fields(Rollout):
-            torch.cat((getattr(before, field.name), getattr(after, field.name)), out=getattr(room, field.name))
-        return room
-
-    def select(self, rollout: Rollout, steps: Tensor) -> Rollout:
-        """Those of a rollout's steps, in that order."""
-        room = self._room(len(steps), like=rollout)
-        for field in fields(Rollout):
-            torch.index_select(getattr(rollout, field.name), 0, steps, out=getattr(room, field.name))
-        return room
-
-    def _room(self, length: int, *, like: Rollout) -> Rollout:
-        """For `length` steps; what was there before is overwritten."""
-        if self._steps is None or len(self._steps.rewards) < length:
-            self._steps = Rollout.empty(length + length // 4, like.observations[0], like.actions[0])
-        return Rollout(*(getattr(self._steps, field.name)[:length] for field in fields(Rollout)))
+    return (following < len(at)) & (environments[end] == environments)

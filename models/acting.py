@@ -1,0 +1,16 @@
+"""Where a policy chooses its actions."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from models.distributions import Distribution
+
+
+def choose(distribution: Distribution, generator: torch.Generator, *, greedy: bool = False) -> Tensor:
+    """An action for each of `B` observations, `[B]` or `[B, D]`: drawn with `generator`, or the mode if `greedy`.
+
+    For play at a temperature, pass `Categorical.at_temperature`.
+    """
+    return distribution.mode if greedy else distribution.sample(generator)
