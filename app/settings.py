@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from enum import Enum
 from pathlib import Path
 from typing import Annotated, NamedTuple, TypeAlias
 
@@ -12,9 +13,30 @@ import platformdirs
 from msgspec import Meta, Struct
 
 from app.game.lineup import Lineup, Person, Policy
-from app.play.panels.names import WHILE_PLAYING, WHILE_WATCHING, PanelName
 from models.errors import one_line
 from models.files import data_folder
+
+
+class PanelName(Enum):
+    """The panels beside a match, by the name in the settings file.
+
+    In the order they stand in. Where there is no room for all that are on, the last fold away first.
+    """
+
+    MOVES = "moves"
+    TIMELINE = "timeline"
+    SEEN = "seen"
+    STAGES = "stages"
+    LEARNING = "learning"
+    FACTS = "facts"
+    CREDIT = "credit"
+    SALIENCY = "saliency"
+
+
+PANELS_WHILE_PLAYING = frozenset({PanelName.MOVES})
+"""On unless the player chooses others: little to look at."""
+PANELS_WHILE_WATCHING = frozenset({PanelName.MOVES, PanelName.TIMELINE, PanelName.LEARNING, PanelName.FACTS})
+"""On unless the viewer chooses others."""
 
 Percent: TypeAlias = Annotated[int, Meta(ge=0, le=100)]
 
@@ -30,13 +52,13 @@ class Settings(Struct, frozen=True):
     whole_pixels: bool = False
     """Whether the court is scaled by whole numbers only."""
     full_screen: bool = False
-    panels_playing: frozenset[PanelName] = frozenset(WHILE_PLAYING)
+    panels_playing: frozenset[PanelName] = PANELS_WHILE_PLAYING
     """Switched on while someone at this computer plays."""
-    panels_watching: frozenset[PanelName] = frozenset(WHILE_WATCHING)
+    panels_watching: frozenset[PanelName] = PANELS_WHILE_WATCHING
     last: Lineup = Lineup(FIRST_OPPONENT, Person())
     """Who played last."""
     keys: dict[str, list[str]] = {}
-    """Other keys for a binding: its name, and keys' names as SDL has them. See `app.controls.bindings`."""
+    """Other keys for a binding: its name, and keys' names as SDL has them. See `app.ui.bindings.bindings`."""
 
 
 class Loaded(NamedTuple):

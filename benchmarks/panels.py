@@ -25,13 +25,13 @@ from app import settings
 from app.follow.process import TrainingProcess
 from app.game.lineup import Lineup, Policy, Rom
 from app.game.session import Session
-from app.play.panels.names import WHILE_WATCHING, PanelName
+from app.settings import PANELS_WHILE_WATCHING, PanelName
 from models import catalog
 
 SETS: dict[str, tuple[PanelName, ...]] = {
     "none": (),
     **{name.value: (name,) for name in PanelName},
-    "usual": WHILE_WATCHING,
+    "usual": tuple(PANELS_WHILE_WATCHING),
     "all": tuple(PanelName),
 }
 

@@ -13,15 +13,16 @@ from agents.pong import FRAMES_PER_SECOND, Court, Score, Side
 from app.game.match import Match, Snapshot, State
 from app.game.story import Rally, Story
 from app.game.timeline import HISTORY_LENGTH, Estimate
-from app.play.panels import probabilities
-from app.play.panels.glide import Glide
-from app.play.panels.names import PanelName
+from app.play.layout import PlayLayout, court_size
+from app.play.panels import moves
+from app.play.panels.moves import MovesModel
 from app.play.panels.panel import Panel
-from app.play.panels.probabilities import ProbabilitiesModel
 from app.play.panels.timeline import TimelineModel, TimelinePanel
-from app.play.scene import Layout, MatchScene, court_size
+from app.play.scene import MatchScene
+from app.settings import PanelName
 from app.ui import theme
 from app.ui.court import CourtView
+from app.ui.smoothing import Smoothed
 from models.spec import ActionName
 
 SIZES = [(800, 600), (1000, 600), (1280, 720), (1280, 800), (1024, 1366), (2560, 1440)]
@@ -32,7 +33,7 @@ HISTORY = tuple(
     Estimate(1000 + 4 * i, 0.4, 0.3, math.sin(i / 9), 0.1 + i / HISTORY_LENGTH, 3) for i in range(HISTORY_LENGTH)
 )
 LONG_AGO = 1000.0
-"""Seconds, in which every glide arrives."""
+"""Seconds, after which every smoothed number has arrived."""
 
 
 def decision(action: ActionName) -> Decision:
@@ -96,7 +97,7 @@ def drawn(scene: MatchScene, now: Snapshot, size: tuple[int, int]) -> pygame.Sur
 def test_layout_is_inside_and_apart(
     size: tuple[int, int], column: tuple[int, ...], strips: tuple[int, ...], *, hints: bool, whole_pixels: bool
 ) -> None:
-    layout = Layout.of(size, column=column, strips=strips, hints=hints, whole_pixels=whole_pixels)
+    layout = PlayLayout.of(size, column=column, strips=strips, hints=hints, whole_pixels=whole_pixels)
     parts = [layout.score, layout.court, *layout.column, *layout.strips]
     parts += [layout.title] if column else []
     assert len(layout.column) == len(column) or len(column) > 3
@@ -121,9 +122,9 @@ class Notes:
     def __init__(self, patch: pytest.MonkeyPatch) -> None:
         self.texts: list[tuple[str, pygame.Rect]] = []
         self.tracks: list[pygame.Rect] = []
-        self._draw_text, self._bar_track = theme.draw_text, probabilities.bar_track
+        self._draw_text, self._bar_track = theme.draw_text, moves.bar_track
         patch.setattr(theme, "draw_text", self.draw_text)
-        patch.setattr(probabilities, "bar_track", self.bar_track)
+        patch.setattr(moves, "bar_track", self.bar_track)
 
     def draw_text(
         self,
@@ -189,8 +190,8 @@ def test_the_chosen_action_is_framed(action: ActionName, marked: list[bool]) -> 
     assert [track.get_at((track.width // 2, 0)) == theme.TEXT for track in rows] == marked
 
 
-def test_the_mark_jumps_while_the_bars_glide() -> None:
-    model = ProbabilitiesModel()
+def test_the_mark_jumps_while_the_bars_move_smoothly() -> None:
+    model = MovesModel()
     model.update(Decision("RIGHT", ("RIGHT", "LEFT"), (1.0, 0.0), None), LONG_AGO)
     model.update(Decision("LEFT", ("RIGHT", "LEFT"), (0.0, 1.0), None), 0.010)
     up, _, down, _ = model.bars
@@ -199,15 +200,15 @@ def test_the_mark_jumps_while_the_bars_glide() -> None:
     assert (up.share, down.share) == pytest.approx((0.8869, 0.1131), abs=1e-4)
 
 
-def test_a_glide_makes_95_percent_in_250_ms() -> None:
+def test_a_smoothed_number_closes_95_percent_of_a_gap_in_250_ms() -> None:
     # 1 - exp(-3) = 1 - 0.049787
-    assert Glide(0.0).towards(1.0, 0.25) == pytest.approx(0.950213, abs=1e-6)
+    assert Smoothed(0.0).towards(1.0, 0.25) == pytest.approx(0.950213, abs=1e-6)
     # A third of that time is one time constant: 4 - 2 / e
-    assert Glide(2.0).towards(4.0, 0.25 / 3) == pytest.approx(4 - 2 / math.e)
+    assert Smoothed(2.0).towards(4.0, 0.25 / 3) == pytest.approx(4 - 2 / math.e)
 
 
-def test_a_glide_is_alike_at_any_frame_rate() -> None:
-    slow, fast = Glide(), Glide()
+def test_smoothing_is_the_same_at_any_frame_rate() -> None:
+    slow, fast = Smoothed(), Smoothed()
     for _ in range(6):
         slow.towards(1.0, 1 / 30)
     for _ in range(48):
@@ -222,7 +223,7 @@ def watched(history: tuple[Estimate, ...], elapsed: float) -> TimelineModel:
     return model
 
 
-def test_the_timelines_numbers_glide_and_its_curves_are_raw() -> None:
+def test_the_timelines_numbers_are_smoothed_and_its_curves_are_raw() -> None:
     first, second = Estimate(396, 0.4, 0.2, -3.0, 0.2, 6), Estimate(400, 0.9, 0.1, 0.5, 1.0, 6)
     model = watched((first,), 0.1)
     assert (model.value, model.entropy) == (-3.0, 0.2)
@@ -235,7 +236,7 @@ def test_the_timelines_numbers_glide_and_its_curves_are_raw() -> None:
     assert model.values == [(pytest.approx(1 - 4 / 600), -3.0), (1.0, 0.5)]
     assert model.entropies == [(pytest.approx(1 - 4 / 600), 0.2), (1.0, 1.0)]
     assert model.value_range == 3.0
-    assert model.most_entropy == pytest.approx(1.791759, abs=1e-6)
+    assert model.max_entropy == pytest.approx(1.791759, abs=1e-6)
 
 
 def test_an_agent_without_values_is_shown_too() -> None:
@@ -318,7 +319,7 @@ def test_two_policies_have_two_bars_each_in_its_colour() -> None:
 @pytest.mark.parametrize("size", SIZES, ids=str)
 def test_panels_that_find_no_room_fold_away_from_the_last(size: tuple[int, int]) -> None:
     class Tall:
-        title, least_height, wide = "tall", 190, False
+        min_height, wide = 190, False
 
         def __init__(self) -> None:
             self.drawn = 0

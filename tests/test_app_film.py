@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import dataclasses
+import json
+import subprocess
+import sys
 from fractions import Fraction
 from pathlib import Path
 
@@ -16,16 +19,17 @@ from agents.pong import Court
 from app import settings
 from app.command.main import main
 from app.game.match import Match, Snapshot
-from app.play.film import FRAMES_PER_SECOND, SIZE, filming
+from app.play.film import filming
+from app.play.film_formats import Mp4
 from app.play.keep import FilmRecorder
-from app.play.panels.names import PanelName
 from app.play.scene import MatchScene
+from app.settings import PanelName
 from app.ui import theme
 from models.errors import UserError
 from models.network import PolicyNetwork
 from models.spec import ModelSpec
 
-FRAME = 1 / float(FRAMES_PER_SECOND)
+FRAME = 1 / float(Mp4.rate)
 
 
 @pytest.fixture
@@ -76,7 +80,7 @@ def test_a_film_is_what_browsers_play(tmp_path: Path, now: Snapshot) -> None:
     with av.open(path) as container:
         stream = container.streams.video[0]
         assert (stream.codec_context.name, stream.codec_context.pix_fmt) == ("h264", "yuv420p")
-        assert (stream.width, stream.height) == SIZE == (1280, 720)
+        assert (stream.width, stream.height) == (1280, 720)
         assert stream.average_rate == Fraction(5992, 100)
         frames = list(container.decode(stream))
     assert len(frames) == 30
@@ -101,7 +105,7 @@ def test_a_film_lasts_as_long_as_what_was_shown(tmp_path: Path, now: Snapshot) -
     with filming(path) as film:
         for elapsed in (0.3, 0.0, 0.1, 0.004, 0.096):
             film.add(now, elapsed)
-    assert len(frames_of(path)) == round(0.5 * FRAMES_PER_SECOND)
+    assert len(frames_of(path)) == round(0.5 * Mp4.rate)
 
 
 def test_ctrl_c_finishes_the_film(tmp_path: Path, now: Snapshot) -> None:
@@ -201,3 +205,24 @@ def test_panels_that_cannot_be_filmed(words: list[str], answer: str, capsys: pyt
     said = capsys.readouterr().err
     assert answer in said
     assert said.count("\n") == 1
+
+
+RECORD = """
+import os, sys
+from app.game import match
+match.MOST_GAME_FRAMES = 60
+# Gymnasium, which comes with the emulator, sets it when it is imported; the command must not depend on that.
+os.environ.pop("PYGAME_HIDE_SUPPORT_PROMPT", None)
+assert "pygame" not in sys.modules
+from app.command.main import main
+sys.exit(main())
+"""
+
+
+def test_a_recording_prints_nothing_but_its_json(model_directory: Path, tmp_path: Path) -> None:
+    """In a process of its own, whose first import of pygame, which greets on standard output, is the command's."""
+    command = [sys.executable, "-c", RECORD, "watch", str(model_directory), "--headless", "--json"]
+    done = subprocess.run(
+        [*command, "--record", str(tmp_path / "game.mp4")], check=True, capture_output=True, text=True
+    )
+    assert json.loads(done.stdout)["games"] == 1

@@ -18,9 +18,9 @@ from app.game.match import Match, State
 from app.game.seats import PersonSeat
 from app.game.session import Session
 from app.menu.screen import MenuScreen
-from app.play.panels.names import WHILE_WATCHING, PanelName
 from app.play.screen import MatchScreen
 from app.screen import Start
+from app.settings import PANELS_WHILE_WATCHING, PanelName
 from app.ui import bindings, help_page, theme
 from app.ui.display import open_display
 from app.window import Window
@@ -279,7 +279,11 @@ def test_a_film_that_goes_on_is_finished_by_the_way_to_the_menu(playing: Window,
 
 def test_what_cannot_be_kept_is_told(playing: Window, tmp_path: Path) -> None:
     (tmp_path / "data").write_bytes(b"not a folder")
-    for key, said in ((pygame.K_F12, "no screenshot"), (pygame.K_F9, ""), (pygame.K_F5, "cannot save the replay")):
+    for key, said in (
+        (pygame.K_F12, "cannot save a screenshot"),
+        (pygame.K_F9, ""),
+        (pygame.K_F5, "cannot save the replay"),
+    ):
         press(playing, key)
         assert message(playing).startswith(said)
         assert "saved:" not in message(playing)
@@ -301,13 +305,13 @@ def test_panels_are_remembered_for_playing_and_watching_apart(
     press(playing, pygame.K_7)
     kept = settings.load().settings
     assert kept.panels_playing == {PanelName.CREDIT}
-    assert kept.panels_watching == set(WHILE_WATCHING)
+    assert kept.panels_watching == set(PANELS_WHILE_WATCHING)
     watching = open_window(Session(Lineup(Rom(), Tracker()), seed=1))
     wait_for(watching, State.PLAYING)
     press(watching, pygame.K_4)
     kept = settings.load().settings
     assert kept.panels_playing == {PanelName.CREDIT}
-    assert kept.panels_watching == set(WHILE_WATCHING) - {PanelName.TIMELINE}
+    assert kept.panels_watching == set(PANELS_WHILE_WATCHING) - {PanelName.TIMELINE}
 
 
 def test_a_stage_is_changed_in_the_middle_of_a_match(open_window: Callable[..., Window]) -> None:
@@ -431,7 +435,8 @@ def test_a_film_by_key_shows_the_stages_that_the_window_shows(open_window: Calla
     press(one, pygame.K_8)
     press(one, pygame.K_F9)
     screen = screen_of(one)
-    filmed = screen._film._scene
+    assert screen._film._film is not None
+    filmed = screen._film._film.scene
     assert PanelName.STAGES in filmed.shown
     mine, films = screen._scene.panels[PanelName.STAGES], filmed.panels[PanelName.STAGES]
     assert films is not mine, "each has its own place on its surface"

@@ -19,21 +19,21 @@ from agents.pong import Court, Side
 from app.game.match import Match, Snapshot
 from app.game.rallies import PolicyRally, Step
 from app.game.timeline import Estimate
-from app.play.panels import credit
-from app.play.panels.credit import PUSHED_DOWN, PUSHED_UP, CreditPanel
-from app.play.panels.lesson import (
+from app.play.inline_executor import InlineExecutor
+from app.play.panels import credit_view
+from app.play.panels.credit import CreditPanel
+from app.play.panels.credit_model import (
     NO_GRADIENT,
     NO_POINT,
-    PASSES,
+    PPO_PASSES,
+    CreditMethod,
     CreditModel,
-    Lesson,
-    PassNumbers,
-    Player,
-    Way,
-    learn,
+    PlayingNetwork,
+    PointCredit,
+    PpoPass,
+    ppo_passes,
     weigh,
 )
-from app.play.scene import Inline
 from app.ui import theme
 from models.network import PolicyNetwork
 from models.spec import ActionName, ModelSpec
@@ -56,31 +56,31 @@ def rally(winner: Side, length: int, *, side: Side = Side.RIGHT, first: int = 0)
     )
 
 
-def lesson(*rallies: PolicyRally) -> Lesson:
+def credit_of(*rallies: PolicyRally) -> PointCredit:
     return weigh(rallies, "a-model-with-quite-a-long-name", 0.5, over=False)
 
 
-def model_of(way: Way, *rallies: PolicyRally) -> CreditModel:
+def model_of(method: CreditMethod, *rallies: PolicyRally) -> CreditModel:
     model = CreditModel()
-    model.turn_to(way)
-    model.show(lesson(*rallies))
+    model.change_method(method)
+    model.show(credit_of(*rallies))
     return model
 
 
-def pass_of(*ratios: float, advantages: tuple[float, ...]) -> PassNumbers:
+def pass_of(*ratios: float, advantages: tuple[float, ...]) -> PpoPass:
     weights = tuple(
         0.0 if (a > 0 and r > 1.2) or (a < 0 and r < 0.8) else a * r for a, r in zip(advantages, ratios, strict=True)
     )
-    return PassNumbers(ratios, weights, tuple(ratio**2 for ratio in ratios))
+    return PpoPass(ratios, weights, tuple(ratio**2 for ratio in ratios))
 
 
 def clipping_model() -> CreditModel:
     """Three decisions: the first is clipped, the second has moved the wrong way, the third has not moved."""
-    model = model_of(Way.PPO, rally(WON, 3))
-    assert model.lesson is not None
-    model.show(dataclasses.replace(model.lesson, advantages=(2.0, -1.0, 0.5)))
-    model.add_pass(pass_of(1.0, 1.0, 1.0, advantages=model.lesson.advantages))
-    model.add_pass(pass_of(1.5, 1.25, 1.0, advantages=model.lesson.advantages))
+    model = model_of(CreditMethod.PPO, rally(WON, 3))
+    assert model.point is not None
+    model.show(dataclasses.replace(model.point, advantages=(2.0, -1.0, 0.5)))
+    model.add_pass(pass_of(1.0, 1.0, 1.0, advantages=model.point.advantages))
+    model.add_pass(pass_of(1.5, 1.25, 1.0, advantages=model.point.advantages))
     return model
 
 
@@ -88,22 +88,24 @@ def clipping_model() -> CreditModel:
 
 
 def test_each_point_stands_for_itself() -> None:
-    shown = lesson(rally(LOST, 4), rally(WON, 2))
-    assert shown.weights[Way.TOTAL] == (1.0, 1.0)
-    assert shown.weights[Way.TO_GO] == pytest.approx((0.99, 1.0))
+    shown = credit_of(rally(LOST, 4), rally(WON, 2))
+    assert shown.weights[CreditMethod.TOTAL] == (1.0, 1.0)
+    assert shown.weights[CreditMethod.TO_GO] == pytest.approx((0.99, 1.0))
     assert shown.points == 2
 
 
 def test_normalised_over_all_points_that_are_kept() -> None:
     # Rewards-to-go -0.99, -1 | 1: mean -0.33, deviations -0.66, -0.67, 1.33, whose squares, 0.4356 + 0.4489 + 1.7689,
     # over 2 are 1.3267 = 1.151825^2.
-    assert lesson(rally(LOST, 2), rally(WON, 1)).weights[Way.NORMALIZED] == pytest.approx((1.154689,), abs=1e-5)
+    assert credit_of(rally(LOST, 2), rally(WON, 1)).weights[CreditMethod.NORMALIZED] == pytest.approx(
+        (1.154689,), abs=1e-5
+    )
 
 
 def test_nothing_but_points_lost() -> None:
-    shown = lesson(rally(LOST, 3), rally(LOST, 3))
-    assert shown.weights[Way.TOTAL] == (-1.0, -1.0, -1.0)
-    to_go, normalized = shown.weights[Way.TO_GO], shown.weights[Way.NORMALIZED]
+    shown = credit_of(rally(LOST, 3), rally(LOST, 3))
+    assert shown.weights[CreditMethod.TOTAL] == (-1.0, -1.0, -1.0)
+    to_go, normalized = shown.weights[CreditMethod.TO_GO], shown.weights[CreditMethod.NORMALIZED]
     assert max(to_go) < 0
     assert normalized[0] > 0 > normalized[-1], "what was furthest from the point is less bad than usual"
 
@@ -111,43 +113,43 @@ def test_nothing_but_points_lost() -> None:
 def test_the_value_after_the_point_is_what_the_network_still_expects() -> None:
     # One decision that expected 0.5: 1 + 0.99 x 2 - 0.5 = 2.48; where the game is over, 1 - 0.5.
     one = rally(WON, 1)
-    assert weigh([one], "one", 2.0, over=False).weights[Way.ADVANTAGE] == pytest.approx((2.48,))
-    assert weigh([one], "one", 2.0, over=True).weights[Way.ADVANTAGE] == pytest.approx((0.5,))
+    assert weigh([one], "one", 2.0, over=False).weights[CreditMethod.ADVANTAGE] == pytest.approx((2.48,))
+    assert weigh([one], "one", 2.0, over=True).weights[CreditMethod.ADVANTAGE] == pytest.approx((0.5,))
 
 
 def test_one_decision_alone_is_neither_better_nor_worse_than_usual() -> None:
-    model = model_of(Way.NORMALIZED, rally(LOST, 1))
+    model = model_of(CreditMethod.NORMALIZED, rally(LOST, 1))
     assert model.weights == (0.0,)
     model.step(1)
     assert model.selected == 0
 
 
-def test_ways_come_one_after_the_other() -> None:
-    model = model_of(Way.TOTAL, rally(WON, 2))
+def test_methods_come_one_after_the_other() -> None:
+    model = model_of(CreditMethod.TOTAL, rally(WON, 2))
     seen = []
-    for _ in Way:
-        seen.append(model.way)
-        model.next_way()
-    assert seen == list(Way)
-    assert model.way is Way.TOTAL
+    for _ in CreditMethod:
+        seen.append(model.method)
+        model.next_method()
+    assert seen == list(CreditMethod)
+    assert model.method is CreditMethod.TOTAL
 
 
 def test_stepping_stops_at_the_ends() -> None:
-    model = model_of(Way.TOTAL, rally(WON, 5))
+    model = model_of(CreditMethod.TOTAL, rally(WON, 5))
     for steps, selected in ((-2, 2), (1, 3), (9, 4), (-9, 0)):
         model.step(steps)
         assert model.selected == selected
 
 
 def test_jumping_to_the_largest_push_whatever_its_direction() -> None:
-    model = model_of(Way.PPO, rally(WON, 4))
-    assert model.lesson is not None
-    model.show(dataclasses.replace(model.lesson, advantages=(0.5, -3.0, 2.0, 0.0)))
+    model = model_of(CreditMethod.PPO, rally(WON, 4))
+    assert model.point is not None
+    model.show(dataclasses.replace(model.point, advantages=(0.5, -3.0, 2.0, 0.0)))
     assert model.selected == 1
     model.select(3)
     model.jump_to_largest()
     assert model.selected == 1
-    model.turn_to(Way.TOTAL)
+    model.change_method(CreditMethod.TOTAL)
     model.jump_to_largest()
     assert model.selected == 3, "the last of several alike"
 
@@ -164,29 +166,29 @@ def test_passes_one_after_the_other() -> None:
     assert model.pass_number == 1, "the last that there is, until all are"
     model.next_pass()
     assert model.pass_number == 1
-    for _ in range(PASSES - 1):
+    for _ in range(PPO_PASSES - 1):
         model.add_pass(model.passes[-1])
     numbers = []
-    for _ in range(PASSES + 1):
+    for _ in range(PPO_PASSES + 1):
         numbers.append(model.pass_number)
         model.next_pass()
     assert numbers == [2, 3, 4, 5, 6, 7, 8, 0, 1]
-    model.turn_to(Way.ADVANTAGE)
+    model.change_method(CreditMethod.ADVANTAGE)
     assert model.clipped == ()
 
 
 def test_ppo_before_its_first_pass_weighs_by_advantage() -> None:
-    model = model_of(Way.PPO, rally(LOST, 2), rally(WON, 3))
-    assert model.lesson is not None
-    assert model.weights == model.lesson.advantages
+    model = model_of(CreditMethod.PPO, rally(LOST, 2), rally(WON, 3))
+    assert model.point is not None
+    assert model.weights == model.point.advantages
 
 
 def test_passes_over_a_real_network(network: PolicyNetwork) -> None:
-    shown = lesson(rally(LOST, 4), rally(WON, 6))
-    first, second = itertools.islice(learn(shown, Player(network, 1.0)), 2)
+    shown = credit_of(rally(LOST, 4), rally(WON, 6))
+    first, second = itertools.islice(ppo_passes(shown, PlayingNetwork(network, 1.0)), 2)
     # The network gives each action nearly a third; it was taken with 0.2, 0.5 or 0.3.
     assert first.ratios == pytest.approx([1 / 3 / p for p in (0.2, 0.5, 0.3)] * 2, rel=0.1)
-    assert first.ratios == first.free_ratios
+    assert first.ratios == first.unclipped_ratios
     assert second.ratios != first.ratios
 
 
@@ -243,7 +245,7 @@ def test_a_point_is_weighed_beside_the_window(policy: PolicyAgent) -> None:
     assert later.work() == 0
     panel.update(now, 0.0)
     assert panel.model.steps is won.steps
-    panel.model.turn_to(Way.ADVANTAGE)
+    panel.model.change_method(CreditMethod.ADVANTAGE)
     assert panel.model.weights == pytest.approx((2.48,))
     panel.update(now, 0.0)
     assert not later.asked, "nothing is weighed twice, and PPO waits until it is looked at"
@@ -270,9 +272,9 @@ def test_a_point_long_past_is_taken_to_end_as_it_began(policy: PolicyAgent) -> N
     panel.update(now, 0.0)
     later.work()
     panel.update(now, 0.0)
-    assert panel.model.lesson is not None
+    assert panel.model.point is not None
     # 1 + 0.99 x 0.5 - 0.5
-    assert panel.model.lesson.weights[Way.ADVANTAGE] == pytest.approx((0.995,))
+    assert panel.model.point.weights[CreditMethod.ADVANTAGE] == pytest.approx((0.995,))
 
 
 @pytest.mark.parametrize("reaction", [None, 133])
@@ -284,35 +286,35 @@ def test_a_panel_that_is_opened_late_takes_the_first_decision_after_the_point(
     history = tuple(
         Estimate(frame, 0.2, 0.3, value, 1.0, 3) for frame, value in zip(frames, (0.5, 2.0, 7.0), strict=True)
     )
-    panel = CreditPanel(Inline())
+    panel = CreditPanel(InlineExecutor())
     now = dataclasses.replace(
         snapshot(policy, rally(WON, 1), value=7.0), seconds=5.0, history=((), history), reactions=(None, reaction)
     )
     panel.update(now, 0.0)
-    assert panel.model.lesson is not None
+    assert panel.model.point is not None
     # 1 + 0.99 x 2 - 0.5
-    assert panel.model.lesson.weights[Way.ADVANTAGE] == pytest.approx((2.48,))
+    assert panel.model.point.weights[CreditMethod.ADVANTAGE] == pytest.approx((2.48,))
 
 
 def test_ppos_passes_are_made_one_at_a_time(policy: PolicyAgent) -> None:
     later = Later()
     panel = CreditPanel(later)
-    panel.model.turn_to(Way.PPO)
+    panel.model.change_method(CreditMethod.PPO)
     now = snapshot(policy, rally(LOST, 3), rally(WON, 6))
     counts = []
-    for _ in range(PASSES + 4):
+    for _ in range(PPO_PASSES + 4):
         panel.update(now, 0.0)
         assert len(later.asked) <= 1
         counts.append(len(panel.model.passes))
         if later.asked:
             later.work()
-    assert counts == [0, 0, *range(1, PASSES + 2), PASSES + 1]
+    assert counts == [0, 0, *range(1, PPO_PASSES + 2), PPO_PASSES + 1]
 
 
 def test_a_newer_point_drops_the_passes_of_the_older(policy: PolicyAgent) -> None:
     later = Later()
     panel = CreditPanel(later)
-    panel.model.turn_to(Way.PPO)
+    panel.model.change_method(CreditMethod.PPO)
     older, newer = rally(WON, 3), rally(LOST, 4, first=100)
     panel.update(snapshot(policy, older), 0.0)
     later.work()
@@ -323,15 +325,15 @@ def test_a_newer_point_drops_the_passes_of_the_older(policy: PolicyAgent) -> Non
     while later.asked:
         later.work()
     panel.update(snapshot(policy, older, newer), 0.0)
-    assert panel.model.lesson is not None
-    assert panel.model.lesson.rally is newer
+    assert panel.model.point is not None
+    assert panel.model.point.rally is newer
     assert panel.model.passes == ()
 
 
 def test_passes_are_those_of_the_network_that_played_the_point(policy: PolicyAgent, spec: ModelSpec) -> None:
     later = Later()
     panel = CreditPanel(later)
-    panel.model.turn_to(Way.PPO)
+    panel.model.change_method(CreditMethod.PPO)
     panel.update(snapshot(policy), 0.0)
     played = policy.network
     policy.change_network(PolicyNetwork(spec), name="another")
@@ -340,9 +342,9 @@ def test_passes_are_those_of_the_network_that_played_the_point(policy: PolicyAge
         panel.update(now, 0.0)
         later.work()
     panel.update(now, 0.0)
-    assert panel.model.lesson is not None
-    mine = next(learn(panel.model.lesson, Player(played, 1.0)))
-    others = next(learn(panel.model.lesson, Player(policy.network, 1.0)))
+    assert panel.model.point is not None
+    mine = next(ppo_passes(panel.model.point, PlayingNetwork(played, 1.0)))
+    others = next(ppo_passes(panel.model.point, PlayingNetwork(policy.network, 1.0)))
     assert panel.model.passes[0] == mine
     assert mine != others
 
@@ -365,22 +367,22 @@ def test_a_network_that_plays_by_values_has_no_gradient_to_show(policy: PolicyAg
     greedy = PolicyAgent(by_value, PolicyNetwork(by_value), name="greedy")
     later = Later()
     panel = CreditPanel(later)
-    panel.model.turn_to(Way.PPO)
+    panel.model.change_method(CreditMethod.PPO)
     surface = pygame.Surface((832, 200), depth=32)
     panel.update(snapshot(greedy), 0.0)
     panel.draw(surface, surface.get_rect(), 1.0)
     panel.update(snapshot(greedy, rally(WON, 3)), 0.0)
-    assert (panel.model.lesson, later.asked) == (None, [])
-    assert panel.model.without_lesson == NO_GRADIENT
+    assert (panel.model.point, later.asked) == (None, [])
+    assert panel.model.placeholder == NO_GRADIENT
     # Where another takes over, its points are its own.
     now = snapshot(policy, rally(WON, 3))
     for _ in range(3):
         panel.update(now, 0.0)
         if later.asked:
             later.work()
-    assert panel.model.lesson is not None
-    assert panel.model.without_lesson == NO_POINT
-    assert panel.model.passes[0] == next(learn(panel.model.lesson, Player(policy.network, 1.0)))
+    assert panel.model.point is not None
+    assert panel.model.placeholder == NO_POINT
+    assert panel.model.passes[0] == next(ppo_passes(panel.model.point, PlayingNetwork(policy.network, 1.0)))
 
 
 # The view
@@ -399,9 +401,9 @@ def showing(model: CreditModel) -> CreditPanel:
 
 
 @pytest.mark.parametrize(("size", "scale"), SIZES, ids=str)
-@pytest.mark.parametrize("way", [None, NO_GRADIENT, *Way], ids=str)
+@pytest.mark.parametrize("shown", [None, NO_GRADIENT, *CreditMethod], ids=str)
 def test_no_text_is_cut_or_covered(
-    size: tuple[int, int], scale: float, way: Way | str | None, monkeypatch: pytest.MonkeyPatch
+    size: tuple[int, int], scale: float, shown: CreditMethod | str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     texts: list[tuple[str, pygame.Rect]] = []
     draw_text = theme.draw_text
@@ -415,9 +417,9 @@ def test_no_text_is_cut_or_covered(
 
     monkeypatch.setattr(theme, "draw_text", note)
     points = [rally(LOST, 150, first=k) for k in range(10)]
-    model = model_of(way, *points) if isinstance(way, Way) else CreditModel()
-    model.explain(way if isinstance(way, str) else NO_POINT)
-    if way is Way.PPO:
+    model = model_of(shown, *points) if isinstance(shown, CreditMethod) else CreditModel()
+    model.show_placeholder(shown if isinstance(shown, str) else NO_POINT)
+    if shown is CreditMethod.PPO:
         model.add_pass(pass_of(*[0.01, 99.99, 1.0] * 50, advantages=(-9.99, 9.99, 9.99) * 50))
     drawn(showing(model), size, scale)
     inside = pygame.Rect((0, 0), size).inflate(-8 * scale, -8 * scale)
@@ -428,21 +430,21 @@ def test_no_text_is_cut_or_covered(
 
 
 def strip_of(panel: CreditPanel, surface: pygame.Surface) -> pygame.Surface:
-    return surface.subsurface(panel._view._places(panel.model.way).strip)
+    return surface.subsurface(panel._view._layout(panel.model.method).strip)
 
 
 def colours(surface: pygame.Surface, column: int) -> tuple[int, int]:
     """How many pixels of a column are blue, and how many vermilion."""
     pixels = [surface.get_at((column, row)) for row in range(surface.height)]
-    return pixels.count(PUSHED_UP), pixels.count(PUSHED_DOWN)
+    return pixels.count(theme.PUSHED_UP), pixels.count(theme.PUSHED_DOWN)
 
 
 def test_pushes_are_drawn_in_their_direction_and_size() -> None:
-    model = model_of(Way.PPO, rally(WON, 4))
-    assert model.lesson is not None
+    model = model_of(CreditMethod.PPO, rally(WON, 4))
+    assert model.point is not None
     weights = (1.0, -0.5, 0.0, -1.0)
-    model.show(dataclasses.replace(model.lesson, weights=dict.fromkeys(Way, weights)))
-    model.turn_to(Way.ADVANTAGE)
+    model.show(dataclasses.replace(model.point, weights=dict.fromkeys(CreditMethod, weights)))
+    model.change_method(CreditMethod.ADVANTAGE)
     panel = showing(model)
     strip = strip_of(panel, drawn(panel, (832, 200), 1.0))
     half = strip.height // 2
@@ -450,8 +452,8 @@ def test_pushes_are_drawn_in_their_direction_and_size() -> None:
     # The ring around the last, which is looked at, takes two pixels of its end.
     expected = [(half, 0), (0, half // 2), (0, 0), (0, half - 2)]
     assert [colours(strip, column) for column in middles] == [pytest.approx(pair, abs=1) for pair in expected]
-    assert strip.get_at((middles[0], half - 10)) == PUSHED_UP
-    assert strip.get_at((middles[1], half + 10)) == PUSHED_DOWN
+    assert strip.get_at((middles[0], half - 10)) == theme.PUSHED_UP
+    assert strip.get_at((middles[1], half + 10)) == theme.PUSHED_DOWN
 
 
 def test_what_is_clipped_is_grey() -> None:
@@ -460,7 +462,7 @@ def test_what_is_clipped_is_grey() -> None:
     strip = strip_of(panel, drawn(panel, (832, 200), 1.0))
     first, second = strip.width // 6, strip.width // 2
     assert colours(strip, first) == (0, 0)
-    assert credit._GREY in [strip.get_at((first, row)) for row in range(strip.height // 2)]
+    assert credit_view._GREY in [strip.get_at((first, row)) for row in range(strip.height // 2)]
     assert colours(strip, second)[1] > 0
 
 
@@ -476,8 +478,8 @@ def test_ratios_are_drawn_with_clipping_and_without() -> None:
     assert max(free) < min(clipped) < strip.height * 0.81
 
 
-def test_the_decision_looked_at_is_ringed_and_so_is_its_frame() -> None:
-    model = model_of(Way.TOTAL, rally(WON, 10))
+def test_the_selected_decision_is_ringed_and_so_is_its_frame() -> None:
+    model = model_of(CreditMethod.TOTAL, rally(WON, 10))
     model.select(4)
     panel = showing(model)
     surface = drawn(panel, (832, 200), 1.0)
@@ -485,52 +487,52 @@ def test_the_decision_looked_at_is_ringed_and_so_is_its_frame() -> None:
     top = [place for place in range(strip.width) if strip.get_at((place, 0)) == theme.FOCUS]
     assert [place * 10 // strip.width for place in (top[4], top[-5])] == [4, 4]
     assert len(top) < strip.width / 10 + 10
-    picture = panel._view._places(Way.TOTAL).picture
+    picture = panel._view._layout(CreditMethod.TOTAL).picture
     assert surface.get_at(picture.topleft) == theme.FOCUS
 
 
 @pytest.mark.parametrize(("side", "bright"), [(Side.RIGHT, [True, False]), (Side.LEFT, [False, True])])
 def test_the_frame_is_turned_back_for_the_left(side: Side, bright: list[bool]) -> None:
-    panel = showing(model_of(Way.TOTAL, rally(WON, 3, side=side)))
+    panel = showing(model_of(CreditMethod.TOTAL, rally(WON, 3, side=side)))
     surface = drawn(panel, (832, 200), 1.0)
-    picture = panel._view._places(Way.TOTAL).picture
+    picture = panel._view._layout(CreditMethod.TOTAL).picture
     ends = (picture.left + picture.width // 4, picture.right - picture.width // 4)
     assert [surface.get_at((column, picture.centery))[0] > 200 for column in ends] == bright
 
 
-def test_the_mouse_looks_at_decisions_and_turns_to_ways() -> None:
-    panel = showing(model_of(Way.TOTAL, rally(WON, 8)))
+def test_the_mouse_selects_decisions_and_methods() -> None:
+    panel = showing(model_of(CreditMethod.TOTAL, rally(WON, 8)))
     surface = pygame.Surface((1000, 300), depth=32)
     rect = pygame.Rect(100, 60, 832, 200)
     panel.draw(surface, rect, 1.0)
-    places = panel._view._places(Way.TOTAL)
-    strip = places.strip.move(rect.topleft)
+    layout = panel._view._layout(CreditMethod.TOTAL)
+    strip = layout.strip.move(rect.topleft)
     for place in range(8):
         panel.point((strip.left + strip.width * (2 * place + 1) // 16, strip.centery), pressed=False)
         assert panel.model.selected == place
     panel.point((strip.left + 3, strip.top - 40), pressed=True)
     panel.point(None, pressed=False)
     assert panel.model.selected == 7
-    tab = places.tabs[Way.ADVANTAGE].move(rect.topleft)
-    ways = []
+    tab = layout.tabs[CreditMethod.ADVANTAGE].move(rect.topleft)
+    methods = []
     for pressed in (False, True):
         panel.point(tab.center, pressed=pressed)
-        ways.append(panel.model.way)
-    assert ways == [Way.TOTAL, Way.ADVANTAGE]
+        methods.append(panel.model.method)
+    assert methods == [CreditMethod.TOTAL, CreditMethod.ADVANTAGE]
 
 
 def test_it_is_drawn_again_only_where_something_has_changed(monkeypatch: pytest.MonkeyPatch) -> None:
     count = itertools.count()
-    draw = credit._draw
-    monkeypatch.setattr(credit, "_draw", lambda *args: (next(count), draw(*args)))
-    panel = showing(model_of(Way.PPO, rally(WON, 8)))
+    draw = credit_view._draw
+    monkeypatch.setattr(credit_view, "_draw", lambda *args: (next(count), draw(*args)))
+    panel = showing(model_of(CreditMethod.PPO, rally(WON, 8)))
     model = panel.model
-    assert model.lesson is not None
+    assert model.point is not None
     changes: list[Callable[[], None]] = [
         lambda: None,
-        lambda: model.add_pass(pass_of(*[1.0] * 8, advantages=model.lesson.advantages if model.lesson else ())),
+        lambda: model.add_pass(pass_of(*[1.0] * 8, advantages=model.point.advantages if model.point else ())),
         model.next_pass,
-        model.next_way,
+        model.next_method,
         lambda: model.step(-1),
         lambda: model.show(None),
     ]

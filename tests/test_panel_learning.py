@@ -9,7 +9,7 @@ from agents.pong import Court
 from app.follow.follower import Training
 from app.game.match import Match
 from app.play.panels import learning
-from app.play.panels.learning import MOST_POINTS, LearningModel, LearningPanel, in_a_line
+from app.play.panels.learning import MOST_POINTS, LearningModel, LearningPanel
 from app.ui import theme
 from models.run_directory import CurvePoint
 
@@ -69,21 +69,13 @@ def test_a_long_curve_is_thinned_out_and_keeps_its_newest_point() -> None:
         (Training(RISING[:1]), ("0.4 min", "so far")),
         (Training(RISING[:5], 1_000_000), ("15 min", "left, 2.1 min so far")),
         (Training(RISING[:5], 1_000_000, silent_for=300.0), ("5.0 min", "without news")),
-        (Training(RISING, 1_000_000, silent_for=300.0), ("17 min", "in all: finished")),
+        (Training(RISING, 1_000_000, silent_for=300.0), ("17 min", "in total, finished")),
         (Training(RISING, 9_000_000), ("2.2 h", "left, 17 min so far")),
         (Training(RISING, 9_000_000, silent_for=36_000.0), ("10 h", "without news")),
     ],
 )
 def test_how_long_it_takes(training: Training, rest: tuple[str, str]) -> None:
     assert model_of(training).figures[3] == rest
-
-
-def test_a_line_for_the_menu() -> None:
-    assert in_a_line(Training()) == "starting: its first games are being played"
-    # 150,000 of 1,000,000 steps in 150 s leave 850 s.
-    begun = f"0.15M of 1.00M steps, mean return {MINUS}16.0, 14 min left, 2.5 min so far"
-    assert in_a_line(Training(RISING[:6], 1_000_000)) == begun
-    assert in_a_line(Training((CurvePoint(6144, 30.0),))) == "0.01M steps, no game has ended yet, 0.5 min so far"
 
 
 def drawn(followed: Followed, size: tuple[int, int] = (400, 240)) -> tuple[pygame.Surface, LearningPanel]:

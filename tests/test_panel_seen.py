@@ -208,7 +208,7 @@ def test_without_a_network_it_says_so(waiting: Snapshot, playing: Snapshot, monk
     panel.update(playing, 0.1)
     panel.update(waiting, 0.1)
     drawn(panel, SIZES[0])
-    assert [text for text, _ in notes.texts] == ["What the network sees", "no network plays"]
+    assert [text for text, _ in notes.texts] == ["What the network sees", "no network is playing"]
 
 
 def test_in_a_high_room_the_panel_ends_below_its_pictures(playing: Snapshot) -> None:

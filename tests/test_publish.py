@@ -31,7 +31,7 @@ FILES = {"README.md", "config.json", "model.safetensors", "results.json"}
 def quick(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(publication, "EPISODES", 2)
     monkeypatch.setattr(environments, "MOST_FRAMES", 400)
-    monkeypatch.setattr(trailer, "MOST_SECONDS", 0.3)
+    monkeypatch.setattr(trailer, "MAX_SECONDS", 0.3)
     monkeypatch.setenv("VOLLEY_DATA", str(tmp_path / "data"))
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")

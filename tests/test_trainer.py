@@ -10,7 +10,7 @@ from app.follow.follower import Training
 from app.follow.process import Phase
 from app.follow.trainer import Trainer
 from app.menu.model import Train
-from app.play.scene import Inline
+from app.play.inline_executor import InlineExecutor
 from models.run_directory import CurvePoint
 
 
@@ -51,7 +51,7 @@ class FakeFollower:
 def training(monkeypatch: pytest.MonkeyPatch) -> Trainer:
     monkeypatch.setattr(trainer, "TrainingProcess", FakeProcess)
     monkeypatch.setattr(trainer, "Follower", FakeFollower)
-    return Trainer(Inline())
+    return Trainer(InlineExecutor())
 
 
 def process_of(training: Trainer) -> FakeProcess:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from app.game.lineup import Player, Policy
     from app.game.match import Match, Snapshot
     from app.game.session import Session
-    from app.play.panels.names import PanelName
+    from app.settings import PanelName
     from models.hub.publishing import Published
     from models.store import Kept
 
@@ -53,8 +53,8 @@ MISTAKE, INTERRUPTED = 2, 130
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command; gives its exit code. A user's mistake is one line on standard error, and code 2."""
+    os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")  # pygame greets on standard output, where --json prints.
     words = list(sys.argv[1:] if argv is None else argv)
-    os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")  # It goes to standard output, into what --json prints.
     try:
         arguments = _parser().parse_args(words)
         code: int = arguments.run(arguments)
@@ -252,9 +252,9 @@ def _player(arguments: Namespace, name: str) -> Player:
 
 def _panels(text: str) -> frozenset[PanelName]:
     """An argument that names panels of a film."""
-    from app.play.panels.names import FILMED
+    from app.play.film import FILM_PANELS
 
-    panels = {name.value: name for name in FILMED}
+    panels = {name.value: name for name in FILM_PANELS}
     for word in text.split(","):
         if word not in panels:
             raise ArgumentTypeError(f"there is no panel {word!r}; there are {', '.join(panels)}")
@@ -372,9 +372,9 @@ def _film(path: Path | None, panels: frozenset[PanelName] | None) -> Iterator[Re
         yield None
         return
     from app.play.film import filming
-    from app.play.panels.names import WHILE_WATCHING
+    from app.settings import PANELS_WHILE_WATCHING
 
-    with filming(path, WHILE_WATCHING if panels is None else panels) as film:
+    with filming(path, PANELS_WHILE_WATCHING if panels is None else panels) as film:
         yield film.add
 
 

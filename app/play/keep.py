@@ -1,4 +1,4 @@
-"""What a person keeps of an evening: screenshots, films, replays, each in its folder, named by the time."""
+"""Saves screenshots, films and replays, each kind in its own folder, named by the time."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ from app import settings
 from app.game import replay
 from app.game.match import Snapshot
 from app.game.replay import Replay
-from app.play.film import filming
-from app.play.panels.names import PanelName
+from app.play.film import Film, filming
 from app.play.panels.panel import Panel
 from app.play.scene import MatchScene
+from app.settings import PanelName
 from models.errors import UserError
 
 
 def save_screenshot(surface: pygame.Surface) -> str:
-    """Saves what is on the surface; says where, or why not."""
+    """Saves a picture of the surface; returns a line that says where, or why not."""
     path = _new_file(settings.screenshots_folder(), ".png")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         pygame.image.save(surface, path)
     except (OSError, pygame.error) as error:
-        return f"no screenshot could be saved to {path.parent}: {error}"
+        return f"cannot save a screenshot to {path.parent}: {error}"
     return f"screenshot saved: {path}"
 
 
 def save_replay(recorded: Replay) -> str:
-    """Saves a replay; says where, or why not."""
+    """Saves a replay; returns a line that says where, or why not."""
     left, right = recorded.score
     path = _new_file(settings.replays_folder(), f" {left}-{right}{replay.SUFFIX}")
     try:
@@ -43,57 +43,61 @@ def save_replay(recorded: Replay) -> str:
 
 
 class FilmRecorder:
-    """A film that is begun and ended at the press of a key."""
+    """Films the match from one press of a key to the next."""
 
     def __init__(self) -> None:
-        self._film = ExitStack()
-        self._path: Path | None = None
-        self.running = False
+        self._film: Film | None = None
+        self._closing = ExitStack()
+        self._path = Path()
 
-    def start(self, further: Mapping[PanelName, Panel]) -> str:
-        """Begins a film, which may show these further panels too; says so, or why not."""
-        path = _new_file(settings.films_folder(), ".mp4")
+    @property
+    def running(self) -> bool:
+        """Whether a film is being made."""
+        return self._film is not None
+
+    def start(self, extra_panels: Mapping[PanelName, Panel]) -> str:
+        """Starts a film, which can show these panels too; returns a line that says so, or why not."""
+        self._path = _new_file(settings.films_folder(), ".mp4")
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            film = self._film.enter_context(filming(path))
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            film = self._closing.enter_context(filming(self._path))
         except (OSError, UserError) as error:
             return str(error)
-        film.scene.panels |= further
-        self._add, self._scene = film.add, film.scene
-        self._path, self.running = path, True
+        film.scene.panels |= extra_panels
+        self._film = film
         return "filming"
 
     def add(self, now: Snapshot, elapsed: float, scene: MatchScene) -> str:
-        """Adds a frame of the match with the panels that `scene` shows, where a film is being made.
+        """Adds a frame to the film, if there is one, with the panels that `scene` shows.
 
-        Says why that is no longer possible.
+        Returns a line that says why the film had to stop; an empty one if it goes on.
         """
-        if not self.running:
+        if self._film is None:
             return ""
-        self._scene.show_as(scene)
+        self._film.scene.show_as(scene)
         try:
-            self._add(now, elapsed)
+            self._film.add(now, elapsed)
         except OSError as error:
-            self.running = False
-            with suppress(UserError):  # which would say the same again
-                self._film.close()
-            return f"the film has ended: {error.strerror}"
+            self._film = None
+            with suppress(UserError):  # It would say the same again.
+                self._closing.close()
+            return f"filming stopped: {error.strerror}"
         return ""
 
     def stop(self) -> str:
-        """Ends the film; says where it is, or why not. Empty where there was none."""
-        if not self.running:
+        """Ends the film; returns a line that says where it is, or why not; an empty one if there was none."""
+        if self._film is None:
             return ""
-        self.running = False
+        self._film = None
         try:
-            self._film.close()
+            self._closing.close()
         except UserError as error:
             return str(error)
         return f"film saved: {self._path}"
 
 
-def _new_file(folder: Path, ending: str) -> Path:
-    """A file that is not there yet, named by the time: what is made later comes later in the alphabet."""
+def _new_file(folder: Path, suffix: str) -> Path:
+    """A file that does not exist yet, named by the time: newer files sort after older ones."""
     now = time.strftime("%Y-%m-%d %H.%M.%S")
-    names = (f"{now}{more}{ending}" for more in ("", *(f" {number}" for number in range(2, 100))))
+    names = (f"{now}{more}{suffix}" for more in ("", *(f" {number}" for number in range(2, 100))))
     return next(path for name in names if not (path := folder / name).exists())

@@ -18,12 +18,13 @@ from app.game.seats import PersonSeat
 from app.game.session import Session
 from app.play import ending, keep
 from app.play.ending import EndingModel, EndingScene
+from app.play.film import FILM_PANELS
 from app.play.panels.learning import LearningPanel
-from app.play.panels.names import FILMED, PanelName
 from app.play.panels.stages import StagesPanel, stages_of
 from app.play.scene import MatchScene
 from app.screen import OpenMenu, Quit, Request
 from app.services import Services
+from app.settings import PanelName
 from app.ui import bindings
 from app.ui.bindings import Command, Context, Held, Input
 from models.errors import UserError
@@ -85,7 +86,7 @@ class MatchScreen:
             Command.REMATCH: self._rematch,
             Command.SAVE: self._save_replay,
             Command.FILM: self._toggle_film,
-            Command.CREDIT_METHOD: self._scene.credit.model.next_way,
+            Command.CREDIT_METHOD: self._scene.credit.model.next_method,
             Command.CREDIT_PREVIOUS: lambda: self._scene.credit.model.step(-1),
             Command.CREDIT_NEXT: lambda: self._scene.credit.model.step(+1),
             Command.CREDIT_LARGEST: self._scene.credit.model.jump_to_largest,
@@ -303,7 +304,7 @@ class MatchScreen:
     def _toggle_film(self) -> None:
         """A film has panels of its own; those that depend on the players copy the models of the window's."""
         panels = self._scene.panels
-        further = {name: copy(panel) for name, panel in panels.items() if name not in FILMED}
+        further = {name: copy(panel) for name, panel in panels.items() if name not in FILM_PANELS}
         self._services.toast.show(self._film.stop() if self._film.running else self._film.start(further))
 
     def _save_replay(self) -> None:

@@ -1,4 +1,4 @@
-"""The court: the emulator's picture at the shape a television shows it in."""
+"""Draws the court: the emulator's picture, in the shape a television shows it in."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ PIXEL_ASPECT = ASPECT * SCREEN_ROWS / SCREEN_COLUMNS
 
 
 class CourtView:
-    """Draws the picture at any size, its pixels' edges straight and no more than one screen pixel soft."""
+    """Draws the picture at any size; the edges of its pixels are at most one screen pixel soft."""
 
     def __init__(self) -> None:
         self._picture: Frame | None = None
@@ -34,6 +34,6 @@ def _surface(picture: Frame) -> pygame.Surface:
 
 
 def _scaled(small: pygame.Surface, size: tuple[int, int]) -> pygame.Surface:
-    """Scales up by whole numbers first, which keeps every pixel as large as the next, and only then to size."""
+    """Scales up by whole numbers first, which keeps all pixels the same size, and only then to `size`."""
     whole = (small.width * -(-size[0] // small.width), small.height * -(-size[1] // small.height))
     return pygame.transform.smoothscale(pygame.transform.scale(small, whole), size)

@@ -12,8 +12,6 @@ from app.ui import theme
 from models.errors import UserError
 
 TITLE = "Volley"
-LEAST_SIZE = (800, 600)
-"""The smallest window that every screen fits into."""
 _UNSEEN_DRIVERS = frozenset({"dummy", "evdev", "offscreen"})
 """SDL's video drivers that draw where nobody can see it; SDL may fall back to one."""
 
@@ -71,7 +69,7 @@ def open_display() -> Display:
             desktop = pygame.display.get_desktop_sizes()[0]
             size = min(theme.DESIGN_SIZE[0], desktop[0]), min(theme.DESIGN_SIZE[1], desktop[1])
             window = pygame.Window(TITLE, size, resizable=True, allow_high_dpi=True)
-            window.minimum_size = LEAST_SIZE
+            window.minimum_size = theme.MIN_SIZE
             return Display(window)
     except pygame.error:
         pass

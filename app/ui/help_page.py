@@ -1,18 +1,20 @@
-"""The help page: every key that does something here, over what is on screen."""
+"""The help page: all the keys that do something now, drawn over the screen."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeAlias
 
 import pygame
 
 from app.ui import theme
 
-Row = tuple[tuple[str, ...], str]
+Row: TypeAlias = tuple[tuple[str, ...], str]
+"""The names of keys, and what they do."""
 
 
 def draw(surface: pygame.Surface, rows: Sequence[Row]) -> None:
-    """Draws the page in the middle of `surface`: names of keys, and what they do, in two columns."""
+    """Draws the page in the middle of `surface`, in two columns."""
     scale = theme.scale_of(surface.size)
     _dim(surface)
     size, gap, heading_size = (

@@ -1,4 +1,4 @@
-"""Time into whole frames, and frames into even time."""
+"""Turns elapsed time into whole frames, and spaces frames evenly in time."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from collections.abc import Callable
 
 
 class FrameClock:
-    """Counts the whole frames that elapsed time has earned; what is left over is kept, so nothing drifts.
+    """Counts the whole frames that are due; it carries the remainder over, so that nothing drifts.
 
-    It starts half a frame ahead: where frames are asked for at their own rate, as a window does, the jitter of a
-    single frame then never gives none and two in turn.
+    It starts half a frame ahead. A window asks at about the rate of the frames themselves, and a little jitter then
+    never gives it no frame in one turn and two in the next.
     """
 
     def __init__(self) -> None:
         self._owed = 0.5
 
     def frames(self, elapsed: float, rate: float) -> int:
-        """How many frames have become due after another `elapsed` seconds at `rate` frames a second."""
+        """How many frames are due after another `elapsed` seconds at `rate` frames a second."""
         self._owed += elapsed * rate
         whole = int(self._owed)
         self._owed -= whole
@@ -25,7 +25,7 @@ class FrameClock:
 
 
 class Pacer:
-    """Waits for the next of evenly spaced moments; after a delay it goes on from now and does not hurry."""
+    """Waits for the next of evenly spaced moments; after a delay it continues from now, without catching up."""
 
     def __init__(
         self,
@@ -39,7 +39,7 @@ class Pacer:
         self._last = self._next = clock()
 
     def wait(self) -> float:
-        """Sleeps until the next moment; gives the seconds since the last call."""
+        """Sleeps until the next moment; returns the seconds since the last call."""
         now = self._clock()
         if now < self._next:
             self._sleep(self._next - now)

@@ -1,4 +1,4 @@
-"""The ROM's own sound, from one frame to the next."""
+"""Plays the game's own sound, frame by frame."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from numpy.typing import NDArray
 from agents.pong import FRAMES_PER_SECOND, SOUND_SAMPLES
 
 SAMPLE_RATE = round(SOUND_SAMPLES * FRAMES_PER_SECOND)
-"""Hz. A frame's samples sound for as long as the frame is shown; the emulator makes them for 2% more."""
+"""Hz: a frame's samples last as long as the frame is shown. The emulator made them for a rate 2% higher."""
 HEAD_START = 3
-"""Frames. As many are gathered before anything sounds, so that one may come late and leave no gap."""
+"""Frames collected before playing starts, so that one late frame leaves no gap."""
 PIECE = 2
-"""Frames that are given to the mixer at once."""
-MOST_WAITING = 2
-"""Frames. Together with two pieces in the mixer, 100 ms: what comes on top of that is left out."""
+"""Frames given to the mixer at a time."""
+MAX_WAITING = 2
+"""Frames. With two pieces in the mixer this makes 100 ms; any frame beyond that is dropped."""
 SILENCE = 128
 
 
 class Speaker:
-    """Plays what a court sounds like. Without a sound device, and before `open`, it does nothing.
+    """Plays the sound of a court. Without a sound device, and before `open`, it does nothing.
 
     `volume`, 0 to 100, and `muted` may be set at any time.
     """
@@ -34,17 +34,17 @@ class Speaker:
         self._waiting: deque[NDArray[np.int16]] = deque()
 
     def open(self) -> None:
-        """Looks for a sound device. It can take some 100 ms, in which no other thread runs: show the window first."""
+        """Opens the sound device. That can take about 100 ms, in which no other thread runs: show the window first."""
         try:
-            # The mixer's buffer is a frame long, so pieces follow one another without a gap; SDL converts to the
-            # device's own format.
+            # The mixer's buffer is one frame long, so that pieces follow each other without a gap; SDL converts to
+            # the device's own format.
             pygame.mixer.init(SAMPLE_RATE, -16, 1, SOUND_SAMPLES, allowedchanges=0)
         except pygame.error:
             return
         self._channel = pygame.mixer.Channel(0)
 
     def play(self, samples: NDArray[np.uint8]) -> None:
-        """Takes in a frame's sound, `[512]`, of which 128 is silence; at most once a frame, at normal speed."""
+        """Plays a frame's sound, `[512]`, where 128 is silence. Call it at most once a frame, at normal speed."""
         if self._channel is None:
             return
         loudness = 0.0 if self.muted else 256 * self.volume / 100
@@ -54,11 +54,11 @@ class Speaker:
                 self._channel.play(self._take(HEAD_START))
         elif self._channel.get_queue() is None and len(self._waiting) >= PIECE:
             self._channel.queue(self._take(PIECE))
-        elif len(self._waiting) > MOST_WAITING:
-            self._leave_one_out()
+        elif len(self._waiting) > MAX_WAITING:
+            self._drop_one()
 
     def close(self) -> None:
-        """Gives the sound device back."""
+        """Closes the sound device."""
         if self._channel is not None:
             self._channel = None
             pygame.mixer.quit()
@@ -66,7 +66,7 @@ class Speaker:
     def _take(self, frames: int) -> pygame.mixer.Sound:
         return pygame.mixer.Sound(buffer=np.concatenate([self._waiting.popleft() for _ in range(frames)]).tobytes())
 
-    def _leave_one_out(self) -> None:
-        """Drops a silent frame, which nobody hears; else the oldest."""
+    def _drop_one(self) -> None:
+        """Drops a silent frame, which nobody misses, or else the oldest."""
         silent = (place for place, frame in enumerate(self._waiting) if not frame.any())
         del self._waiting[next(silent, 0)]

@@ -1,4 +1,4 @@
-"""Colours, type and space: what every view shares. Sizes are in pixels at scale 1, a window of 1280 x 800."""
+"""Colours, fonts and spacing that all views share. Sizes are in pixels at scale 1, a window of 1280 x 800."""
 
 from __future__ import annotations
 
@@ -25,7 +25,9 @@ HINT_SIZE, BODY_SIZE, HEADING_SIZE, TITLE_SIZE, SCORE_SIZE = 14, 16, 20, 24, 56
 PADDING, GAP = 12, 16
 CORNER = 6
 DESIGN_SIZE = (1280, 800)
-LEAST_SCALE = 0.875
+MIN_SIZE = (800, 600)
+"""Of the window, in pixels."""
+MIN_SCALE = 0.875
 
 _FONTS = Path(__file__).parent / "fonts"
 
@@ -39,8 +41,8 @@ class Face(Enum):
 
 
 def scale_of(size: tuple[int, int]) -> float:
-    """How much larger than at `DESIGN_SIZE` all is drawn on a surface of this size."""
-    return max(min(size[0] / DESIGN_SIZE[0], size[1] / DESIGN_SIZE[1]), LEAST_SCALE)
+    """How much larger everything is drawn on a surface of this size than at `DESIGN_SIZE`."""
+    return max(min(size[0] / DESIGN_SIZE[0], size[1] / DESIGN_SIZE[1]), MIN_SCALE)
 
 
 @lru_cache(maxsize=64)
@@ -52,7 +54,7 @@ def font(face: Face, size: int) -> pygame.Font:
 
 
 def pixel_size(size: float) -> int:
-    """The size nearest to `size` at which the pixel face, drawn on a grid of 8, is sharp."""
+    """The nearest size at which the pixel face, whose letters are drawn on a grid of 8, is sharp."""
     return max(8, 8 * round(size / 8))
 
 
@@ -69,16 +71,16 @@ def draw_text(
     face: Face = Face.REGULAR,
     **anchor: tuple[int, int],
 ) -> pygame.Rect:
-    """Draws `text` so that the named point of its box (`midleft=`, `topright=`, ...) is there; gives the box."""
+    """Draws `text` with the named point of its box (`midleft=`, `topright=`, ...) at a place; returns the box."""
     image = _rendered(text, face, size, tuple(colour))
     box = image.get_rect(**anchor)
     if face is Face.PIXEL:
-        box.top += size // 16  # Its lowest row of eight is empty.
+        box.top += size // 16  # The lowest of its eight rows is empty.
     return surface.blit(image, box)
 
 
 def fitted(text: str, size: int, width: int, face: Face = Face.REGULAR) -> str:
-    """`text`, shortened with an ellipsis where it is wider than `width` pixels."""
+    """`text`, cut with an ellipsis if it is wider than `width` pixels."""
     return _fitted(text, size, width, face)
 
 
@@ -95,7 +97,7 @@ def _fitted(text: str, size: int, width: int, face: Face) -> str:
 
 @lru_cache(maxsize=256)
 def wrapped(text: str, size: int, width: int, most: int, face: Face = Face.REGULAR) -> tuple[str, ...]:
-    """`text` in lines of at most `width` pixels, at most `most` of them; what is left over is cut with an ellipsis."""
+    """`text` in at most `most` lines of at most `width` pixels; text that does not fit is cut with an ellipsis."""
     lines = [""]
     for word in text.split():
         longer = f"{lines[-1]} {word}".strip()
@@ -107,7 +109,7 @@ def wrapped(text: str, size: int, width: int, most: int, face: Face = Face.REGUL
 
 
 def draw_panel(surface: pygame.Surface, rect: pygame.Rect, scale: float) -> pygame.Rect:
-    """Draws a panel's ground; gives the room inside its padding."""
+    """Draws a panel's ground; returns the room inside its padding."""
     corner = round(CORNER * scale)
     pygame.draw.rect(surface, PANEL, rect, border_radius=corner)
     pygame.draw.rect(surface, HAIRLINE, rect, width=1, border_radius=corner)

@@ -1,4 +1,4 @@
-"""Who plays, and how: reaction, sampled or greedy, speed, games won."""
+"""The players panel: who plays and how, the speed, games won."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from app.ui import theme
 
 
 class FactsModel:
-    """The panel's lines: a name, and a fact."""
+    """The panel's lines, each a name and a fact."""
 
     def __init__(self) -> None:
         self.lines: tuple[tuple[str, str], ...] = ()
 
     def update(self, now: Snapshot) -> None:
-        """Takes over what changed; nothing here is smoothed."""
+        """Takes in the match as it is now."""
         speed = Fraction(now.speed)
         won = now.games_won
         agents = any(reaction is not None for reaction in now.reactions)
         self.lines = (
             *((now.names[side], _style(now, side)) for side in Side),
-            *([("Action", "greedy: the likeliest" if now.greedy else "sampled")] if agents else []),
+            *([("Action", "greedy: the most likely" if now.greedy else "sampled")] if agents else []),
             ("Speed", f"{speed}\N{MULTIPLICATION SIGN}"),
             ("Game", f"{now.game}, won {won.left} : {won.right}" if sum(won) else f"{now.game}"),
         )
@@ -33,38 +33,37 @@ class FactsModel:
 class FactsPanel:
     """Who plays, and how."""
 
-    title = "Players"
-    least_height = 150
+    min_height = 150
     wide = False
 
     def __init__(self) -> None:
         self._model = FactsModel()
 
     def update(self, now: Snapshot, elapsed: float) -> None:
-        """Takes over what changed."""
+        """Takes in the match as it is now."""
         del elapsed
         self._model.update(now)
 
     def point(self, position: tuple[int, int] | None, *, pressed: bool) -> None:
-        """There is nothing to point at."""
+        """Nothing to point at."""
 
     def draw(self, surface: pygame.Surface, rect: pygame.Rect, scale: float) -> None:
-        """Draws one line a fact."""
+        """Draws the panel to fill `rect`."""
         draw(surface, rect, scale, self._model)
 
 
 def _style(now: Snapshot, side: Side) -> str:
-    """How a side plays, in a few words."""
+    """How the player on a side plays, in a few words."""
     if now.state is State.WAITING:
         return "…"
     reaction = now.reactions[side]
     if reaction is not None:
         return f"reaction {reaction} ms" if reaction else "no reaction delay"
-    return "by hand" if side in now.people else "the ROM itself"
+    return "a person" if side in now.people else "the game itself"
 
 
 def draw(surface: pygame.Surface, rect: pygame.Rect, scale: float, model: FactsModel) -> None:
-    """Draws the panel to fill `rect`, one line a fact."""
+    """Draws one line for each fact."""
     room = theme.draw_panel(surface, rect, scale)
     size = round(theme.BODY_SIZE * scale)
     height = room.height / max(len(model.lines), 1)

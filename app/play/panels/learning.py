@@ -1,4 +1,4 @@
-"""How a training goes: the return of its games over its steps, and which of its policies have played here."""
+"""The learning-curve panel: the mean return of a running training, and which of its policies have played here."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from app.ui import theme
 from models.spec import POINTS_TO_WIN
 
 MOST_POINTS = 200
-"""Of the curve that are drawn."""
+"""The most points of a curve that are drawn."""
 UNKNOWN = "\N{EN DASH}"
 
 
 class LearningModel:
-    """What the panel shows of a training; shares are of the chart's width, from the left, and height, from below."""
+    """What the panel shows of a training. Shares are of the chart's width from the left, of its height from below."""
 
     def __init__(self) -> None:
         self.figures: tuple[tuple[str, str], ...] = ()
@@ -29,7 +29,7 @@ class LearningModel:
         self.sign = ""
 
     def update(self, training: Training, changes: tuple[int, ...], sign: str) -> None:
-        """Takes in how far the training has come, which of its policies have played, and a line about these."""
+        """Takes in the training so far, the steps of the policies that have played, and a line on which plays."""
         end = max(training.target or 0, training.steps, 1)
         every = -(-len(training.curve) // MOST_POINTS) or 1
         # Backwards, so that the newest is among them.
@@ -61,21 +61,11 @@ def signed(number: float) -> str:
     return f"{number:+.1f}".replace("-", "\N{MINUS SIGN}")
 
 
-def in_a_line(training: Training) -> str:
-    """How far a training has come, without a picture."""
-    if not training.curve:
-        return "starting: its first games are being played"
-    score = training.curve[-1].mean_return
-    of = "" if training.target is None else f" of {millions(training.target)}"
-    games = "no game has ended yet" if score is None else f"mean return {signed(score)}"
-    return f"{millions(training.steps)}{of} steps, {games}, {' '.join(_rest(training))}"
-
-
 def _rest(training: Training) -> tuple[str, str]:
-    """How long it will still take, in two parts; how long it took where it has ended, or nothing is heard of it."""
+    """The last figure and its unit: the time left, or how long the training took or has been silent."""
     trained = _span(training.curve[-1].seconds) if training.curve else UNKNOWN
     if training.finished:
-        return trained, "in all: finished"
+        return trained, "in total, finished"
     if training.curve and training.silent_for > RARELY_SAVED:
         return _span(training.silent_for), "without news"
     if training.seconds_left is None:
@@ -84,16 +74,16 @@ def _rest(training: Training) -> tuple[str, str]:
 
 
 def _span(seconds: float) -> str:
-    """Minutes, or hours where there are many; with a decimal below ten."""
+    """Minutes, or hours if there are many; with one decimal below ten."""
     number, unit = (seconds / 60, "min") if seconds < 6000 else (seconds / 3600, "h")
     return f"{number:.{int(number < 9.95)}f} {unit}"
 
 
 class LearningPanel:
-    """The learning curve of the training that is followed."""
+    """The learning curve of the training being followed."""
 
     title = "Learning curve"
-    least_height = 230
+    min_height = 230
     wide = False
 
     def __init__(self, follower: Follower) -> None:
@@ -104,7 +94,7 @@ class LearningPanel:
         self._picture = pygame.Surface((0, 0))
 
     def update(self, now: Snapshot, elapsed: float) -> None:
-        """Takes over what the follower found."""
+        """Takes in what the follower has found."""
         del now, elapsed
         new = (self._follower.training, self._follower.changes, self._follower.sign)
         if new != self._shown:
@@ -112,10 +102,10 @@ class LearningPanel:
             self._model.update(*new)
 
     def point(self, position: tuple[int, int] | None, *, pressed: bool) -> None:
-        """There is nothing to point at."""
+        """Nothing to point at."""
 
     def draw(self, surface: pygame.Surface, rect: pygame.Rect, scale: float) -> None:
-        """Draws figures and curve; a picture of them is kept, because they change about once a second."""
+        """Draws the panel to fill `rect`; keeps the picture, because it changes only about once a second."""
         if self._drawn_at != (rect.size, scale):
             self._drawn_at = (rect.size, scale)
             self._picture = pygame.Surface(rect.size).convert(surface)
@@ -143,7 +133,7 @@ def draw(surface: pygame.Surface, rect: pygame.Rect, scale: float, model: Learni
 
 
 def _draw_figures(surface: pygame.Surface, row: pygame.Rect, scale: float, model: LearningModel) -> int:
-    """Draws two in a row, each before its unit; gives where they end."""
+    """Draws two figures in a row, each before its unit; returns the bottom."""
     size, small = round(theme.BODY_SIZE * scale), round(theme.HINT_SIZE * scale)
     height, number, width = round(22 * scale), round(66 * scale), row.width // 2
     for place, (figure, unit) in enumerate(model.figures):

@@ -1,4 +1,4 @@
-"""What the network's next move depends on, as light over the court."""
+"""Saliency: light on the court, on what the network's next move depends on."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from agents.base import Frame
 from agents.pong import Side
 from app.game.match import Snapshot
+from app.ui.smoothing import gap_left
 
 if TYPE_CHECKING:
     from agents.policy import PolicyAgent
@@ -21,29 +22,29 @@ if TYPE_CHECKING:
     from models.network import PolicyNetwork
 
 HALF_LIT = 1.0
-"""What of a map is drawn half as bright as can be. One scale for all moments: where little matters, little is lit."""
-LEAST_INTERVAL = 0.06
-"""Seconds from the beginning of one map to that of the next: one for each decision, at normal speed."""
-SETTLE = 0.08
-"""Seconds after which 95% of a change has been made: a map is old soon."""
-_TIME_CONSTANT = SETTLE / 3
+"""The saliency that is drawn at half brightness. The scale is always the same: when little matters, little is lit."""
+MIN_INTERVAL = 0.06
+"""Seconds from the start of one map to the start of the next: one for each decision at normal speed."""
+SETTLE_SECONDS = 0.08
+"""The time in which 95% of a change is made: short, because a map is soon out of date."""
 LIGHT = (72, 90, 40)
-"""Added to a place that is as bright as can be: brown becomes amber, and a white ball on it still stands out."""
+"""The colour added at full brightness: brown becomes amber, and a white ball still stands out."""
 _REACH = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (5, 5))
 _BLUR = 1.2
-"""How far light goes beyond what it lights, and how soft its edge is, in pixels of an observation."""
+"""How far the light spreads beyond what it lights, and how soft its edge is, in pixels of an observation."""
 _LEVELS = 255
+"""Of brightness: a smaller change is not visible."""
 
 Brightness = NDArray[np.float32]
-"""`[height, width]` of an observation, over the whole picture of the court: 0 is dark, 1 as bright as can be."""
+"""`[height, width]` of an observation, over the whole picture of the court: 0 is dark, 1 is full brightness."""
 
 
 class SaliencyModel:
-    """Follows the network agent that plays, the right one where both are; its maps are made on `executor`."""
+    """Follows the network that plays, the right one if both do; its maps are made on `executor`."""
 
     def __init__(self, executor: Executor) -> None:
         self.brightness: Brightness = np.zeros((1, 1), np.float32)
-        """As shown: it glides from map to map. A new object whenever it has changed."""
+        """As shown: it moves smoothly from map to map. A new array whenever it changes."""
         self._target = self.brightness
         self._executor = executor
         self._under_way: Future[SaliencyMap] | None = None
@@ -51,10 +52,10 @@ class SaliencyModel:
         self._since_asked = math.inf
 
     def update(self, now: Snapshot, elapsed: float) -> None:
-        """Takes a map that is ready, asks for the next, and lets what is shown follow for `elapsed` seconds.
+        """Takes a map that is ready, asks for the next, and moves what is shown towards it for `elapsed` seconds.
 
-        Nothing is lit where no network plays, before its first decision, and while the match is gone back in, because
-        the network then looks at another moment than the one on the screen.
+        Nothing is lit when no network plays, before its first decision, and while the match is rewound: the network
+        then sees another moment than the one on screen.
         """
         self._since_asked += elapsed
         side = next((side for side in reversed(Side) if now.policies[side] is not None), None)
@@ -63,10 +64,10 @@ class SaliencyModel:
         if side is None or policy is None or policy.observation is None:
             self._target = np.zeros_like(self._target)
             self._asked = None
-        elif self._under_way is None and self._since_asked >= LEAST_INTERVAL:
+        elif self._under_way is None and self._since_asked >= MIN_INTERVAL:
             self._ask(policy, policy.observation, side)
-            self._collect()  # It may be there at once.
-        self._glide(elapsed)
+            self._collect()  # An executor without threads has it ready.
+        self._smooth(elapsed)
 
     def _collect(self) -> None:
         if self._under_way is not None and self._under_way.done():
@@ -74,27 +75,27 @@ class SaliencyModel:
             self._under_way = None
 
     def _ask(self, policy: PolicyAgent, observation: Frame, side: Side) -> None:
-        """Begins the next map, unless it would be the same again."""
+        """Starts the next map, unless it would be the same again."""
         if self._asked is not None and policy.network is self._asked[0] and observation is self._asked[1]:
             return
         self._asked, self._since_asked = (policy.network, observation), 0.0
         self._under_way = self._executor.submit(_map_over_court, policy.network, observation, side)
 
-    def _glide(self, elapsed: float) -> None:
+    def _smooth(self, elapsed: float) -> None:
         if self._target.shape != self.brightness.shape:
             self.brightness = np.zeros_like(self._target)
         gap = self._target - self.brightness
         if np.abs(gap).max() * _LEVELS >= 1:
-            self.brightness = self._target - gap * np.float32(math.exp(-elapsed / _TIME_CONSTANT))
+            self.brightness = self._target - gap * np.float32(gap_left(elapsed, SETTLE_SECONDS))
 
 
 def brightness(saliency: SaliencyMap) -> Brightness:
-    """How bright each place is drawn: half at `HALF_LIT`, and never quite 1."""
+    """How brightly each place is drawn: half at `HALF_LIT`, never quite 1."""
     return saliency / (saliency + np.float32(HALF_LIT))
 
 
 def _map_over_court(network: PolicyNetwork, observation: Frame, side: Side) -> SaliencyMap:
-    # With it comes torch, which is there once a network plays, and not before the first picture.
+    # This imports torch, which is loaded by the time a network plays, but not before the first picture.
     from agents.saliency import occlusion_map, turned_about  # noqa: PLC0415
 
     saliency = occlusion_map(network, observation)
@@ -102,9 +103,7 @@ def _map_over_court(network: PolicyNetwork, observation: Frame, side: Side) -> S
 
 
 class SaliencyOverlay:
-    """The model as light over the court, soft, and a little wider than what it lights."""
-
-    title = "What matters"
+    """Draws the model as soft light on the court, a little wider than what it lights."""
 
     def __init__(self, executor: Executor) -> None:
         self.model = SaliencyModel(executor)
@@ -112,11 +111,11 @@ class SaliencyOverlay:
         self._light = pygame.Surface((0, 0))
 
     def update(self, now: Snapshot, elapsed: float) -> None:
-        """Takes in the match as it is now, `elapsed` seconds after the last time."""
+        """Takes in the match as it is now, `elapsed` seconds after the last update."""
         self.model.update(now, elapsed)
 
     def draw(self, surface: pygame.Surface, court: pygame.Rect) -> None:
-        """Lights the court, which has been drawn to fill `court`."""
+        """Adds light to a court that has been drawn to fill `court`."""
         if self.model.brightness is not self._drawn or self._light.size != court.size:
             self._drawn = self.model.brightness
             self._light = pygame.transform.smoothscale(_light(self._drawn), court.size)
@@ -124,7 +123,7 @@ class SaliencyOverlay:
 
 
 def _light(shown: Brightness) -> pygame.Surface:
-    """What is to be added to the court's colours, one pixel for each of the observation's."""
+    """What to add to the court's colours, one pixel for each of the observation's."""
     soft = cv2.GaussianBlur(cv2.dilate(shown, _REACH), (0, 0), _BLUR)
     pixels = np.rint(soft[:, :, None] * np.array(LIGHT, np.float32)).astype(np.uint8)
     height, width = shown.shape

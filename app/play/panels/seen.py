@@ -1,4 +1,4 @@
-"""What the network sees: the frames of its observation as they are fed to it, and as it normalises them."""
+"""What the network sees: the frames of its observation, as they go in and as it normalises them."""
 
 from __future__ import annotations
 
@@ -21,29 +21,29 @@ if TYPE_CHECKING:
     from models.network import PolicyNetwork
 
 RANGE = 3.0
-"""Deviations. A pixel further than this from its mean has the scale's last colour; the ball is some 30 away."""
+"""Standard deviations. A pixel further from its mean gets the scale's last colour; the ball is about 30 away."""
 
 Picture = NDArray[np.uint8]
 """`[height, width]` in grey, or `[height, width, 3]` in colour."""
 
 
 class SeenModel:
-    """The newest observation of the network agent that plays, the right one where both are."""
+    """The newest observation of the network that plays, the right one if both do."""
 
     def __init__(self) -> None:
         self.frames: Frame | None = None
-        """As the network sees them, `[stack, height, width]`, oldest first; a new object when they change."""
+        """As the network sees them, `[stack, height, width]`, oldest first. A new array whenever they change."""
         self.normalised: NDArray[np.float32] | None = None
-        """The same in deviations from each pixel's own mean."""
+        """The same in standard deviations from each pixel's own mean."""
         self.seconds: tuple[float, ...] = ()
         """How much older than the newest each frame is."""
         self.side = Side.RIGHT
         self.words = ""
-        """How what is seen lies to the court: mirrored, upside down, both, or empty."""
+        """How the network sees the court: mirrored, upside down, both, or empty."""
         self._shown: tuple[PolicyNetwork, Frame] | None = None
 
     def update(self, now: Snapshot) -> None:
-        """Takes over what the network was shown; what it saw last stays while the match is gone back in."""
+        """Takes in what the network was shown; while the match is rewound, what it saw last stays."""
         side = next((side for side in reversed(Side) if now.policies[side] is not None), None)
         policy = None if side is None else now.policies[side]
         if side is None or policy is None or policy.observation is None:
@@ -65,8 +65,8 @@ def _same(policy: PolicyAgent, network: PolicyNetwork, observation: Frame) -> bo
 
 
 def as_seen(network: PolicyNetwork, observation: Frame) -> tuple[Frame, NDArray[np.float32], bool]:
-    """An observation as the network sees it, as it normalises that, and whether it sees the court upside down."""
-    # It is there once a network plays, and not before the first picture.
+    """An observation as the network sees it, the same normalised, and whether it sees the court upside down."""
+    # It is loaded by the time a network plays, but not before the first picture.
     import torch  # noqa: PLC0415
 
     with torch.inference_mode():
@@ -76,7 +76,7 @@ def as_seen(network: PolicyNetwork, observation: Frame) -> tuple[Frame, NDArray[
 
 
 def coloured(normalised: NDArray[np.float32]) -> Picture:
-    """Deviations as colours, `[..., 3]`: blue above the mean, vermilion below, the darker the nearer to it."""
+    """Deviations as colours, `[..., 3]`: blue above the mean, vermilion below, darker nearer to it."""
     ground, above, below = (np.array(colour[:3], np.float32) for colour in _COLOURS)
     share = np.clip(normalised / RANGE, -1, 1)[..., None]
     colours = ground + np.maximum(share, 0) * (above - ground) + np.maximum(-share, 0) * (below - ground)
@@ -87,10 +87,9 @@ _COLOURS = (theme.BACKGROUND, theme.PUSHED_UP, theme.PUSHED_DOWN)
 
 
 class SeenPanel:
-    """The frames side by side, oldest at left: above as fed, below as normalised."""
+    """The frames side by side, the oldest on the left: above as they go in, below normalised."""
 
-    title = "What the network sees"
-    least_height = 250
+    min_height = 250
     wide = False
 
     def __init__(self) -> None:
@@ -99,15 +98,15 @@ class SeenPanel:
         self._pictures: tuple[list[pygame.Surface], ...] = ()
 
     def update(self, now: Snapshot, elapsed: float) -> None:
-        """Takes over what the network was shown."""
+        """Takes in what the network was shown."""
         del elapsed
         self.model.update(now)
 
     def point(self, position: tuple[int, int] | None, *, pressed: bool) -> None:
-        """The pictures say all they know."""
+        """Nothing to point at."""
 
     def draw(self, surface: pygame.Surface, rect: pygame.Rect, scale: float) -> None:
-        """Draws the panel to fill `rect`, or no further down than its pictures go: they cannot be wider than it."""
+        """Draws the panel to fill `rect`, or only as far down as its pictures reach, which are no wider than it."""
         small, heading_size = round(theme.HINT_SIZE * scale), round(theme.HEADING_SIZE * scale)
         line, gap, padding = round(22 * scale), round(6 * scale), round(theme.PADDING * scale)
         title = theme.font(theme.Face.REGULAR, heading_size).get_linesize()
@@ -116,9 +115,9 @@ class SeenPanel:
         size = (rect.width - 2 * padding + gap) // count - gap
         needed = 2 * padding + title + 3 * line + 2 * size
         room = theme.draw_panel(surface, rect.move_to(height=min(rect.height, needed)), scale)
-        heading = theme.draw_text(surface, self.title, heading_size, topleft=room.topleft)
+        heading = theme.draw_text(surface, "What the network sees", heading_size, topleft=room.topleft)
         if frames is None:
-            theme.draw_text(surface, "no network plays", small, theme.QUIET, midleft=room.midleft)
+            theme.draw_text(surface, "no network is playing", small, theme.QUIET, midleft=room.midleft)
             return
         size = min(size, (room.bottom - heading.bottom - 3 * line) // 2)
         self._make_pictures(size)
@@ -126,7 +125,7 @@ class SeenPanel:
         second = first.move(0, line + size)
         last = second.move(0, line + size)
         height, width = frames.shape[1:]
-        text = f"As fed, {width} \N{MULTIPLICATION SIGN} {height}"
+        text = f"Input, {width} \N{MULTIPLICATION SIGN} {height}"
         theme.draw_text(surface, text, small, theme.QUIET, midleft=first.midleft)
         theme.draw_text(surface, self.model.words, small, midright=first.midright)
         theme.draw_text(surface, "Normalised", small, theme.QUIET, midleft=second.midleft)
@@ -140,7 +139,7 @@ class SeenPanel:
     def _draw_row(
         self, surface: pygame.Surface, label: pygame.Rect, pictures: list[pygame.Surface]
     ) -> list[pygame.Rect]:
-        """Draws pictures below a label, the newest framed in the player's colour; gives their places."""
+        """Draws pictures below a label, the newest framed in the player's colour; returns their places."""
         size = pictures[0].width
         apart = (label.width - size) / max(len(pictures) - 1, 1)
         places = [
@@ -151,7 +150,7 @@ class SeenPanel:
         return places
 
     def _make_pictures(self, size: int) -> None:
-        """Makes the pictures anew where they or their size have changed."""
+        """Makes the pictures again if the frames or the size have changed."""
         frames, normalised = self.model.frames, self.model.normalised
         assert frames is not None
         assert normalised is not None
@@ -165,7 +164,7 @@ class SeenPanel:
 
 
 def _levels(normalised: NDArray[np.float32]) -> Frame:
-    """Places in `_DEVIATIONS`."""
+    """Indices into `_DEVIATIONS`."""
     return np.asarray(np.rint((np.clip(normalised / RANGE, -1, 1) + 1) * 127.5), np.uint8)
 
 
@@ -182,17 +181,17 @@ def _picture(levels: Frame, size: int, palette: Sequence[tuple[int, ...]]) -> py
 
 
 def _draw_legend(surface: pygame.Surface, row: pygame.Rect, size: int) -> None:
-    """The colours of the deviations, at the right end of `row`."""
-    end = theme.draw_text(surface, f"+{RANGE:.0f} deviations", size, theme.QUIET, midright=row.midright)
+    """The scale of colours, at the right end of `row`."""
+    end = theme.draw_text(surface, f"+{RANGE:.0f} std. dev.", size, theme.QUIET, midright=row.midright)
     bar = pygame.Rect(0, 0, 4 * size, size // 2)
     bar.midright = (end.left - size // 3, row.centery)
-    surface.blit(_scale_of_colours(bar.size), bar)
+    surface.blit(_colour_scale(bar.size), bar)
     start = f"\N{MINUS SIGN}{RANGE:.0f}"
     theme.draw_text(surface, start, size, theme.QUIET, midright=(bar.left - size // 3, row.centery))
 
 
 @lru_cache(maxsize=4)
-def _scale_of_colours(size: tuple[int, int]) -> pygame.Surface:
+def _colour_scale(size: tuple[int, int]) -> pygame.Surface:
     width, height = size
     row = coloured(np.linspace(-RANGE, RANGE, width, dtype=np.float32))
     return pygame.image.frombuffer(np.tile(row, (height, 1, 1)).tobytes(), size, "RGB")

@@ -1,4 +1,4 @@
-"""The stages of a policy's own training, among which it is changed in mid-match."""
+"""The stages panel: earlier checkpoints of the policy's own training, which can take its place in mid-match."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ if TYPE_CHECKING:
 
 
 class Stage(NamedTuple):
-    """A policy as it was at some time of its training."""
+    """A policy at some time of its training."""
 
     steps: int
     """Agent steps."""
     model: str
     """What `models.catalog.resolve` takes."""
     mean_return: float | None
-    """Of the training games then, where that was kept."""
+    """Of the training games then; None if it was not kept."""
 
 
 def stages_of(model: str) -> tuple[Stage, ...]:
-    """The stages of the training that `model` comes from, fewest steps first, what came of it last.
+    """The stages of the training that `model` comes from, fewest steps first, the final policy last.
 
-    Fewer than two where none were kept; none where there is no such model.
+    Only the final policy if no others were kept; empty if there is no such model.
     """
     try:
         home = catalog.home(model)
@@ -58,28 +58,28 @@ def _return_at(curve: tuple[CurvePoint, ...], steps: int) -> float | None:
 
 
 class StagesModel:
-    """Which stage plays, and which is to.
+    """Which stage plays, and which was chosen.
 
-    A network is loaded on `executor` and put in its place by `update`; while one is loaded, others may be chosen.
+    Networks are loaded on `executor`, and `update` lets them play. While one loads, another can be chosen.
     """
 
     def __init__(self, stages: tuple[Stage, ...], place: int, executor: Executor) -> None:
         self.stages = stages
         self.chosen = self.playing = place
-        """Places among `stages`."""
+        """Indices of `stages`."""
         self.problem = ""
-        """Why the stage that was chosen last does not play."""
+        """Why the stage chosen last does not play; empty if it does."""
         self._executor = executor
         self._first = place
         self._first_name: str | None = None
         self._loading: tuple[int, Future[PolicyNetwork]] | None = None
 
     def choose(self, place: int) -> None:
-        """Chooses a stage; the first or the last where there is none at that place."""
+        """Chooses a stage; beyond the ends, the first or the last."""
         self.chosen, self.problem = min(max(place, 0), len(self.stages) - 1), ""
 
     def update(self, policy: PolicyAgent) -> None:
-        """Goes on with the change from the stage that plays to the one that is chosen."""
+        """Continues the change from the stage that plays to the one chosen."""
         if self._first_name is None:
             self._first_name = policy.name
         if self._loading is not None and self._loading[1].done():
@@ -89,11 +89,11 @@ class StagesModel:
             self._loading = self.chosen, self._executor.submit(_load, self.stages[self.chosen].model, policy.spec)
 
     def _change(self, policy: PolicyAgent, place: int, loaded: Future[PolicyNetwork]) -> None:
-        """Lets the policy play as the stage at `place`; where that cannot be, all stays as it is."""
+        """Lets the policy play as the stage at `place`; if that cannot be loaded, nothing changes."""
         try:
             network = loaded.result()
         except UserError as error:
-            self.problem = f"{millions(self.stages[place].steps)} steps cannot play: {error}"
+            self.problem = f"the stage at {millions(self.stages[place].steps)} cannot play: {error}"
             self.chosen = self.playing if self.chosen == place else self.chosen
             return
         name = self._first_name if place == self._first else None
@@ -106,13 +106,12 @@ def _load(model: str, spec: ModelSpec) -> PolicyNetwork:
 
 
 class StagesPanel:
-    """A slider over the stages of `model`, for the first policy that is seen to play; see `stages_of` for whether any.
+    """A slider over the stages of `model`, which must have some: see `stages_of`. It changes the first policy it sees.
 
-    Press it, drag along it, or go `earlier` and `later`.
+    Click it, drag along it, or call `earlier` and `later`.
     """
 
-    title = "Training stages"
-    least_height = 170
+    min_height = 170
     wide = False
 
     def __init__(self, model: str, executor: Executor) -> None:
@@ -125,20 +124,20 @@ class StagesPanel:
         self._pointed: int | None = None
         self._dragging = False
         self._slider = self._box = pygame.Rect(0, 0, 0, 0)
-        """Where the slider was last drawn: in the picture, and on the surface."""
+        """Where the slider was last drawn: in the picture and on the surface."""
         self._drawn: tuple[object, ...] = ()
         self._picture = pygame.Surface((0, 0))
 
     def earlier(self) -> None:
-        """Chooses the stage before."""
+        """Chooses the previous stage."""
         self._model.choose(self._model.chosen - 1)
 
     def later(self) -> None:
-        """Chooses the stage after."""
+        """Chooses the next stage."""
         self._model.choose(self._model.chosen + 1)
 
     def update(self, now: Snapshot, elapsed: float) -> None:
-        """Changes the policy over, where another stage was chosen and is there."""
+        """Lets the chosen stage play, once it is loaded."""
         del elapsed
         if self._policy is None and now.mind is not None:
             self._policy = now.policies[now.mind]
@@ -149,7 +148,7 @@ class StagesPanel:
             self._colour = theme.PLAYERS[now.policies.index(self._policy)]
 
     def point(self, position: tuple[int, int] | None, *, pressed: bool) -> None:
-        """Chooses the stage nearest to a press on the slider, or to where it is dragged."""
+        """Chooses the stage nearest to where the slider is clicked or dragged."""
         self._pointed = None
         if position is None:
             return
@@ -161,7 +160,7 @@ class StagesPanel:
             self._model.choose(self._pointed)
 
     def draw(self, surface: pygame.Surface, rect: pygame.Rect, scale: float) -> None:
-        """Draws the slider; its picture is kept until something changes."""
+        """Draws the panel to fill `rect`; keeps the picture until something changes."""
         model = self._model
         shown = (rect.size, scale, tuple(self._colour), self._pointed, model.chosen, model.playing, model.problem)
         if shown != self._drawn:
@@ -174,7 +173,7 @@ class StagesPanel:
 
 
 def stops(box: pygame.Rect, count: int) -> list[float]:
-    """The columns at which so many stages stand in a slider."""
+    """The columns of `count` stages in a slider."""
     inset = box.height / 4
     return [box.left + inset + (box.width - 2 * inset) * place / max(count - 1, 1) for place in range(count)]
 
@@ -192,7 +191,10 @@ def draw(
     model: StagesModel,
     look: tuple[pygame.Color, int | None],
 ) -> pygame.Rect:
-    """Draws the panel to fill `rect`, in the player's colour, with one stage pointed at; gives the slider's place."""
+    """Draws the panel to fill `rect`; returns the slider's place.
+
+    `look` is the player's colour, and the stage that the mouse points at.
+    """
     room = theme.draw_panel(surface, rect, scale)
     gap = round(6 * scale)
     top = _draw_chosen(surface, room, scale, model) + gap
@@ -203,22 +205,22 @@ def draw(
 
 
 def _draw_chosen(surface: pygame.Surface, room: pygame.Rect, scale: float, model: StagesModel) -> int:
-    """The stage that is chosen, below the panel's title; gives where that ends."""
+    """Draws the title and the chosen stage; returns the bottom."""
     small, size = round(theme.HINT_SIZE * scale), round(theme.HEADING_SIZE * scale)
     stage = model.stages[model.chosen]
-    title = theme.draw_text(surface, StagesPanel.title, size, topleft=room.topleft)
+    title = theme.draw_text(surface, "Training stages", size, topleft=room.topleft)
     place = "loading …" if model.chosen != model.playing else f"{model.chosen + 1} of {len(model.stages)}"
     theme.draw_text(surface, place, small, theme.QUIET, midright=(room.right, title.centery))
     words, left_top = f"{millions(stage.steps)} steps", (room.left, title.bottom)
     steps = theme.draw_text(surface, words, size, theme.TEXT, theme.Face.BOLD, topleft=left_top)
-    score = "return not kept" if stage.mean_return is None else f"mean return then {signed(stage.mean_return)}"
+    score = "mean return unknown" if stage.mean_return is None else f"mean return {signed(stage.mean_return)}"
     score = theme.fitted(score, small, room.right - steps.right - small)
     theme.draw_text(surface, score, small, theme.QUIET, midright=(room.right, steps.centery))
     return steps.bottom
 
 
 def _draw_ends(surface: pygame.Surface, room: pygame.Rect, scale: float, model: StagesModel) -> int:
-    """The first stage and the last, or what is wrong, on the panel's lowest line; gives where that begins."""
+    """The first and the last stage, or what went wrong, on the panel's lowest line; returns the top of that line."""
     small = round(theme.HINT_SIZE * scale)
     if model.problem:
         words = theme.fitted(model.problem, small, room.width)
@@ -235,7 +237,7 @@ def _draw_slider(
     model: StagesModel,
     look: tuple[pygame.Color, int | None],
 ) -> None:
-    """A dot for each stage, as high as its return, and a line through them; the one that plays is large."""
+    """A dot for each stage, as high as its return, and a line through them; the stage that plays is large."""
     colour, pointed = look
     pygame.draw.rect(surface, theme.BACKGROUND, box, border_radius=round(4 * scale))
     inner = box.inflate(0, -round(20 * scale))

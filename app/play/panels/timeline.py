@@ -1,4 +1,4 @@
-"""The last seconds of an agent's mind: what it might have done, what it expected, how sure it was, and who scored."""
+"""The timeline panel: an agent's last ten seconds, with its probabilities, value and entropy, and the points scored."""
 
 from __future__ import annotations
 
@@ -11,75 +11,75 @@ import pygame
 from agents.pong import FRAMES_PER_SECOND, Side
 from app.game.match import Snapshot
 from app.game.timeline import HISTORY_FRAMES, Estimate
-from app.play.panels.glide import Glide
 from app.ui import theme
+from app.ui.smoothing import Smoothed
 
-LEAST_VALUE_RANGE = 1.0
-"""Points. The value's curve spans at least from minus this to plus this, so that calm play looks calm."""
+MIN_VALUE_RANGE = 1.0
+"""Points. The value's axis spans at least minus this to plus this, so that calm play looks calm."""
 _LABELS = 100
-"""Pixels at scale 1, left of the curves."""
+"""The width of the labels left of the curves, in pixels at scale 1."""
 
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """What the panel says in numbers: of now, or of where the mouse is."""
+    """A decision of the past, and how long ago it was in force."""
 
     estimate: Estimate
     seconds_ago: float
 
 
 class TimelineModel:
-    """The curves as they were, the newest numbers smoothed; a moment may be picked to read it."""
+    """The curves as they were, and the newest numbers, smoothed."""
 
     def __init__(self) -> None:
         self.history: tuple[Estimate, ...] = ()
         self.newest_frame = 0
         self.points: tuple[tuple[int, Side], ...] = ()
-        """Frame and winner of each point in the time shown."""
-        self.most_entropy = 1.0
-        """Of a choice made by chance alone, in nats."""
-        self.value_range = LEAST_VALUE_RANGE
-        """Points from the middle of the value's curve to its edges."""
+        """Frame and winner of each point scored in the time shown."""
+        self.max_entropy = 1.0
+        """Of a choice by pure chance, in nats."""
+        self.value_range = MIN_VALUE_RANGE
+        """Points from the middle of the value's axis to its ends."""
         self.value: float | None = None
-        """The expected return, in points, smoothed."""
+        """The expected return in points, smoothed; None if the agent has none."""
         self.entropy: float | None = None
-        """In nats, smoothed."""
-        self._value, self._entropy = Glide(), Glide()
+        """In nats, smoothed; None before the first decision."""
+        self._value, self._entropy = Smoothed(), Smoothed()
 
     def update(self, now: Snapshot, side: Side, elapsed: float) -> None:
         """Takes in the match as the agent on `side` saw it."""
         self.history = now.history[side]
-        # The curves move on with every decision, not with every frame, and need to be drawn no more often.
+        # The curves move with every decision, not with every frame: they need not be drawn more often.
         self.newest_frame = self.history[-1].frame if self.history else 0
         first = self.newest_frame - HISTORY_FRAMES
         self.points = tuple((rally.ended, rally.winner) for rally in now.story.rallies if rally.ended > first)
         if not self.history:
             return
         newest = self.history[-1]
-        self.most_entropy = math.log(newest.choices) if newest.choices > 1 else 1.0
+        self.max_entropy = math.log(newest.choices) if newest.choices > 1 else 1.0
         if self.entropy is None:
-            self._value, self._entropy = Glide(newest.value or 0.0), Glide(newest.entropy)
+            self._value, self._entropy = Smoothed(newest.value or 0.0), Smoothed(newest.entropy)
         self.value = None if newest.value is None else self._value.towards(newest.value, elapsed)
         self.entropy = self._entropy.towards(newest.entropy, elapsed)
         values = (abs(estimate.value) for estimate in self.history if estimate.value is not None)
-        self.value_range = max(LEAST_VALUE_RANGE, *values, 0.0)
+        self.value_range = max(MIN_VALUE_RANGE, *values, 0.0)
 
     @property
     def values(self) -> list[tuple[float, float]]:
-        """Of each decision that had one, with its place in the time shown."""
+        """The value of each decision that has one, after its place in the time shown."""
         return [(self.share_of(past.frame), past.value) for past in self.history if past.value is not None]
 
     @property
     def entropies(self) -> list[tuple[float, float]]:
-        """Of each decision, with its place in the time shown."""
+        """The entropy of each decision, after its place in the time shown."""
         return [(self.share_of(past.frame), past.entropy) for past in self.history]
 
     def share_of(self, frame: int) -> float:
-        """Where a frame of the game lies on the time shown: 0 at its start, 1 now."""
+        """A frame's place in the time shown: 0 at its start, 1 now."""
         return 1 - (self.newest_frame - frame) / HISTORY_FRAMES
 
     def at(self, share: float) -> Moment | None:
-        """The decision that was in force at that share of the time shown; None before the first."""
+        """The decision in force at that place in the time shown; None before the first."""
         frame = self.newest_frame - round((1 - share) * HISTORY_FRAMES)
         before = [estimate for estimate in self.history if estimate.frame <= frame]
         if not before:
@@ -88,10 +88,9 @@ class TimelineModel:
 
 
 class TimelinePanel:
-    """Draws it; the mouse reads a moment."""
+    """Draws the curves, and the numbers of now or of the moment under the mouse."""
 
-    title = "Last 10 seconds"
-    least_height = 190
+    min_height = 190
     wide = False
 
     def __init__(self) -> None:
@@ -102,7 +101,7 @@ class TimelinePanel:
         self._curves = pygame.Surface((0, 0))
 
     def update(self, now: Snapshot, elapsed: float) -> None:
-        """Follows the side whose thoughts are shown."""
+        """Follows the agent whose thoughts are shown."""
         if now.mind is not None:
             self.side = now.mind
             self.model.update(now, self.side, elapsed)
@@ -113,7 +112,7 @@ class TimelinePanel:
         self._mouse = position
 
     def draw(self, surface: pygame.Surface, rect: pygame.Rect, scale: float) -> None:
-        """Three rows with one axis of time: shares of up, stay and down; value; entropy."""
+        """Draws three rows over one axis of time: probabilities of up, stay and down; value; entropy."""
         room = theme.draw_panel(surface, rect, scale)
         model, gap = self.model, round(8 * scale)
         height = (room.height - 2 * gap) // 3
@@ -132,18 +131,18 @@ class TimelinePanel:
         _draw_words(surface, rows, scale, model, moment, colour=theme.PLAYERS[self.side])
 
     def _draw_curves(self, boxes: list[pygame.Rect], thickness: int) -> None:
-        """All that is kept until the next decision."""
+        """Draws what stays the same until the next decision."""
         surface, model, colour = self._curves, self.model, theme.PLAYERS[self.side]
         surface.fill(theme.PANEL)
         for box in boxes:
             pygame.draw.rect(surface, theme.BACKGROUND, box)
         _draw_shares(surface, boxes[0], model, colour)
         _draw_curve(surface, boxes[1], model.values, (-model.value_range, model.value_range), colour)
-        _draw_curve(surface, boxes[2], model.entropies, (0, model.most_entropy), colour)
+        _draw_curve(surface, boxes[2], model.entropies, (0, model.max_entropy), colour)
         _draw_points(surface, surface.get_rect(), model, thickness)
 
     def _picked(self, surface: pygame.Surface, column: pygame.Rect, thickness: int) -> Moment | None:
-        """The moment under the mouse, marked by a line."""
+        """The moment under the mouse, which it marks with a line."""
         if self._mouse is None or not column.collidepoint(self._mouse):
             return None
         across = self._mouse[0]
@@ -152,7 +151,7 @@ class TimelinePanel:
 
 
 def _draw_shares(surface: pygame.Surface, box: pygame.Rect, model: TimelineModel, colour: pygame.Color) -> None:
-    """Up from the top, down from the bottom, each as long as it was probable; what is left between them is to stay."""
+    """Up from the top and down from the bottom, each as tall as it was probable; what is left between them is stay."""
     inner = box.inflate(-2, -2)
     for place, estimate in enumerate(model.history):
         after = model.history[place + 1].frame if place + 1 < len(model.history) else model.newest_frame + 1
@@ -175,7 +174,7 @@ def _draw_curve(
     span: tuple[float, float],
     colour: pygame.Color,
 ) -> None:
-    """Draws a number over the share of the time shown, between `span`'s ends at bottom and top."""
+    """Draws a number over time; `span` is what the bottom and the top stand for."""
     low, high = span
     inner = box.inflate(-2, -6)
     rise = (inner.height - 1) / (high - low)
@@ -194,7 +193,7 @@ def _draw_curve(
 
 
 def _draw_points(surface: pygame.Surface, column: pygame.Rect, model: TimelineModel, thickness: int) -> None:
-    """A line through all rows wherever a point was scored, in the winner's colour."""
+    """A line through all rows for each point scored, in the winner's colour."""
     for frame, winner in model.points:
         across = column.left + round(max(model.share_of(frame), 0.0) * (column.width - 1))
         pygame.draw.line(surface, theme.PLAYERS[winner], (across, column.top), (across, column.bottom - 1), thickness)
@@ -209,13 +208,13 @@ def _draw_words(
     *,
     colour: pygame.Color,
 ) -> None:
-    """Names and numbers at the left of each row: of now, or of the moment picked."""
+    """Names and numbers left of each row: of now, or of the moment under the mouse."""
     picked = moment.estimate if moment is not None else None
     newest = picked or (model.history[-1] if model.history else None)
     value = model.value if picked is None else picked.value
     entropy = model.entropy if picked is None else picked.entropy
     ago = "Next move" if moment is None else f"{moment.seconds_ago:.1f} s ago"
-    unit = f"of {model.most_entropy:.2f} nats" if newest is not None else "nats"
+    unit = f"of {model.max_entropy:.2f} nats" if newest is not None else "nats"
     _draw_share_labels(surface, rows[0], scale, ago, newest, colour=colour)
     _draw_label(surface, rows[1], scale, ("Value", _number(value, "+.2f"), "points"))
     _draw_label(surface, rows[2], scale, ("Entropy", _number(entropy, ".2f"), unit))
@@ -234,11 +233,11 @@ def _draw_share_labels(
     *,
     colour: pygame.Color,
 ) -> None:
-    """Of when the shares are, and how large: each after an arrow in its colour, so that the row needs no legend.
+    """When the probabilities were in force and how large they were, each after an arrow in its colour.
 
-    Where there is room for two lines only, the arrows stand for the words.
+    If there is room for two lines only, the arrows replace the words.
     """
-    size, places = round(theme.HINT_SIZE * scale), _lines(row, scale)
+    size, places = round(theme.HINT_SIZE * scale), _line_middles(row, scale)
     theme.draw_text(surface, ago, size, theme.QUIET, midleft=(row.left, places[0]))
     if estimate is None:
         return
@@ -255,18 +254,18 @@ def _draw_share_labels(
 
 
 def _draw_label(surface: pygame.Surface, row: pygame.Rect, scale: float, words: tuple[str, str, str]) -> None:
-    """A name, a number and its unit, one below the other; where there is room for two only, the unit is left out."""
+    """A name, a number and its unit, one below the other; without the unit if there is room for two lines only."""
     name, number, unit = words
     small, size = round(theme.HINT_SIZE * scale), round(theme.HEADING_SIZE * scale)
-    places = _lines(row, scale)
+    places = _line_middles(row, scale)
     theme.draw_text(surface, name, small, theme.QUIET, midleft=(row.left, places[0]))
     theme.draw_text(surface, number, size, theme.TEXT, theme.Face.BOLD, midleft=(row.left, places[1]))
     if len(places) > 2:
         theme.draw_text(surface, unit, small, theme.QUIET, midleft=(row.left, places[2]))
 
 
-def _lines(row: pygame.Rect, scale: float) -> list[int]:
-    """The middles of three lines of text, or of two where there is no room for more."""
+def _line_middles(row: pygame.Rect, scale: float) -> list[int]:
+    """The middles of three lines of text, or of two if there is no room for more."""
     line = round(19 * scale)
     if row.height >= 3 * line:
         return [row.centery - line, row.centery, row.centery + line]

@@ -1,4 +1,4 @@
-"""What each agent may do next, how probable each move is, and which one it took."""
+"""The next-move panel: how probable each move of each agent is, and which one it chose."""
 
 from __future__ import annotations
 
@@ -10,30 +10,30 @@ import pygame
 from agents.base import DOWN_ACTIONS, FIRE_ACTIONS, UP_ACTIONS, Decision
 from agents.pong import Side
 from app.game.match import Snapshot
-from app.play.panels.glide import Glide
 from app.ui import theme
+from app.ui.smoothing import Smoothed
 
 STAY_ACTIONS = frozenset({"NOOP", "FIRE"})
 MOVES = (("up", UP_ACTIONS), ("stay", STAY_ACTIONS), ("down", DOWN_ACTIONS), ("fire", FIRE_ACTIONS))
-"""In the order shown. FIRE goes with any move, so it stands apart, and the first three add up to 1."""
+"""In the order shown. FIRE goes with any move, so it stands apart; the other three add up to 1."""
 
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One move, as shown."""
+    """One move as shown."""
 
     name: str
     share: float | None
-    """Its probability, smoothed, 0 to 1; None before the first decision."""
+    """Its probability, 0 to 1, smoothed; None before the first decision."""
     chosen: bool
-    """Whether the action in force is of this kind; not smoothed."""
+    """Whether the action in force is of this kind. Not smoothed."""
 
 
-class ProbabilitiesModel:
-    """Follows the decisions of an agent."""
+class MovesModel:
+    """Follows one agent's decisions."""
 
     def __init__(self) -> None:
-        self._glides = {name: Glide() for name, _ in MOVES}
+        self._smoothed = {name: Smoothed() for name, _ in MOVES}
         self.bars = tuple(Bar(name, None, False) for name, _ in MOVES)
 
     def update(self, decision: Decision | None, elapsed: float) -> None:
@@ -41,22 +41,21 @@ class ProbabilitiesModel:
         if decision is None:
             return
         if self.bars[0].share is None:
-            self._glides = {name: Glide(decision.probability_of(group)) for name, group in MOVES}
+            self._smoothed = {name: Smoothed(decision.probability_of(group)) for name, group in MOVES}
         self.bars = tuple(
-            Bar(name, self._glides[name].towards(decision.probability_of(group), elapsed), decision.action in group)
+            Bar(name, self._smoothed[name].towards(decision.probability_of(group), elapsed), decision.action in group)
             for name, group in MOVES
         )
 
 
-class ProbabilitiesPanel:
-    """The next move of every agent that plays; where two do, the left one's above the right one's."""
+class MovesPanel:
+    """The next move of every agent that plays; with two, the left one above the right one."""
 
-    title = "Next move"
-    least_height = 190
+    min_height = 190
     wide = False
 
     def __init__(self) -> None:
-        self.models = {side: ProbabilitiesModel() for side in Side}
+        self.models = {side: MovesModel() for side in Side}
         self._sides: tuple[Side, ...] = (Side.RIGHT,)
 
     def update(self, now: Snapshot, elapsed: float) -> None:
@@ -66,15 +65,15 @@ class ProbabilitiesPanel:
             self.models[side].update(now.decisions[side], elapsed)
 
     def point(self, position: tuple[int, int] | None, *, pressed: bool) -> None:
-        """The bars say all they know."""
+        """Nothing to point at."""
 
     def draw(self, surface: pygame.Surface, rect: pygame.Rect, scale: float) -> None:
-        """Draws the moves one below the other, a line, and FIRE."""
+        """Draws the panel to fill `rect`."""
         draw(surface, rect, scale, {side: self.models[side].bars for side in self._sides})
 
 
 def draw(surface: pygame.Surface, rect: pygame.Rect, scale: float, players: Mapping[Side, tuple[Bar, ...]]) -> None:
-    """Draws the panel to fill `rect`: for each move a bar of each player, in its colour."""
+    """Draws up, stay and down, a line, and FIRE: for each a bar per player, in the player's colour."""
     room = theme.draw_panel(surface, rect, scale)
     heading = theme.draw_text(surface, "Next move", round(theme.HEADING_SIZE * scale), topleft=room.topleft)
     top, gap = heading.bottom + round(4 * scale), round(10 * scale)
@@ -91,7 +90,7 @@ def draw(surface: pygame.Surface, rect: pygame.Rect, scale: float, players: Mapp
 
 
 def _draw_move(surface: pygame.Surface, row: pygame.Rect, scale: float, bars: Mapping[Side, Bar]) -> None:
-    """A move's sign and name, and a bar with its percentage for each player."""
+    """A move's sign and name, and for each player a bar and a percentage."""
     name = next(iter(bars.values())).name
     chosen = any(bar.chosen for bar in bars.values())
     colour, face = _ink(chosen=chosen)
@@ -109,7 +108,7 @@ def _ink(*, chosen: bool) -> tuple[pygame.Color, theme.Face]:
 
 
 def _draw_bar(surface: pygame.Surface, row: pygame.Rect, scale: float, bar: Bar, player_colour: pygame.Color) -> None:
-    """A bar as long as the move is probable, framed where it was chosen."""
+    """A bar as long as the move is probable, framed if it was chosen."""
     colour, face = _ink(chosen=bar.chosen)
     size = round(min(theme.BODY_SIZE * scale, 0.9 * row.height))
     track = bar_track(row, scale)
@@ -127,7 +126,7 @@ def _draw_bar(surface: pygame.Surface, row: pygame.Rect, scale: float, bar: Bar,
 
 
 def bar_track(row: pygame.Rect, scale: float) -> pygame.Rect:
-    """Where in its row a bar lies; its whole width is a probability of 1."""
+    """The bar's place in its row; the whole width is a probability of 1."""
     left, right = row.left + round(86 * scale), row.right - round(54 * scale)
     height = min(round(26 * scale), row.height - 4)
     return pygame.Rect(left, row.centery - height // 2, right - left, height)
