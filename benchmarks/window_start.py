@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 
 from app import window
-from app.command import main as cli
+from app.command.main import main
 from app.game.match import Snapshot
 from app.game.session import Session
 from app.ui.display import Display
@@ -45,6 +45,6 @@ class TimedWindow(window.Window):
 
 
 window.Window = TimedWindow  # type: ignore[misc]
-code = cli.main(sys.argv[1:])
+code = main(sys.argv[1:])
 print(json.dumps(moments))
 sys.exit(code)

@@ -238,7 +238,7 @@ import ale_py
 import gymnasium
 from gymnasium.wrappers import AtariPreprocessing, FrameStackObservation
 
-from models.policy import PongPolicy
+from volley import PongPolicy
 
 gymnasium.register_envs(ale_py)
 env = gymnasium.make("{spec.environment}", frameskip=1, repeat_action_probability=0.0)

@@ -14,7 +14,7 @@ from app.command.main import main
 from app.game import headless
 from app.game.match import Match, Snapshot
 
-COMMAND = [sys.executable, "-c", "import sys; from app.command.main import main; sys.exit(main())"]
+COMMAND = [sys.executable, "-m", "volley"]
 CHECKOUT = Path(__file__).parent.parent
 
 
@@ -41,7 +41,7 @@ def mistake(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
     [
         (["swim"], "invalid choice: 'swim'"),
         (["--loud"], "--loud"),
-        (["watch", "--games", "0"], "'0' is not a whole number from 1 up"),
+        (["watch", "--games", "0"], "'0' is not a whole number of 1 or more"),
         (["watch", "--games", "many"], "'many'"),
         (["watch", "--seed", "-1"], "--seed"),
         (["watch", "--seed", str(2**31)], "not a whole number from 0 to"),
@@ -145,14 +145,30 @@ def test_without_a_display_it_says_what_to_do(model_directory: Path) -> None:
     assert "volley watch --headless" in run.stderr
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["watch", "--help"]])
-def test_help_has_an_example_and_loads_nothing_heavy(arguments: list[str]) -> None:
-    program = (
-        "import sys\nfrom app.command.main import main\n"
-        f"try:\n    main({arguments!r})\nexcept SystemExit as end:\n    assert end.code == 0\n"
-        "heavy = {'torch', 'numpy', 'pygame', 'ale_py', 'training', 'rich', 'av'} & set(sys.modules)\n"
-        "assert not heavy, heavy"
+COMMANDS = ("play", "watch", "train", "evaluate", "plot", "models", "pull", "publish", "import", "doctor")
+HELP_PROGRAM = """
+import sys
+import volley
+try:
+    volley.main()
+except SystemExit as end:
+    assert end.code == 0
+heavy = {"torch", "numpy", "pygame", "ale_py", "gymnasium", "huggingface_hub", "rich", "av"} & set(sys.modules)
+assert not heavy, heavy
+assert not [name for name in sys.modules if name.startswith("training.")]
+"""
+
+
+@pytest.mark.parametrize("words", [["--help"], *([command, "--help"] for command in COMMANDS)])
+def test_help_has_an_example_and_loads_nothing_heavy(words: list[str]) -> None:
+    run = subprocess.run(
+        [sys.executable, "-c", HELP_PROGRAM, *words], check=False, capture_output=True, text=True, cwd=CHECKOUT
     )
-    run = subprocess.run([sys.executable, "-c", program], check=False, capture_output=True, text=True, cwd=CHECKOUT)
     assert (run.returncode, run.stderr) == (0, "")
     assert "Example:" in run.stdout
+    assert " ".join(["volley", *words[:-1]]) in run.stdout
+
+
+def test_the_help_lists_every_command() -> None:
+    commands = volley("--help").stdout.partition("COMMAND\n")[2].splitlines()
+    assert tuple(line.split()[0] for line in commands if line.startswith("    ") and line[4].strip()) == COMMANDS

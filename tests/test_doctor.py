@@ -17,8 +17,8 @@ import pytest
 import torch
 
 from agents.policy import PolicyAgent
-from app.command import report as doctor
-from models import catalog, checkpoint
+from app.command import report
+from models import __version__, catalog, checkpoint
 from models.files import WEIGHTS_FILE
 from models.network import PolicyNetwork
 from models.spec import ModelSpec
@@ -30,28 +30,28 @@ def bundle(tmp_path: Path, spec: ModelSpec, network: PolicyNetwork, monkeypatch:
     folder = tmp_path / "pretrained"
     checkpoint.save(folder / catalog.DEFAULT_MODEL, spec, network)
     monkeypatch.setattr(catalog, "PRETRAINED", folder)
-    monkeypatch.setattr(doctor, "DECISIONS", 30)
+    monkeypatch.setattr(report, "DECISIONS", 30)
     return folder
 
 
 @pytest.fixture
-def report(bundle: Path) -> doctor.Report:
+def found(bundle: Path) -> report.Report:
     assert bundle.is_dir()
-    return doctor.examine()
+    return report.examine()
 
 
-def line_of(report: doctor.Report, name: str) -> str:
+def line_of(found: report.Report, name: str) -> str:
     """The line about `name`, and the advice below it where there is some."""
-    lines = doctor.render(report).splitlines()
+    lines = report.render(found).splitlines()
     (index,) = [index for index, line in enumerate(lines) if line[6:].startswith(f"{name} ")]
     advice = lines[index + 1] if "->" in lines[index + 1] else ""
     return lines[index] + advice
 
 
-def test_what_it_finds_is_so(report: doctor.Report) -> None:
-    assert report.can_play
-    assert report.versions == {
-        "volley": metadata.version("volley"),
+def test_what_it_finds_is_so(found: report.Report) -> None:
+    assert found.can_play
+    assert found.versions == {
+        "volley": __version__,
         "torch": torch.__version__,
         "gymnasium": gymnasium.__version__,
         "ale-py": ale_py.__version__,
@@ -60,26 +60,26 @@ def test_what_it_finds_is_so(report: doctor.Report) -> None:
         "numpy": np.__version__,
         "huggingface_hub": huggingface_hub.__version__,
     }
-    opencv = report.versions["opencv-python-headless"]
+    opencv = found.versions["opencv-python-headless"]
     assert opencv is not None
     assert opencv.startswith(cv2.__version__)
-    assert report.sdl == ".".join(str(part) for part in pygame.get_sdl_version())
-    assert report.device.type == ("cuda" if torch.cuda.is_available() else "cpu")
-    assert report.processor.cores == len(os.sched_getaffinity(0))
-    assert report.weights == [doctor.Weights(catalog.DEFAULT_MODEL)]
-    assert report.rom_md5 == doctor.PONG_MD5
+    assert found.sdl == ".".join(str(part) for part in pygame.get_sdl_version())
+    assert found.device.type == ("cuda" if torch.cuda.is_available() else "cpu")
+    assert found.processor.cores == len(os.sched_getaffinity(0))
+    assert found.weights == [report.Weights(catalog.DEFAULT_MODEL)]
+    assert found.rom_md5 == report.PONG_MD5
 
 
-def test_json(report: doctor.Report) -> None:
-    found = json.loads(json.dumps(report.as_dict()))
-    assert found.pop("can_play") is True
-    assert msgspec.convert(found, doctor.Report) == report
+def test_json(found: report.Report) -> None:
+    read = json.loads(json.dumps(found.as_dict()))
+    assert read.pop("can_play") is True
+    assert msgspec.convert(read, report.Report) == found
 
 
-def test_the_table(report: doctor.Report) -> None:
-    text = doctor.render(report)
+def test_the_table(found: report.Report) -> None:
+    text = report.render(found)
     assert text.isascii()
-    assert text.splitlines()[0].startswith(f"Volley {metadata.version('volley')} on ")
+    assert text.splitlines()[0].startswith(f"Volley {__version__} on ")
     assert text.endswith("Volley can play here.")
     assert "FAIL" not in text
     for line in text.splitlines()[2:-2]:
@@ -93,46 +93,46 @@ def test_the_table(report: doctor.Report) -> None:
 def test_broken_weights(bundle: Path, spec: ModelSpec, network: PolicyNetwork) -> None:
     checkpoint.save(bundle / "another", spec, network)
     (bundle / "another" / WEIGHTS_FILE).write_bytes(b"")
-    report = doctor.examine()
-    assert report.can_play
-    assert line_of(report, "model another").startswith("warn")
+    found = report.examine()
+    assert found.can_play
+    assert line_of(found, "model another").startswith("warn")
 
     (bundle / catalog.DEFAULT_MODEL / WEIGHTS_FILE).write_bytes(b"")
-    report = doctor.examine()
-    assert not report.can_play
-    assert report.decision is None
-    (broken,) = [weights for weights in report.weights if weights.name == catalog.DEFAULT_MODEL]
+    found = report.examine()
+    assert not found.can_play
+    assert found.decision is None
+    (broken,) = [weights for weights in found.weights if weights.name == catalog.DEFAULT_MODEL]
     assert broken.error is not None
-    assert broken.error in line_of(report, f"model {catalog.DEFAULT_MODEL}")
-    assert doctor.render(report).endswith("Volley cannot play here: see FAIL above.")
+    assert broken.error in line_of(found, f"model {catalog.DEFAULT_MODEL}")
+    assert report.render(found).endswith("Volley cannot play here: see FAIL above.")
 
 
 def test_no_weights(bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(catalog, "PRETRAINED", bundle / "nowhere")
-    report = doctor.examine()
-    assert not report.can_play
-    assert line_of(report, f"model {catalog.DEFAULT_MODEL}").startswith("FAIL")
+    found = report.examine()
+    assert not found.can_play
+    assert line_of(found, f"model {catalog.DEFAULT_MODEL}").startswith("FAIL")
 
 
-@pytest.mark.parametrize(("rom", "said"), [(None, "missing"), (b"not Pong", "another game")])
+@pytest.mark.parametrize(("rom", "said"), [(None, "missing"), (b"not Pong", "a different game")])
 def test_no_rom(bundle: Path, tmp_path: Path, rom: bytes | None, said: str, monkeypatch: pytest.MonkeyPatch) -> None:
     assert bundle.is_dir()
     if rom is not None:
         (tmp_path / "pong.bin").write_bytes(rom)
     monkeypatch.setattr(ale_py.roms, "get_rom_path", lambda _: tmp_path / "pong.bin")
-    report = doctor.examine()
-    assert not report.can_play
-    assert line_of(report, "ROM").startswith("FAIL")
-    assert said in line_of(report, "ROM")
-    assert "ale-py" in line_of(report, "ROM")
+    found = report.examine()
+    assert not found.can_play
+    assert line_of(found, "ROM").startswith("FAIL")
+    assert said in line_of(found, "ROM")
+    assert "ale-py" in line_of(found, "ROM")
 
 
-def test_no_display_and_no_sound(report: doctor.Report, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_display_and_no_sound(found: report.Report, monkeypatch: pytest.MonkeyPatch) -> None:
     for variable, driver in (("SDL_VIDEODRIVER", "dummy"), ("SDL_AUDIODRIVER", "dummy")):
         monkeypatch.setenv(variable, driver)
-    display, sound = doctor._display(), doctor._sound()
+    display, sound = report._display(), report._sound()
     assert display.driver is sound.driver is None
-    without = msgspec.structs.replace(report, display=display, sound=sound)
+    without = msgspec.structs.replace(found, display=display, sound=sound)
     assert without.can_play, "films need no display"
     assert "dummy" in line_of(without, "display")
     assert "--headless" in line_of(without, "display")
@@ -142,7 +142,7 @@ def test_no_display_and_no_sound(report: doctor.Report, monkeypatch: pytest.Monk
 def test_a_driver_that_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SDL_VIDEODRIVER", "x11")
     monkeypatch.setenv("DISPLAY", ":4711")
-    error = doctor._display().error
+    error = report._display().error
     assert error is not None
     assert "x11" in error
 
@@ -162,22 +162,22 @@ def test_a_display(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("DISPLAY", f":{number}")
         monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
         monkeypatch.delenv("SDL_VIDEODRIVER", raising=False)
-        assert doctor._display() == doctor.Display("x11", 1000, 700)
+        assert report._display() == report.Display("x11", 1000, 700)
     finally:
         server.terminate()
         server.wait()
 
 
 def test_a_probe_that_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(doctor, "PROBE_SECONDS", 0.2)
-    answer, error = doctor._probe("import time; time.sleep(60)")
+    monkeypatch.setattr(report, "PROBE_SECONDS", 0.2)
+    answer, error = report._probe("import time; time.sleep(60)")
     assert answer == ""
     assert error is not None
     assert "no answer within" in error
 
 
 def test_a_probe_that_crashes() -> None:
-    answer, error = doctor._probe("import os; os.abort()")
+    answer, error = report._probe("import os; os.abort()")
     assert answer == ""
     assert error is not None
 
@@ -188,7 +188,7 @@ def test_decision_time(spec: ModelSpec, network: PolicyNetwork) -> None:
     try:
         network.register_forward_hook(lambda *_: used.add(torch.get_num_threads()))
         used: set[int] = set()
-        timed = doctor.time_decisions(PolicyAgent(spec, network, name="tiny"), decisions=40)
+        timed = report.time_decisions(PolicyAgent(spec, network, name="tiny"), decisions=40)
         assert used == {1}
         assert torch.get_num_threads() == 2
     finally:
@@ -197,6 +197,6 @@ def test_decision_time(spec: ModelSpec, network: PolicyNetwork) -> None:
     assert 0 < timed.p50_ms <= timed.p99_ms
 
 
-def test_hub_offline(report: doctor.Report) -> None:
-    assert "HF_HUB_OFFLINE" in line_of(msgspec.structs.replace(report, hub_offline=True), "Hub")
-    assert "HF_HUB_OFFLINE" not in line_of(msgspec.structs.replace(report, hub_offline=False), "Hub")
+def test_hub_offline(found: report.Report) -> None:
+    assert "HF_HUB_OFFLINE" in line_of(msgspec.structs.replace(found, hub_offline=True), "Hub")
+    assert "HF_HUB_OFFLINE" not in line_of(msgspec.structs.replace(found, hub_offline=False), "Hub")

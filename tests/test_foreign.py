@@ -32,7 +32,7 @@ from agents.base import Frame, control_of
 from agents.policy import PolicyAgent
 from agents.pong import Court
 from agents.preprocessing import FrameStacker
-from app.command import main as cli
+from app.command.main import main
 from models import catalog, checkpoint, foreign
 from models.errors import UserError
 from models.network import PolicyNetwork, PolicyOutput
@@ -613,7 +613,7 @@ def test_an_imported_agent_is_a_model_by_its_name(
     data_folder: Path, q_network: QNetwork, capsys: pytest.CaptureFixture[str]
 ) -> None:
     torch.save(q_network.state_dict(), "dqn.pth")
-    assert cli.main(["import", "dqn.pth", "other-dqn"]) == 0
+    assert main(["import", "dqn.pth", "other-dqn"]) == 0
     assert capsys.readouterr().out.splitlines() == [
         "other-dqn: CleanRL's DQN, NatureCNN, 4 frames of 84 x 84, 6 actions",
         "watch it:    volley watch other-dqn",
@@ -632,7 +632,7 @@ def test_an_imported_agent_is_a_model_by_its_name(
 
 def test_an_imported_agent_plays(data_folder: Path, q_network: QNetwork) -> None:
     torch.save(q_network.state_dict(), "dqn.pth")
-    assert cli.main(["import", "dqn.pth", "dqn"]) == 0
+    assert main(["import", "dqn.pth", "dqn"]) == 0
     agent = PolicyAgent.load(data_folder / "imported" / "dqn")
     court, seen = Court(), []
     for _ in range(200):
@@ -646,10 +646,10 @@ def test_an_imported_agent_plays(data_folder: Path, q_network: QNetwork) -> None
 @pytest.mark.parametrize(
     ("name", "complaint"),
     [
-        ("ppo", "'ppo' is a player of Volley's own: choose another name"),
-        ("cpu", "'cpu' is a player of Volley's own: choose another name"),
-        ("twice", "'twice' was imported before: choose another name, or delete {data}/imported/twice"),
-        ("runs", "'runs' is a file or folder here, and would be taken for it: choose another name"),
+        ("ppo", "'ppo' is one of Volley's own players: choose another name"),
+        ("cpu", "'cpu' is one of Volley's own players: choose another name"),
+        ("twice", "'twice' already exists: choose another name, or delete {data}/imported/twice"),
+        ("runs", "'runs' is a file or folder here, which would be used instead: choose another name"),
         ("../out", "'../out' cannot be a model's name"),
     ],
 )
@@ -658,12 +658,12 @@ def test_a_name_that_is_taken_is_refused(
 ) -> None:
     (data_folder / "imported" / "twice").mkdir(parents=True)
     Path("runs").mkdir()
-    assert cli.main(["import", "dqn.pth", name]) == 2
+    assert main(["import", "dqn.pth", name]) == 2
     assert capsys.readouterr().err.startswith(f"volley: {complaint.format(data=data_folder)}")
 
 
 def test_a_file_that_is_no_agent_leaves_nothing(data_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     Path("dqn.zip").write_bytes(b"no archive")
-    assert cli.main(["import", "dqn.zip", "dqn"]) == 2
+    assert main(["import", "dqn.zip", "dqn"]) == 2
     assert capsys.readouterr().err.startswith("volley: cannot import dqn.zip: it is not a zip file")
     assert not data_folder.exists()

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from app.command import main as cli
+from app.command.main import main
 from models.spec import ModelSpec
 from training import plot, terminal_plot
 from training.curves import Curve, curves_of, read_run, summary
@@ -142,7 +142,7 @@ def test_mistakes_are_one_line(make_run: MakeRun, tmp_path: Path, capsys: pytest
         ([whole, "--out", "curve.jpg"], ".png or .svg"),
         ([whole, "--out", str(tmp_path / "no" / "curve.png")], "cannot write"),
     ):
-        assert cli.main(["plot", *words]) == 2
+        assert main(["plot", *words]) == 2
         out, error = capsys.readouterr()
         assert told in error
         assert error.count("\n") == 1
@@ -151,7 +151,7 @@ def test_mistakes_are_one_line(make_run: MakeRun, tmp_path: Path, capsys: pytest
 
 def test_json_is_one_object(make_run: MakeRun, capsys: pytest.CaptureFixture[str]) -> None:
     run = make_run("run", seed=4)
-    assert cli.main(["plot", run, run, "ppo", "--json"]) == 0
+    assert main(["plot", run, run, "ppo", "--json"]) == 0
     result = json.loads(capsys.readouterr().out)
     assert result["metric"] == "mean_return"
     mine, bundled = result["curves"]
@@ -198,7 +198,7 @@ def pixels_near(picture: np.ndarray[Any, Any], colour: str) -> int:
 def test_a_png_shows_each_curve(make_run: MakeRun, tmp_path: Path, words: list[str], panels: int) -> None:
     seeds = [make_run("a", seed=0), make_run("b", [(0, 0, -21), (2000, 110, 5)], seed=1)]
     out = tmp_path / "curve.png"
-    assert cli.main(["plot", "ppo", *seeds, "--out", str(out), *words]) == 0
+    assert main(["plot", "ppo", *seeds, "--out", str(out), *words]) == 0
     picture = cv2.imread(str(out))
     assert picture is not None
     height, width, _ = picture.shape

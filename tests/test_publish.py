@@ -225,7 +225,7 @@ def test_what_was_measured_outlives_a_failed_upload(
     assert main(["publish", cart, REPOSITORY]) == 2
     said = capsys.readouterr().err
     assert said.count("\n") == 1
-    again = said.strip().rpartition("upload it by: volley ")[2].split()
+    again = said.strip().rpartition("to retry: volley ")[2].split()
     assert committed(hub) == []
     hub.heal()
     assert main(again) == 0
@@ -266,7 +266,7 @@ def test_as_a_process_it_can_be_told_to_end(cart: str, hub: LocalHub, monkeypatc
     for name, value in hub.environment().items():
         monkeypatch.setenv(name, value)
     hub.fail(Fault.SILENT, "whoami")
-    command = [sys.executable, "-m", "app.command.main", "publish", cart, REPOSITORY, "--json"]
+    command = [sys.executable, "-m", "volley", "publish", cart, REPOSITORY, "--json"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert process.stdout is not None
     assert json.loads(process.stdout.readline()) == {"stage": "check"}

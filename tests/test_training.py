@@ -15,7 +15,8 @@ import msgspec
 import pytest
 import torch
 
-from app.command import main as cli
+from app.command import learn
+from app.command.main import main
 from models import checkpoint
 from models.control import ControlSpec
 from models.errors import UserError
@@ -129,7 +130,7 @@ def test_crossing_a_multiple() -> None:
 
 
 def test_the_command_line_knows_every_algorithm() -> None:
-    assert set(cli.ALGORITHMS) == set(presets.PRESETS)
+    assert set(learn.ALGORITHMS) == set(presets.PRESETS)
 
 
 def test_whatever_can_be_asked_for_can_be_trained() -> None:
@@ -151,9 +152,9 @@ def test_pong_and_all_else_have_their_presets(algorithm: str) -> None:
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["train"], "which algorithm"),
+        (["train"], "no algorithm given"),
         (["train", "ppo2"], "invalid choice: 'ppo2'"),
-        (["train", "ppo", "--steps", "0"], "not a whole number from 1 up"),
+        (["train", "ppo", "--steps", "0"], "not a whole number of 1 or more"),
         (["train", "ppo", "--sticky", "1"], "not a probability"),
         (["train", "ppo", "--resume", "x"], "only --steps and --device may change"),
         (["train", "--resume", "x", "--env", "CartPole-v1"], "only --steps and --device may change"),
@@ -173,7 +174,7 @@ def test_pong_and_all_else_have_their_presets(algorithm: str) -> None:
     ],
 )
 def test_a_mistake_is_one_line_and_code_2(words: list[str], told: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main(words) == 2
+    assert main(words) == 2
     error = capsys.readouterr().err
     assert told in error
     assert error.count("\n") == 1
@@ -181,7 +182,7 @@ def test_a_mistake_is_one_line_and_code_2(words: list[str], told: str, capsys: p
 
 def test_evaluate_prints_the_promised_object(model_directory: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = ["evaluate", str(model_directory), "--episodes", "2", "--sticky", "0", "--seed", "4", "--json"]
-    assert cli.main(words) == 0
+    assert main(words) == 0
     result = json.loads(capsys.readouterr().out)
     assert list(result) == [
         "model", "environment", "episodes", "mean_return", "std_return", "ci95", "mean_length", "sticky", "greedy",
@@ -193,7 +194,7 @@ def test_evaluate_prints_the_promised_object(model_directory: Path, capsys: pyte
 
 def test_ctrl_c_saves_and_says_how_to_go_on(tmp_path: Path) -> None:
     run = tmp_path / "run"
-    command = [sys.executable, "-m", "app.command.main", "train"]
+    command = [sys.executable, "-m", "volley", "train"]
     training = subprocess.Popen(
         [*command, "ppo", "--run", str(run), "--device", "cpu"],
         stdout=subprocess.PIPE,
@@ -223,5 +224,5 @@ def _saved_progress(run: Path) -> dict[str, Any]:
 @pytest.mark.timeout(1200)
 def test_200_000_steps_visibly_learn(tmp_path: Path) -> None:
     """An untrained network returns about -20; so few steps are for the first points won."""
-    assert cli.main(["train", "ppo", "--steps", "200000", "--run", str(tmp_path / "run")]) == 0
+    assert main(["train", "ppo", "--steps", "200000", "--run", str(tmp_path / "run")]) == 0
     assert RunDirectory.open(tmp_path / "run").metrics()[-1]["mean_return"] > -17

@@ -78,7 +78,7 @@ class Desk:
         self._pictures = pictures
         display.do("mousemove", *(str(pixels - 1) for pixels in SIZE))
         self.window = subprocess.Popen(
-            [sys.executable, "-m", "app.command.main", *words],
+            [sys.executable, "-m", "volley", *words],
             env=os.environ | display.variables | variables,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -70,7 +70,7 @@ def _check_head(possible: Head, head: Head | None, environment: str) -> None:
 
 def _no_environment(environment: str, error: Exception) -> str:
     if isinstance(error, gymnasium.error.DependencyNotInstalled | ModuleNotFoundError):
-        more = "pip install 'volley[box2d]'" if "box2d" in str(error).lower() else "install it"
+        more = "pip install 'volley-pong[box2d]'" if "box2d" in str(error).lower() else "install it"
         return f"{environment} needs a package that is not here ({one_line(error)}): {more}"
     return f"no environment {environment!r}: {one_line(error)}; for example Pong, CartPole-v1, Pendulum-v1"
 

@@ -11,10 +11,11 @@ from importlib.metadata import version
 
 import torch
 
+from models import __version__
 from models.device import processor_name
 from models.provenance import Provenance
 
-PACKAGES = ("volley", "torch", "ale-py", "gymnasium", "numpy")
+PACKAGES = ("torch", "ale-py", "gymnasium", "numpy")
 
 
 def new_provenance() -> Provenance:
@@ -23,7 +24,7 @@ def new_provenance() -> Provenance:
         command=shlex.join(["volley", *sys.argv[1:]]),
         started=datetime.now(UTC).isoformat(timespec="seconds"),
         python=platform.python_version(),
-        packages={name: version(name) for name in PACKAGES},
+        packages={"volley": __version__} | {name: version(name) for name in PACKAGES},
         processor=processor_name(),
         cores=os.cpu_count(),
         cuda=torch.cuda.get_device_name() if torch.cuda.is_available() else None,

@@ -1,4 +1,4 @@
-"""`volley doctor`: what this machine has, whether Volley can play on it, and what to do where something is lacking."""
+"""What `volley doctor` reports: what this machine has, whether Volley can play on it, and how to fix the rest."""
 
 from __future__ import annotations
 
@@ -21,12 +21,11 @@ from ale_py import roms
 from agents.base import control_of
 from agents.policy import PolicyAgent
 from agents.pong import Court
-from models import catalog, checkpoint
+from models import __version__, catalog, checkpoint
 from models.device import cpu_features, pick_device, processor_name, supports_fast_bfloat16
 from models.errors import UserError
 
-DISTRIBUTIONS = (
-    "volley",
+DEPENDENCIES = (
     "torch",
     "gymnasium",
     "ale-py",
@@ -41,7 +40,7 @@ WARM_UP_DECISIONS = 20
 PROBE_SECONDS = 10.0
 
 WINDOWLESS_DRIVERS = frozenset({"dummy", "evdev", "offscreen"})
-"""SDL's video drivers that draw where nobody can see it."""
+"""SDL's video drivers that show nothing."""
 
 _SDL_VERSION = "print('.'.join(map(str, pygame.get_sdl_version())))"
 _DISPLAY = "pygame.display.init(); print(pygame.display.get_driver(), *pygame.display.get_desktop_sizes()[0])"
@@ -49,11 +48,11 @@ _SOUND = "pygame.mixer.init(); print(pygame.mixer.get_driver())"
 
 
 class Processor(msgspec.Struct, frozen=True):
-    """The processor and the memory beside it."""
+    """The processor and the memory."""
 
     name: str
     cores: int
-    """That this process may use."""
+    """How many this process may use."""
     memory_gib: float | None
     avx2: bool
     avx512: bool
@@ -61,7 +60,7 @@ class Processor(msgspec.Struct, frozen=True):
 
 
 class Device(msgspec.Struct, frozen=True):
-    """What `--device auto` picks."""
+    """The device that `--device auto` picks."""
 
     type: str
     name: str
@@ -69,7 +68,7 @@ class Device(msgspec.Struct, frozen=True):
 
 
 class Display(msgspec.Struct, frozen=True):
-    """Where a window would open: SDL's driver and the desktop's size in pixels, or why none can."""
+    """Where a window would open: SDL's driver and the desktop's size in pixels, or why none can open."""
 
     driver: str | None = None
     width: int = 0
@@ -85,14 +84,14 @@ class Sound(msgspec.Struct, frozen=True):
 
 
 class Weights(msgspec.Struct, frozen=True):
-    """A bundled model, and why it does not load where it does not."""
+    """A bundled model, and why it does not load (None if it does)."""
 
     name: str
     error: str | None = None
 
 
 class DecisionTime(msgspec.Struct, frozen=True):
-    """What a decision costs with one thread: a frame in, a `Decision` out, in milliseconds."""
+    """How long a decision takes with one thread, from a frame to a `Decision`, in milliseconds."""
 
     model: str
     decisions: int
@@ -118,22 +117,22 @@ class Report(msgspec.Struct, frozen=True):
 
     @property
     def can_play(self) -> bool:
-        """Whether the ROM and the default model are there. Without a display, Volley can still make films."""
+        """Whether the ROM and the default model are there. Without a display, Volley can still record films."""
         loads = [weights.name for weights in self.weights if weights.error is None]
         return self.rom_md5 == PONG_MD5 and catalog.DEFAULT_MODEL in loads
 
     def as_dict(self) -> dict[str, object]:
-        """The report for `--json`: numbers, texts, lists and dictionaries, with `can_play` first."""
+        """The report for `--json`: numbers, strings, lists and dictionaries, with `can_play` first."""
         return {"can_play": self.can_play, **msgspec.to_builtins(self)}
 
 
 def examine() -> Report:
-    """Looks at this machine, for a few seconds. Opens no window, plays no sound and asks no network."""
+    """Examines this machine for a few seconds. Opens no window, plays no sound and uses no network."""
     report = Report(
         platform=f"{platform.system()} {platform.machine()}",
         python=platform.python_version(),
         sdl=_probe(_SDL_VERSION).answer or None,
-        versions={name: _version(name) for name in DISTRIBUTIONS},
+        versions={"volley": __version__, **{name: _version(name) for name in DEPENDENCIES}},
         device=_device(),
         processor=_processor(),
         display=_display(),
@@ -150,7 +149,7 @@ def examine() -> Report:
 
 
 def time_decisions(agent: PolicyAgent, decisions: int) -> DecisionTime:
-    """Times `decisions` decisions of `agent` with one thread, in a game that it plays."""
+    """Times `agent` with one thread over so many decisions of a game."""
     court, seconds = Court(), list[float]()
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
@@ -210,15 +209,15 @@ class _Probe(NamedTuple):
 
 
 def _probe(code: str) -> _Probe:
-    """The last line that `code` prints after importing pygame, in a process of its own, because SDL can hang or crash.
+    """Runs `code` after importing pygame, in a process of its own, because SDL can hang or crash.
 
-    Empty, and the last line of its complaint, where it fails.
+    Returns the last line that it prints; if it fails, an empty answer and the last line on standard error.
     """
-    # -P: nothing in the current folder can pose as pygame.
+    # -P: a pygame.py in the current folder must not be taken for pygame.
     command = [sys.executable, "-P", "-c", f"import pygame; {code}"]
     environment = os.environ | {"PYGAME_HIDE_SUPPORT_PROMPT": "1"}
     try:
-        done = subprocess.run(  # noqa: S603 - the command is spelled out above
+        done = subprocess.run(  # noqa: S603 - the command is ours
             command,
             env=environment,
             stdin=subprocess.DEVNULL,
@@ -242,14 +241,14 @@ def _display() -> Display:
         return Display(error=error)
     driver, width, height = answer.split()
     if driver in WINDOWLESS_DRIVERS:
-        return Display(error=f"SDL draws to its {driver} driver, where nothing can be seen")
+        return Display(error=f"SDL uses its {driver} driver, which shows nothing")
     return Display(driver, int(width), int(height))
 
 
 def _sound() -> Sound:
     answer, error = _probe(_SOUND)
     if error is None and answer == "dummy":
-        error = "SDL plays to its dummy driver, where nothing can be heard"
+        error = "SDL uses its dummy driver, which plays nothing"
     return Sound(error=error) if error is not None else Sound(answer)
 
 
@@ -276,10 +275,10 @@ class _Row(NamedTuple):
 
 
 def render(report: Report) -> str:
-    """The report as a table for people, with advice under each line that lacks something."""
+    """The report as a table, with advice below each line where something is missing."""
     rows = list(_rows(report))
     width = max(len(row.name) for row in rows)
-    lines = [f"Volley {report.versions['volley'] or '(not installed)'} on {report.platform}", ""]
+    lines = [f"Volley {report.versions['volley']} on {report.platform}", ""]
     for row in rows:
         lines.append(f"{row.sign:4}  {row.name:{width}}  {row.text}")
         if row.advice:
@@ -292,17 +291,17 @@ def _rows(report: Report) -> Iterator[_Row]:
     yield _Row("ok", "Python", report.python)
     for name, version in report.versions.items():
         if name == "volley":
-            continue  # its version heads the table
+            continue  # already in the heading
         if version is None:
             yield _Row("warn", name, "not installed", f"run: pip install {name}")
         elif name == "pygame-ce":
-            yield _Row("ok", name, f"{version}, SDL {report.sdl or 'does not answer'}")
+            yield _Row("ok", name, f"{version}, SDL {report.sdl or 'does not respond'}")
         else:
             yield _Row("ok", name, version)
     yield from _hardware_rows(report)
     yield from _screen_and_sound_rows(report)
     yield from _game_rows(report)
-    yield _Row("ok", "Hub", "offline: HF_HUB_OFFLINE is set" if report.hub_offline else "not asked")
+    yield _Row("ok", "Hub", "offline: HF_HUB_OFFLINE is set" if report.hub_offline else "not checked")
 
 
 def _hardware_rows(report: Report) -> Iterator[_Row]:
@@ -312,7 +311,7 @@ def _hardware_rows(report: Report) -> Iterator[_Row]:
     yield _Row("ok", "processor", f"{processor.name}, {cores}{memory}")
     features = (("AVX2", processor.avx2), ("AVX-512", processor.avx512), ("bfloat16", processor.fast_bfloat16))
     yield _Row("ok", "features", ", ".join(f"{name} {'yes' if has else 'no'}" for name, has in features))
-    precision = "bfloat16" if device.fast_bfloat16 else "float32: no fast bfloat16 here"
+    precision = "bfloat16" if device.fast_bfloat16 else "float32, as bfloat16 is slow here"
     yield _Row("ok", "--device auto", f"{device.type} ({device.name}), trains in {precision}")
 
 
@@ -321,20 +320,20 @@ def _screen_and_sound_rows(report: Report) -> Iterator[_Row]:
     if display.error is None:
         yield _Row("ok", "display", f"{display.driver}, {display.width}x{display.height}")
     else:
-        film = "start Volley from a desktop, or make a film: volley watch --headless --record game.mp4"
+        film = "start Volley on a desktop, or record a film: volley watch --headless --record game.mp4"
         yield _Row("warn", "display", display.error, film)
     if sound.error is None:
         yield _Row("ok", "sound", f"{sound.driver}")
     else:
-        yield _Row("warn", "sound", sound.error, "Volley plays on in silence; to hear it, connect a sound device")
+        yield _Row("warn", "sound", sound.error, "the game plays silently; connect a sound device to hear it")
 
 
 def _game_rows(report: Report) -> Iterator[_Row]:
-    reinstall = "install Volley again, as its README says"
+    reinstall = "reinstall Volley as its README says"
     if report.rom_md5 == PONG_MD5:
         yield _Row("ok", "ROM", f"Pong, md5 {report.rom_md5}")
     else:
-        found = "missing" if report.rom_md5 is None else f"another game or version, md5 {report.rom_md5}"
+        found = "missing" if report.rom_md5 is None else f"a different game or version, md5 {report.rom_md5}"
         yield _Row("FAIL", "ROM", found, "run: pip install --force-reinstall --no-deps ale-py")
     for weights in report.weights:
         if weights.error is None:
@@ -347,5 +346,5 @@ def _game_rows(report: Report) -> Iterator[_Row]:
     if report.decision is not None:
         cost = f"p50 {report.decision.p50_ms:.2f} ms, p99 {report.decision.p99_ms:.2f} ms"
         yield _Row(
-            "ok", "a decision", f"{cost} ({report.decision.model}, {report.decision.decisions} of them, one thread)"
+            "ok", "a decision", f"{cost} ({report.decision.model}, {report.decision.decisions} decisions, one thread)"
         )

@@ -18,8 +18,8 @@ NICENESS = 10
 """Above the window's own. While both want the processor, the training then gets a tenth of it."""
 THREADS = 1
 """Of the network's mathematics."""
-COMMAND = (sys.executable, "-P", "-m", "app.command.main", "train")
-"""Without the folder that Volley was started in, which may hold an `app` of its own."""
+COMMAND = (sys.executable, "-P", "-m", "volley", "train")
+"""-P: without the current folder, which may hold modules of any name."""
 LONGEST_SAVE = 120.0
 """Seconds. A training that is stopped first ends its update, and an evaluation that goes on."""
 

@@ -23,8 +23,8 @@ from models import store
 from models.errors import UserError, one_line
 from models.spec import ModelSpec
 
-COMMAND = (sys.executable, "-P", "-m", "app.command.main", "publish")
-"""Without the folder that Volley was started in, which may hold an `app` of its own."""
+COMMAND = (sys.executable, "-P", "-m", "volley", "publish")
+"""-P: without the current folder, which may hold modules of any name."""
 ASK_AGAIN = 5.0
 """Seconds after which it is asked once more who is logged in."""
 LONGEST_END = 5.0

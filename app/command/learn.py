@@ -1,0 +1,206 @@
+"""The commands about learning: `train`, `evaluate` and `plot`."""
+
+from __future__ import annotations
+
+import json
+from argparse import ArgumentTypeError, Namespace
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from app.command.arguments import GREEDY_HELP, INTERRUPTED, MODEL_HELP, add_command, count, seed
+from app.command.download import local_directory
+from models.errors import UserError
+
+if TYPE_CHECKING:
+    from app.command.arguments import Subparsers
+
+ALGORITHMS = (
+    "hill-climbing",
+    "steepest-ascent",
+    "simulated-annealing",
+    "adaptive-noise",
+    "cross-entropy",
+    "evolution-strategies",
+    "reinforce",
+    "surrogate",
+    "ppo",
+    "a2c",
+)
+"""What `volley train` knows, in the order of the course. Not asked of `training`, which takes seconds to import."""
+DEVICES = ("auto", "cpu", "cuda")
+HEADS = ("categorical", "gaussian", "tanh-gaussian")
+
+
+def add_parsers(subparsers: Subparsers) -> None:
+    """Adds `train`, `evaluate` and `plot`."""
+    _add_train(subparsers)
+    _add_evaluate(subparsers)
+    _add_plot(subparsers)
+
+
+def _add_train(subparsers: Subparsers) -> None:
+    train = add_command(
+        subparsers,
+        "train",
+        purpose="train a policy on Pong from pixels, or on a control problem",
+        example="volley train ppo --steps 200000 --run runs/first\n  volley train --resume runs/first --steps 400000",
+    )
+    train.add_argument(
+        "algorithm", nargs="?", choices=ALGORITHMS, metavar="ALGO", help=f"how to learn: {', '.join(ALGORITHMS)}"
+    )
+    train.add_argument("--env", metavar="NAME", help="what to learn: Pong (default), or a gymnasium environment")
+    train.add_argument(
+        "--head", choices=HEADS, help="the distribution of actions (default: what suits the environment)"
+    )
+    train.add_argument("--steps", type=count, metavar="N", help="total agent steps (default for Pong: 5 million)")
+    train.add_argument("--seed", type=seed, metavar="N", help="seed of network, games and sampling (default: 0)")
+    train.add_argument(
+        "--sticky",
+        type=_probability,
+        metavar="P",
+        help="Pong only: probability per frame that the last action repeats (default: 0.25)",
+    )
+    train.add_argument("--device", choices=DEVICES, help="where the network runs (default: auto)")
+    train.add_argument(
+        "--run", dest="directory", type=Path, metavar="DIR", help="directory of the run (default: a new one in runs/)"
+    )
+    train.add_argument(
+        "--set",
+        dest="changes",
+        action="append",
+        metavar="NAME=VALUE",
+        help="change another setting of ALGO; a wrong NAME lists them all",
+    )
+    train.add_argument(
+        "--resume", type=Path, metavar="DIR", help="continue the run in DIR; only --steps and --device may change"
+    )
+    train.set_defaults(run=_train)
+
+
+def _train(arguments: Namespace) -> int:
+    from models.spec import PONG
+    from training.launch import new_run, resumed_run, train_until_interrupted
+
+    if arguments.resume is None:
+        if arguments.algorithm is None:
+            raise UserError("no algorithm given; for example: volley train ppo")
+        run = new_run(
+            arguments.directory,
+            algorithm=arguments.algorithm,
+            steps=arguments.steps,
+            seed=arguments.seed,
+            sticky=arguments.sticky,
+            device=arguments.device,
+            environment=arguments.env or "Pong",
+            head=arguments.head,
+            changes=arguments.changes or (),
+        )
+    else:
+        for name in ("algorithm", "env", "head", "seed", "sticky", "directory", "changes"):
+            if getattr(arguments, name) is not None:
+                raise UserError("--resume continues a run with its own settings; only --steps and --device may change")
+        run = resumed_run(arguments.resume, steps=arguments.steps, device=arguments.device)
+    progress, interrupted = train_until_interrupted(run)
+    print(f"{progress.steps:,} steps and {progress.games:,} games in {progress.seconds / 60:.1f} min: {run.path}")
+    if interrupted:
+        print(f"saved; resume with:  volley train --resume {run.path}")
+        return INTERRUPTED
+    if run.settings.model.environment == PONG:
+        print(f"watch it:    volley watch {run.path}")
+    print(f"measure it:  volley evaluate {run.path}")
+    return 0
+
+
+def _add_evaluate(subparsers: Subparsers) -> None:
+    evaluate = add_command(
+        subparsers,
+        "evaluate",
+        purpose="measure a model over full games against the game's own opponent, or episodes of its control problem",
+        example="volley evaluate ppo --episodes 100 --sticky 0 --json",
+    )
+    evaluate.add_argument("model", metavar="MODEL", help=MODEL_HELP)
+    evaluate.add_argument("--episodes", type=count, default=100, metavar="N", help="full games (default: 100)")
+    evaluate.add_argument(
+        "--sticky",
+        type=_probability,
+        metavar="P",
+        help="Pong only: probability per frame that the last action repeats (default: 0.25; the window plays with 0)",
+    )
+    evaluate.add_argument("--greedy", action="store_true", help=GREEDY_HELP)
+    evaluate.add_argument("--seed", type=seed, default=0, metavar="N", help="seed of games and sampling (default: 0)")
+    evaluate.add_argument("--device", choices=DEVICES, default="auto", help="where the network runs (default: auto)")
+    evaluate.add_argument("--json", action="store_true", help="print one JSON object")
+    evaluate.set_defaults(run=_evaluate)
+
+
+def _evaluate(arguments: Namespace) -> int:
+    directory = local_directory(arguments.model)
+    from training.evaluate import evaluate_model, render
+
+    evaluation = evaluate_model(
+        directory,
+        name=arguments.model,
+        episodes=arguments.episodes,
+        sticky=arguments.sticky,
+        greedy=arguments.greedy,
+        seed=arguments.seed,
+        device=arguments.device,
+    )
+    print(json.dumps(asdict(evaluation)) if arguments.json else render(evaluation))
+    return 0
+
+
+def _add_plot(subparsers: Subparsers) -> None:
+    plot = add_command(
+        subparsers,
+        "plot",
+        purpose="draw learning curves; runs that differ only in their seed become one curve with a band",
+        example="volley plot runs/first\n  volley plot ppo runs/seed-0 runs/seed-1 runs/seed-2 --out curves.png",
+    )
+    plot.add_argument(
+        "runs", nargs="+", metavar="RUN", help="a training run, or a model that comes with its learning curve"
+    )
+    plot.add_argument("--out", type=Path, metavar="FILE", help="also save a picture: .png or .svg")
+    plot.add_argument(
+        "--x", choices=["steps", "minutes"], help="draw over steps or minutes only (default: a panel for each)"
+    )
+    plot.add_argument(
+        "--metric", default="mean_return", metavar="NAME", help="the logged metric to draw (default: mean_return)"
+    )
+    plot.add_argument("--title", metavar="TEXT", help="title of the picture")
+    plot.add_argument("--json", action="store_true", help="print one JSON object: the metric, and each curve's figures")
+    plot.set_defaults(run=_plot)
+
+
+def _plot(arguments: Namespace) -> int:
+    from rich.console import Console
+
+    from training import plot, terminal_plot
+    from training.curves import AXES, curves_of, read_run, summary
+
+    curves = curves_of([read_run(run) for run in dict.fromkeys(arguments.runs)], arguments.metric)
+    axes = AXES if arguments.x is None else (arguments.x,)
+    if arguments.out is not None:
+        plot.draw(curves, arguments.metric, arguments.out, axes=axes, title=arguments.title)
+    if arguments.json:
+        print(json.dumps({"metric": arguments.metric, "curves": [summary(curve) for curve in curves]}))
+        return 0
+    console = Console(highlight=False)
+    braille = not console.options.ascii_only
+    text = terminal_plot.draw(curves, arguments.metric, axes[0], width=console.width, braille=braille)
+    console.print(text, end="")
+    if arguments.out is not None:
+        print(f"\nsaved: {arguments.out}")
+    return 0
+
+
+def _probability(text: str) -> float:
+    """A probability below 1."""
+    try:
+        probability = float(text)
+    except ValueError:
+        probability = -1.0
+    if not 0 <= probability < 1:
+        raise ArgumentTypeError(f"{text!r} is not a probability from 0 to below 1")
+    return probability

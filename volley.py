@@ -1,0 +1,93 @@
+"""Volley for your own programs, and as a program itself.
+
+    from volley import PongPolicy
+
+    policy = PongPolicy.from_pretrained("ppo")
+
+`python -m volley` is the `volley` command.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from models import __version__
+    from models.errors import UserError
+    from models.policy import PongPolicy
+
+__all__ = ["PongPolicy", "UserError", "__version__"]
+
+_FOLDER = Path(__file__).absolute().parent
+_PACKAGES = ("agents", "app", "models", "training")
+_MODULES = {"PongPolicy": "models.policy", "UserError": "models.errors", "__version__": "models"}
+"""Where each public name is defined. Imported on first use: torch takes a second, and the command may not need it."""
+
+
+def main() -> int:
+    """Runs the `volley` command and returns its exit code."""
+    _take_package_names()
+    from app.command.main import main as run  # noqa: PLC0415 - only once its name is taken
+
+    return run()
+
+
+def __getattr__(name: str) -> object:
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if (other := _other_models()) is not None:
+        raise ImportError(
+            f"Volley's package 'models' clashes with {other}: Python can import only one module of a name; "
+            "rename yours, or move it into a package of your own",
+            name="models",
+        )
+    return getattr(import_module(_MODULES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return [*globals(), *__all__]
+
+
+def _take_package_names() -> None:
+    """Imports Volley's packages from this folder, whatever `app` or `models` comes first in `sys.path`.
+
+    Their submodules follow. To put this folder first for good would be wrong: it may be site-packages, where a package
+    can have the name of a standard module.
+    """
+    path = sys.path
+    sys.path = [str(_FOLDER), *path]
+    try:
+        for name in _PACKAGES:
+            import_module(name)
+    finally:
+        sys.path = path
+
+
+def _other_models() -> Path | None:
+    """A module `models` that is not Volley's, and is imported already or comes first in `sys.path`.
+
+    A folder without an `__init__.py` counts if it holds modules, because Python imports Volley's package in its place.
+    """
+    ours = _FOLDER / "models"
+    spec = find_spec("models")
+    assert spec is not None
+    found = Path(next(iter(spec.submodule_search_locations or [spec.origin or ""])))
+    if not found.samefile(ours):
+        return found
+    for entry in sys.path:
+        folder = Path(entry, "models").absolute()
+        if folder.is_dir() and folder.samefile(ours):
+            break
+        if any(folder.glob("*.py")):
+            return folder
+    return None
+
+
+if __name__ == "__main__":
+    if not sys.flags.safe_path:
+        del sys.path[0]  # The current folder: nothing in it is part of Volley.
+    sys.exit(main())
