@@ -1,1 +1,1 @@
-"""Who plays, and where: the court, its frames, and the agents on it."""
+"""The court, its frames, and the agents that play on it."""

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Generic, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.spec import ActionName
+
+if TYPE_CHECKING:
+    from agents.policy import PolicyAgent
 
 Frame = NDArray[np.uint8]
 """An emulator frame: grey `[210, 160]`, or colour `[210, 160, 3]`."""
@@ -32,7 +35,7 @@ class Control:
 
 
 def control_of(action: ActionName) -> Control:
-    """The control that an action stands for: the paddle at rest, or at full speed."""
+    """The control that carries out an action: the paddle at rest, or at full speed."""
     return _CONTROLS[action]
 
 
@@ -56,7 +59,7 @@ class Decision:
     probabilities: tuple[float, ...]
     """Of each of `actions`, as sampled from; they sum to 1. For a greedy agent, as it would have sampled."""
     value: float | None
-    """The expected return from here, in points, where the agent estimates one."""
+    """The expected return from here, in points; None if the agent does not estimate it."""
 
     def probability_of(self, group: frozenset[str]) -> float:
         """The summed probability of the actions in `group`: `UP_ACTIONS`, `DOWN_ACTIONS` or `FIRE_ACTIONS`."""
@@ -68,12 +71,53 @@ class Decision:
         return -sum(p * math.log(p) for p in self.probabilities if p > 0)
 
 
-class Agent(Protocol):
-    """Plays one paddle. Who runs the game calls `reset` before each game and `observe` with every frame."""
+Memory = TypeVar("Memory")
+
+
+class Remembers(Protocol[Memory]):
+    """Something that can go back to an earlier state of its own."""
+
+    def memory(self) -> Memory:
+        """Its whole state, its randomness too: a plain value, equal to that of another object in the same state."""
+        ...
+
+    def recall(self, memory: Memory) -> None:
+        """Goes back to the state that `memory` returned."""
+        ...
+
+
+class Remembered(NamedTuple, Generic[Memory]):
+    """Something, with its memory of one moment."""
+
+    who: Remembers[Memory]
+    memory: Memory
+
+    @classmethod
+    def now(cls, who: Remembers[Memory]) -> Remembered[Memory]:
+        """The moment that `who` is in."""
+        return cls(who, who.memory())
+
+    def restore(self) -> None:
+        """Takes `who` back to this moment."""
+        self.who.recall(self.memory)
+
+
+class Agent(Remembers[Memory], Protocol[Memory]):
+    """Plays one paddle. Whoever runs the game calls `reset` before each game, and `observe` with every frame."""
 
     @property
     def name(self) -> str:
         """What to call it on screen."""
+        ...
+
+    @property
+    def policy(self) -> PolicyAgent | None:
+        """The network agent that makes its decisions; None if it is a script."""
+        ...
+
+    @property
+    def reaction_ms(self) -> int:
+        """Its reaction time in milliseconds; 0 if it reacts at once."""
         ...
 
     def reset(self) -> None:
@@ -81,17 +125,9 @@ class Agent(Protocol):
         ...
 
     def observe(self, grey: Frame) -> Decision:
-        """Takes in the newest grey frame `[210, 160]` and gives the decision in force for the next emulator frame.
+        """Takes in the newest grey frame `[210, 160]`; returns the decision in force for the next emulator frame.
 
-        The same `Decision` object comes back until the agent decides anew. An agent always sees itself on the right:
-        who seats it on the left shows it the court mirrored.
+        It returns the same `Decision` object until it decides again, even if it then decides the same. An agent always
+        sees itself on the right: on the left it is shown the court mirrored. It must not write into the frame.
         """
-        ...
-
-    def memory(self) -> object:
-        """All that `observe` depends on, its randomness too, for `recall`."""
-        ...
-
-    def recall(self, memory: object) -> None:
-        """Goes back to a moment that `memory` kept: the same frames then bring the same decisions."""
         ...

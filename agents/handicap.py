@@ -1,11 +1,11 @@
-"""What makes an agent weaker, as a person is: a reaction time."""
+"""A reaction time, which makes an agent weaker in the way a person is."""
 
 from __future__ import annotations
 
 from collections import deque
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, Generic, NamedTuple
 
-from agents.base import Agent, Decision, Frame
+from agents.base import Agent, Decision, Frame, Memory
 from agents.pong import FRAMES_PER_SECOND
 from agents.sight import Place, Rows, find_ball, find_left_paddle
 from models.screen import (
@@ -21,53 +21,57 @@ from models.screen import (
     RIGHT_PADDLE,
 )
 
+if TYPE_CHECKING:
+    from agents.policy import PolicyAgent
+
 _SPEED_FRAMES = 2
-"""The ball's speed is taken over two frames: its rows need not be whole ones in each."""
+"""The ball's speed is measured over two frames: in one, it may move by half a row."""
 
 
 def reaction_frames(milliseconds: int) -> int:
-    """Emulator frames in so much time, to the nearest."""
+    """The number of emulator frames in that time, rounded."""
     return round(milliseconds * FRAMES_PER_SECOND / 1000)
 
 
-class Sampler(Agent, Protocol):
-    """An agent that draws its actions; `agents.policy.PolicyAgent` is one."""
-
-    greedy: bool
-    temperature: float
-
-
-class _Sight(NamedTuple):
-    """What a frame shows that nobody knows beforehand."""
+class Sight(NamedTuple):
+    """What an agent cannot know about a frame before it sees it."""
 
     ball: Place | None
     opponent: Rows | None
 
 
-class ReactionDelay:
-    """An agent that reacts to nothing before `milliseconds` have gone by, as a person does not.
+class DelayMemory(NamedTuple, Generic[Memory]):
+    """The state of a `ReactionDelay`."""
 
-    It sees ball and opponent as they were that long ago, but knows where its own paddle is, and moves the ball on in
-    its mind: in a straight line, off the walls, as far as the paddles. What it cannot know is where the opponent has
-    hit the ball since then. To delay the decisions instead would be no handicap but a defeat: a network trained without
-    a delay swings to and fro across the ball, and already at 33 ms wins hardly a point against the ROM.
+    sights: tuple[Sight, ...]
+    """What it has seen and not yet reacted to, oldest first."""
+    agent: Memory
+
+
+class ReactionDelay(Generic[Memory]):
+    """An agent that, like a person, reacts to nothing until `reaction_ms` milliseconds have passed.
+
+    It sees the ball and its opponent as they were that long ago, but knows where its own paddle is, and extrapolates
+    the ball: in a straight line, off the walls, up to the paddles. What it cannot know is where the opponent has hit
+    the ball since then. Delaying its decisions instead would cripple it: a network trained without a delay then swings
+    back and forth across the ball, and at 33 ms already wins hardly a point against the ROM.
     """
 
-    def __init__(self, agent: Agent, milliseconds: int) -> None:
-        self.milliseconds = milliseconds
+    def __init__(self, agent: Agent[Memory], reaction_ms: int) -> None:
+        self.reaction_ms = reaction_ms
         self._agent = agent
-        self._frames = reaction_frames(milliseconds)
-        self._sights: deque[_Sight] = deque(maxlen=_SPEED_FRAMES + self._frames + 1)
+        self._frames = reaction_frames(reaction_ms)
+        self._sights: deque[Sight] = deque(maxlen=_SPEED_FRAMES + self._frames + 1)
 
     @property
     def name(self) -> str:
-        """The agent's."""
+        """The delayed agent's."""
         return self._agent.name
 
     @property
-    def policy(self) -> object:
-        """The network agent that is delayed; None where it is a script."""
-        return getattr(self._agent, "policy", None)
+    def policy(self) -> PolicyAgent | None:
+        """The delayed agent's."""
+        return self._agent.policy
 
     def reset(self) -> None:
         """Forgets the past: a new game begins."""
@@ -75,58 +79,30 @@ class ReactionDelay:
         self._sights.clear()
 
     def observe(self, grey: Frame) -> Decision:
-        """Takes in a grey frame `[210, 160]`; gives the decision on what the agent believes it to be."""
-        self._sights.append(_Sight(find_ball(grey), find_left_paddle(grey)))
+        """Takes in a grey frame `[210, 160]`; returns the decision on what the agent takes the frame to be."""
+        self._sights.append(Sight(find_ball(grey), find_left_paddle(grey)))
         seen = max(len(self._sights) - 1 - self._frames, 0)
         before = self._sights[max(seen - _SPEED_FRAMES, 0)].ball
         ball, opponent = self._sights[seen]
         expected = None if ball is None else expected_ball(ball if before is None else before, ball, self._frames)
         return self._agent.observe(imagined(grey, expected, opponent))
 
-    def memory(self) -> object:
-        """What it has seen and not yet reacted to, and the agent's own memory, for `recall`."""
-        return tuple(self._sights), self._agent.memory()
+    def memory(self) -> DelayMemory[Memory]:
+        """What it has not yet reacted to, and the agent's own memory, for `recall`."""
+        return DelayMemory(tuple(self._sights), self._agent.memory())
 
-    def recall(self, memory: object) -> None:
-        """Goes back to a moment that `memory` kept."""
-        assert isinstance(memory, tuple)
-        sights, agent = memory
-        self._sights = deque(sights, self._sights.maxlen)
-        self._agent.recall(agent)
-
-
-class SamplerReactionDelay(ReactionDelay):
-    """The same for an agent that samples its actions, with the two settings of that passed on to it."""
-
-    def __init__(self, agent: Sampler, milliseconds: int) -> None:
-        super().__init__(agent, milliseconds)
-        self._sampler = agent
-
-    @property
-    def greedy(self) -> bool:
-        """The agent's."""
-        return self._sampler.greedy
-
-    @greedy.setter
-    def greedy(self, greedy: bool) -> None:
-        self._sampler.greedy = greedy
-
-    @property
-    def temperature(self) -> float:
-        """The agent's."""
-        return self._sampler.temperature
-
-    @temperature.setter
-    def temperature(self, temperature: float) -> None:
-        self._sampler.temperature = temperature
+    def recall(self, memory: DelayMemory[Memory]) -> None:
+        """Goes back to the state that `memory` returned."""
+        self._sights = deque(memory.sights, self._sights.maxlen)
+        self._agent.recall(memory.agent)
 
 
 def expected_ball(before: Place, now: Place, frames: int) -> Place:
-    """Where a ball that was `before` two frames ago, and is `now`, will be: off the walls, and never past a paddle."""
+    """Where the ball will be in `frames`, off the walls and never past a paddle; `before` is from two frames ago."""
     lowest = FIELD_BOTTOM - BALL_HEIGHT
     room = lowest - FIELD_TOP
     row = now.row - FIELD_TOP + (now.row - before.row) * frames // _SPEED_FRAMES
-    # There and back again is twice the room; from the far wall on it is on its way back.
+    # There and back is twice the room; in the second half the ball is on its way back.
     row %= 2 * room
     column = now.column + (now.column - before.column) * frames // _SPEED_FRAMES
     return Place(
@@ -135,7 +111,7 @@ def expected_ball(before: Place, now: Place, frames: int) -> Place:
 
 
 def imagined(grey: Frame, ball: Place | None, opponent: Rows | None) -> Frame:
-    """A copy of a frame with ball and opponent put elsewhere, or away."""
+    """A copy of a frame with the ball and the opponent's paddle moved, or removed if None."""
     picture = grey.copy()
     field = picture[FIELD_ROWS]
     field[field == BALL_GREY] = FIELD_GREY

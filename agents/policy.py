@@ -4,16 +4,28 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from typing import NamedTuple
 
-import numpy as np
 import torch
 
 from agents.base import Decision, Frame
-from agents.preprocessing import FrameStacker
+from agents.preprocessing import FrameStacker, StackerMemory
 from models import catalog, checkpoint
+from models.acting import choose
+from models.distributions import Categorical
 from models.errors import UserError
 from models.network import PolicyNetwork
 from models.spec import ModelSpec
+
+
+class PolicyMemory(NamedTuple):
+    """The state of a `PolicyAgent`."""
+
+    frames: StackerMemory
+    decision: Decision | None
+    """In force."""
+    generator: bytes
+    """The state of its random generator."""
 
 
 class PolicyAgent:
@@ -22,6 +34,8 @@ class PolicyAgent:
     `temperature` divides the logits: below 1 the policy grows surer, above 1 more random. `greedy` takes the most
     probable action. Both may be changed during play.
     """
+
+    reaction_ms = 0
 
     def __init__(
         self,
@@ -36,11 +50,11 @@ class PolicyAgent:
         self.spec = spec
         self.network = network
         self.observation: Frame | None = None
-        """What the network was last shown, `[stack, height, width]`; a new object for each decision."""
+        """What the network saw last, `[stack, height, width]`; a new object for each decision."""
         self.temperature = temperature
         self.greedy = greedy
         self._name = name
-        self._random = np.random.default_rng(seed)
+        self._generator = torch.Generator().manual_seed(seed)
         self._frames = FrameStacker(spec.observation)
         self.decision: Decision | None = None
         """The last one made."""
@@ -49,9 +63,9 @@ class PolicyAgent:
     def load(
         cls, directory: Path, *, name: str | None = None, seed: int = 0, temperature: float = 1.0, greedy: bool = False
     ) -> PolicyAgent:
-        """The agent whose model is in `directory`, called by the model's name unless it is given another.
+        """The agent of the model in `directory`; without `name`, it has the model's.
 
-        `UserError` where the model cannot be loaded.
+        `UserError` if the model cannot be loaded.
         """
         spec, network = checkpoint.load(directory)
         name = catalog.short_name(str(directory)) if name is None else name
@@ -64,7 +78,7 @@ class PolicyAgent:
 
     @property
     def policy(self) -> PolicyAgent:
-        """Itself: what an agent that stands for another has of that one."""
+        """Itself."""
         return self
 
     def change_network(self, network: PolicyNetwork, *, name: str) -> None:
@@ -85,25 +99,25 @@ class PolicyAgent:
         assert self.decision is not None, "the first frame after a reset is a decision frame"
         return self.decision
 
-    def memory(self) -> object:
-        """Frames, decision in force and randomness, for `recall`."""
-        return self._frames.memory(), self.decision, self._random.bit_generator.state
+    def memory(self) -> PolicyMemory:
+        """Its frames, decision and randomness, for `recall`."""
+        return PolicyMemory(self._frames.memory(), self.decision, self._generator.get_state().numpy().tobytes())
 
-    def recall(self, memory: object) -> None:
-        """Goes back to a moment that `memory` kept."""
-        assert isinstance(memory, tuple)
-        frames, self.decision, self._random.bit_generator.state = memory
-        self._frames.recall(frames)
+    def recall(self, memory: PolicyMemory) -> None:
+        """Goes back to the state that `memory` returned."""
+        self._frames.recall(memory.frames)
+        self.decision = memory.decision
+        self.observation = None if memory.decision is None else self._frames.stacked
+        self._generator.set_state(torch.frombuffer(bytearray(memory.generator), dtype=torch.uint8))
 
     @torch.inference_mode()
     def decide(self, observation: Frame) -> Decision:
-        """One decision on an observation `[stack, height, width]`; `UserError` where it is not finite."""
+        """One decision on an observation `[stack, height, width]`; `UserError` if it is not finite."""
         output = self.network(torch.from_numpy(observation).unsqueeze(0))
-        logits, value = output.logits[0].double().numpy() / self.temperature, float(output.value[0])
-        if not (np.isfinite(logits).all() and math.isfinite(value)):
+        distribution = Categorical(output.logits.double()).at_temperature(self.temperature)
+        value = float(output.value[0])
+        if not (distribution.logits.isfinite().all() and math.isfinite(value)):
             raise UserError(f"{self.name!r} cannot play: its weights overflow")
-        probabilities = np.exp(logits - logits.max())
-        probabilities /= probabilities.sum()
-        chosen = int(probabilities.argmax()) if self.greedy else int(self._random.choice(len(logits), p=probabilities))
-        actions = self.spec.actions
-        return Decision(actions[chosen], actions, tuple(probabilities.tolist()), value)
+        chosen = choose(distribution, self._generator, greedy=self.greedy)
+        actions, probabilities = self.spec.actions, distribution.logits[0].softmax(-1)
+        return Decision(actions[int(chosen)], actions, tuple(probabilities.tolist()), value)

@@ -1,4 +1,4 @@
-"""The court: one emulator running Pong. It knows frames, paddles, score, sound and time; no policy and no window."""
+"""The court: one emulator running Pong. It knows frames, paddles, score and sound; no policy, and no window."""
 
 from __future__ import annotations
 
@@ -13,17 +13,16 @@ from ale_py import Action, ALEInterface, ALEState, LoggerMode, roms
 from numpy.typing import NDArray
 
 from agents.base import FULL_SPEED, Control, Frame
-from models.screen import FIELD_BOTTOM, FIELD_TOP, PADDLE_HEIGHT, SCREEN_COLUMNS, SCREEN_ROWS
+from models.screen import FIELD_BOTTOM, FIELD_TOP, PADDLE_HEIGHT, SCREEN_SHAPE
 from models.spec import POINTS_TO_WIN
 
 FRAMES_PER_SECOND = 59.92
 """NTSC Atari 2600."""
 MOST_NOOPS = 30
 SERVE_PATIENCE = 90
-"""Frames. Whoever may serve and does not has it done for them after this."""
+"""Frames. A player who has not served after this many is made to."""
 SOUND_SAMPLES = 512
-"""Of each frame's sound."""
-
+"""In each frame."""
 
 # Bytes of the RAM.
 _FRAMES_256 = 9
@@ -41,28 +40,28 @@ _LEFT_BUTTON, _SERVER_BUTTON = 63, 67
 _ONE_PLAYER, _TWO_PLAYERS = 0, 2
 _PRESSED = 0
 _MOST_FRAMES_256 = 240
-"""The ROM counts frames by 256, and when it has come to 256 ends the game without saying so: after 18 minutes."""
+"""The ROM counts blocks of 256 frames, and after 256 of them, 18 minutes, silently ends the game."""
 
 _KNOB = struct.Struct("<i")
 _KNOB_PLACES = (4, 0)
-"""Where in a saved state are the numbers that say where the left and the right knob stand."""
+"""Where a saved state holds the positions of the left and the right knob."""
 _KNOB_TOP, _KNOB_BOTTOM = 27_450, 790_196
 _KNOB_SPEED = 23_000
-"""A frame, at full speed."""
+"""Per frame, at full speed."""
 _KNOB_PER_ROW = 4_034
 _KNOB_AT_ROW_0 = -5_800
-"""Where the paddle's centre would be on the screen's first row. Measured, as the slope is."""
+"""Extrapolated to the screen's first row. Measured, like the slope."""
 
 
 class Side(IntEnum):
-    """Of the court; also a place in every pair of players."""
+    """A side of the court; also an index into every pair of players."""
 
     LEFT = 0
     RIGHT = 1
 
     @property
     def other(self) -> Side:
-        """The one across."""
+        """The opposite side."""
         return Side(1 - self)
 
 
@@ -74,19 +73,19 @@ class Score(NamedTuple):
 
 
 class Ball(NamedTuple):
-    """The ball in play: where its top left corner is on the screen, and how far it goes in a frame."""
+    """The ball in play: its top left corner on the screen, and its velocity."""
 
     column: int
     row: int
     right: int
-    """Pixels a frame; negative to the left."""
+    """Pixels per frame; negative to the left."""
     down: int
-    """Pixels a frame; negative upwards."""
+    """Pixels per frame; negative upwards."""
 
 
 @dataclass(frozen=True, slots=True)
 class CourtState:
-    """A moment of a game, to go back to: see `Court.save`."""
+    """A moment of a game: see `Court.save`."""
 
     emulator: ALEState
     frames: int
@@ -98,9 +97,9 @@ class CourtState:
 class Court:
     """A game of Pong, one emulator frame at a time.
 
-    The left paddle is the ROM's own opponent's in every frame for which nobody else gives it a control: the ROM's game
-    for two players is switched on and off between frames. `sticky` is the probability with which the right player's
-    action of the frame before is repeated (Machado et al. 2018), 0 as a person plays.
+    In every frame without a control for the left paddle, the ROM's own opponent moves it: the ROM's two-player mode is
+    switched on and off between frames. `sticky` is the probability that the right player's last action is repeated
+    instead of the new one (Machado et al. 2018); people play with 0.
     """
 
     def __init__(self, *, seed: int = 0, sticky: float = 0.0, sound: bool = False) -> None:
@@ -118,11 +117,11 @@ class Court:
         self.frames = 0
         """Emulator frames since the game began."""
         self.idle_frames = 0
-        """Before the game began; with it and every frame's controls, a game can be played again exactly."""
+        """Before the game began. With this number and every frame's controls, a game can be replayed exactly."""
         self.reset()
 
     def reset(self, *, idle_frames: int | None = None) -> None:
-        """Begins a new game after some idle frames, else up to 30: the ROM starts alike each time, games should not."""
+        """Begins a new game after that many idle frames; by default 1 to 30 at random, so that games differ."""
         self.idle_frames = int(self._random.integers(1, MOST_NOOPS + 1)) if idle_frames is None else idle_frames
         self._ale.reset_game()
         for _ in range(self.idle_frames):
@@ -131,7 +130,7 @@ class Court:
         self._pictures = None
 
     def step(self, right: Control, left: Control | None = None) -> None:
-        """Runs one emulator frame with these controls; without one for the left, the ROM plays there."""
+        """Runs one emulator frame with these controls; without `left`, the ROM moves the left paddle."""
         ram = self._ale.getRAM()
         self._keep_going(ram)
         mode = _ONE_PLAYER if left is None else _TWO_PLAYERS
@@ -152,7 +151,7 @@ class Court:
         self._pictures = None
 
     def towards(self, side: Side, row: float) -> int:
-        """The `Control.move` that brings a paddle's centre to this row of the screen as fast as the ROM allows."""
+        """The `Control.move` that takes a paddle's centre to this row of the screen as fast as the ROM allows."""
         reach = min(max(row, FIELD_TOP), FIELD_BOTTOM)
         percent = round(FULL_SPEED * (_knob_at(reach) - self._knob(side)) / _KNOB_SPEED)
         return min(max(percent, -FULL_SPEED), FULL_SPEED)
@@ -170,7 +169,7 @@ class Court:
 
     @property
     def server(self) -> Side | None:
-        """Who may serve now, in a game for two; None while the ball is in play or on its way."""
+        """Who may serve now, in two-player mode; None while the ball is in play or about to be."""
         return self._server(self._ale.getRAM())
 
     @property
@@ -183,7 +182,7 @@ class Court:
         return Ball(int(ram[_BALL_COLUMN]) - 49, int(ram[_BALL_ROW]) - 14, right, down)
 
     def paddle_row(self, side: Side) -> float:
-        """Where the centre of a paddle is, in rows of the screen."""
+        """The row of the screen that a paddle's centre is on."""
         return float(self._ale.getRAM()[_PADDLE_ROW[side]]) - 14 + PADDLE_HEIGHT / 2
 
     def grey(self) -> Frame:
@@ -195,7 +194,7 @@ class Court:
         return self._ale.getScreenRGB() if self._pictures is None else self._pictures[1]
 
     def sound(self) -> NDArray[np.uint8]:
-        """The newest frame's sound, `[512]`, of which 128 is silence; only of a court made with `sound`."""
+        """The newest frame's sound, `[512]`, where 128 is silence; only for a court made with `sound`."""
         return self._ale.getAudio()
 
     def save(self) -> CourtState:
@@ -204,14 +203,14 @@ class Court:
         return CourtState(self._ale.cloneState(), self.frames, self._unserved, grey, colour)
 
     def restore(self, state: CourtState) -> None:
-        """Goes back, or on, to a moment that `save` kept; without stickiness, what follows is what followed then."""
+        """Goes to a moment that `save` returned; unless actions are sticky, the game goes on as it did then."""
         self._ale.restoreState(state.emulator)
         self.frames, self._unserved = state.frames, state.unserved
         grey, colour = (np.frombuffer(zlib.decompress(kept), np.uint8) for kept in (state.grey, state.colour))
-        self._pictures = grey.reshape(SCREEN_ROWS, SCREEN_COLUMNS), colour.reshape(SCREEN_ROWS, SCREEN_COLUMNS, 3)
+        self._pictures = grey.reshape(SCREEN_SHAPE), colour.reshape(*SCREEN_SHAPE, 3)
 
     def fingerprint(self) -> bytes:
-        """The whole RAM, `128` bytes: two games that are alike in it go on alike."""
+        """The whole RAM, 128 bytes: two games with the same RAM go on in the same way."""
         return self._ale.getRAM().tobytes()
 
     def _keep_going(self, ram: NDArray[np.uint8]) -> None:
@@ -219,7 +218,7 @@ class Court:
             self._ale.setRAM(_FRAMES_256, 1)
 
     def _set_mode(self, mode: int, ram: NDArray[np.uint8]) -> None:
-        """Changes over between games for one and for two; whoever takes the left paddle over finds it where it is."""
+        """Switches between one and two players; the left paddle stays where it is."""
         self._ale.setRAM(_GAME_MODE, mode)
         row = int(ram[_PADDLE_ROW[Side.LEFT]])
         if mode == _ONE_PLAYER:
@@ -236,12 +235,12 @@ class Court:
         return Side(int(ram[_SERVER]))
 
     def _knob(self, side: Side) -> int:
-        """Where a knob stands."""
+        """A knob's position."""
         knob: int = _KNOB.unpack_from(self._ale.cloneState().serialize(), _KNOB_PLACES[side])[0]
         return knob
 
     def _turn_left_knob(self, turn: int) -> None:
-        """Turns the knob that ale-py gives no player, as far as it goes."""
+        """Turns the left knob, which ale-py gives to no player, as far as it goes."""
         if turn:
             state = bytearray(self._ale.cloneState().serialize())
             place = _KNOB_PLACES[Side.LEFT]
@@ -250,7 +249,7 @@ class Court:
             self._ale.restoreState(ALEState(bytes(state)))
 
     def _press_left_button(self) -> None:
-        """The ROM has looked at the buttons during the frame, and uses what it saw in the next."""
+        """Writes to where the ROM keeps the buttons: it reads them in one frame, and acts on them in the next."""
         self._ale.setRAM(_LEFT_BUTTON, _PRESSED)
         if self._ale.getRAM()[_SERVER] == Side.LEFT:
             self._ale.setRAM(_SERVER_BUTTON, _PRESSED)
@@ -268,12 +267,12 @@ _ACTIONS = {
 
 
 def _knob_at(row: float) -> int:
-    """Where a knob stands when its paddle's centre has come to rest at this row."""
+    """The position of a knob whose paddle has come to rest with its centre on this row."""
     return min(max(round(_KNOB_AT_ROW_0 + row * _KNOB_PER_ROW), _KNOB_TOP), _KNOB_BOTTOM)
 
 
 def _turn_of(move: int) -> int:
-    """How far a move turns a knob in a frame, exactly as in ale-py, which takes the share in single precision."""
+    """How far a move turns a knob in a frame, exactly as in ale-py, which computes the share in single precision."""
     return int(_KNOB_SPEED * float(np.float32(move / FULL_SPEED)))
 
 

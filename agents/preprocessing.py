@@ -1,4 +1,4 @@
-"""Raw frames to the observation that training saw, bit for bit."""
+"""From raw frames to the observations that training saw, bit for bit."""
 
 from __future__ import annotations
 
@@ -17,23 +17,24 @@ from models.screen import (
     PADDLE_HEIGHT,
     RIGHT_GREY,
     RIGHT_PADDLE,
-    SCREEN_COLUMNS,
+    SCREEN_SHAPE,
     WALL_TOP,
 )
 from models.spec import FrameObservation
 
 _SCORE_ROWS, _COURT_ROWS = slice(1, WALL_TOP), slice(WALL_TOP, None)
-_HALF = SCREEN_COLUMNS // 2
+_HALF = 80
+"""Columns."""
 _SWAPPED_GREYS = np.arange(256, dtype=np.uint8)
 _SWAPPED_GREYS[[LEFT_GREY, RIGHT_GREY]] = RIGHT_GREY, LEFT_GREY
 
 
 def mirrored(grey: Frame) -> Frame:
-    """The court as the left player would see it from the right, `[210, 160]`: what a policy on the left is shown.
+    """The court with left and right exchanged, `[210, 160]`: what an agent on the left is shown.
 
-    The court is turned about; the digits above it change places, but are not turned. The ROM draws the right paddle one
-    row lower than the left for the same knob. Right of column 125 it draws the ball a row higher now and then, which no
-    picture tells: this row is not made good.
+    The court is flipped; the digits above it change places, but stay readable. For the same knob position the ROM draws
+    the right paddle one row lower than the left one, so both are moved by a row. Right of column 125 the ROM sometimes
+    draws the ball a row higher; no picture shows when, so this row is not corrected.
     """
     picture = np.asarray(cv2.LUT(grey, _SWAPPED_GREYS), np.uint8)
     picture[_COURT_ROWS] = cv2.flip(picture[_COURT_ROWS], 1)
@@ -45,7 +46,7 @@ def mirrored(grey: Frame) -> Frame:
 
 
 def _move(strip: Frame, paddle_grey: int, down: int) -> None:
-    """Moves a paddle by a row, in place; the ball, which hides it, stays, and so does what a wall cuts off."""
+    """Moves a paddle by a row, in place; leaves alone the ball in front of it, and the part that a wall hides."""
     rows = np.flatnonzero((strip == paddle_grey).any(axis=1))
     if not rows.size:
         return
@@ -59,17 +60,17 @@ def _move(strip: Frame, paddle_grey: int, down: int) -> None:
 
 
 class StackerMemory(NamedTuple):
-    """What a `FrameStacker` holds."""
+    """The state of a `FrameStacker`."""
 
-    previous: Frame | None
+    previous: bytes | None
     until_decision: int
-    stack: tuple[Frame, ...]
+    stack: tuple[bytes, ...]
 
 
 class FrameStacker:
     """The last few decision frames, as ale-py's vector environment makes them.
 
-    Of every `frame_skip` emulator frames the last two are joined by maximum (sprites flicker on the Atari), resized by
+    Of every `frame_skip` emulator frames, the last two are joined by maximum (sprites flicker on the Atari), resized by
     area, and pushed onto a stack that starts with zeros.
     """
 
@@ -78,32 +79,49 @@ class FrameStacker:
         self._previous: Frame | None = None
         self._until_decision = 0
         self._stack: deque[Frame] = deque(maxlen=observation.stack)
+        self._memory: StackerMemory | None = None
+        """Made when it is asked for, and kept until the state changes: an agent that does not play costs nothing."""
         self.reset()
 
     def reset(self) -> None:
         """Forgets all frames; the next one is a game's first."""
-        self._previous = None
+        self._previous = self._memory = None
         self._until_decision = 1
         empty = np.zeros((self._spec.height, self._spec.width), np.uint8)
         self._stack.extend([empty] * self._spec.stack)
 
+    @property
+    def stacked(self) -> Frame:
+        """The observation of the last decision frame, `[stack, height, width]`; zeros before the first."""
+        return np.stack(self._stack)
+
     def push(self, grey: Frame) -> Frame | None:
-        """Takes in a grey frame `[210, 160]`; on a decision frame gives the observation, `[stack, height, width]`."""
+        """Takes in a grey frame `[210, 160]`; returns the observation on a decision frame, and None on others."""
         joined = grey if self._previous is None else np.maximum(self._previous, grey)
-        self._previous = grey
+        self._previous, self._memory = grey, None
         self._until_decision -= 1
         if self._until_decision > 0:
             return None
         self._until_decision = self._spec.frame_skip
         size = (self._spec.width, self._spec.height)
         self._stack.append(np.asarray(cv2.resize(joined, size, interpolation=cv2.INTER_AREA), np.uint8))
-        return np.stack(self._stack)
+        return self.stacked
 
     def memory(self) -> StackerMemory:
-        """This moment, for `recall`."""
-        return StackerMemory(self._previous, self._until_decision, tuple(self._stack))
+        """Its state, for `recall`."""
+        if self._memory is None:
+            previous = None if self._previous is None else self._previous.tobytes()
+            stack = tuple(frame.tobytes() for frame in self._stack)
+            self._memory = StackerMemory(previous, self._until_decision, stack)
+        return self._memory
 
     def recall(self, memory: StackerMemory) -> None:
-        """Goes back to a moment that `memory` kept."""
-        self._previous, self._until_decision = memory.previous, memory.until_decision
-        self._stack.extend(memory.stack)
+        """Goes back to the state that `memory` returned."""
+        self._previous = None if memory.previous is None else _frame(memory.previous, SCREEN_SHAPE)
+        self._until_decision = memory.until_decision
+        self._stack.extend(_frame(frame, (self._spec.height, self._spec.width)) for frame in memory.stack)
+        self._memory = memory
+
+
+def _frame(content: bytes, shape: tuple[int, int]) -> Frame:
+    return np.frombuffer(content, np.uint8).reshape(shape)

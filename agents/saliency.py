@@ -1,9 +1,9 @@
-"""What on the court a policy's choice depends on, found by occlusion.
+"""Which parts of the court a policy's choice depends on, found by occlusion.
 
 The method is that of Zeiler and Fergus, "Visualizing and Understanding Convolutional Networks" (2014), with the
 distance of Greydanus et al., "Visualizing and Understanding Atari Agents" (2018). A patch of the court is emptied in
-all frames of the stack, as if no ball, paddle or digit had been there; how far that moves the logits is how much they
-depend on it. Where the court is empty anyway nothing can change: such patches are exactly 0, and cost nothing.
+all frames of the stack, as if no ball, paddle or digit had been there; the further that moves the logits, the more they
+depend on the patch. Emptying an empty patch changes nothing: its result is exactly 0, and is not computed.
 """
 
 from __future__ import annotations
@@ -19,21 +19,22 @@ from torch import Tensor
 
 from agents.base import Frame
 from models.network import PolicyNetwork
-from models.screen import BALL_GREY, FIELD_GREY, FIELD_ROWS, SCREEN_COLUMNS, SCREEN_ROWS, WALL_TOP
+from models.screen import BALL_GREY, FIELD_GREY, FIELD_ROWS, SCREEN_SHAPE, WALL_TOP
 
 SaliencyMap: TypeAlias = NDArray[np.float32]
-"""`[height, width]` of the observation, over the whole picture of the court; none below 0."""
+"""`[height, width]` of the observation, over the whole picture of the court; never negative."""
 
 PATCHES_ACROSS = 14
-"""So many patches side by side fill the court. They overlap by half; one is 6 x 6 of 84 x 84 pixels."""
+"""How many patches fit side by side. They overlap by half; of 84 x 84 pixels, one is 6 x 6."""
 
 
 @torch.inference_mode()
 def occlusion_map(network: PolicyNetwork, observation: Frame) -> SaliencyMap:
-    """How much the policy depends on what is at each place of an observation `[stack, height, width]`.
+    """How much the policy depends on each pixel of an observation `[stack, height, width]`.
 
-    Of the patches over a place, the mean of half the squared distance between the logits with and without what is in
-    the patch; 0 where nothing is in any frame. Only differences between logits count, as for probabilities.
+    For each patch, that is half the squared distance between the logits with and without its content; for a pixel, the
+    mean over the patches that cover it, or 0 if it is empty in every frame. Only differences between logits count, as
+    for probabilities.
     """
     frames, empty, rows = _as_seen(network, observation)
     down, across = _windows(frames.shape[1]), _windows(frames.shape[2])
@@ -62,17 +63,18 @@ def _distances(network: PolicyNetwork, frames: Tensor, empty: Tensor, patches: T
 
 
 def turned_about(saliency: SaliencyMap) -> SaliencyMap:
-    """The map of a policy on the left, who is shown the court mirrored, as it lies over the court itself."""
-    score = round(WALL_TOP * len(saliency) / SCREEN_ROWS)
+    """The map of a policy on the left, which sees the court mirrored, turned to lie over the court itself."""
+    score = round(WALL_TOP * len(saliency) / SCREEN_SHAPE[0])
     turned = np.fliplr(saliency).copy()
     turned[:score] = np.roll(saliency[:score], saliency.shape[1] // 2, axis=1)
     return turned
 
 
 def _as_seen(network: PolicyNetwork, observation: Frame) -> tuple[Tensor, Tensor, Tensor]:
-    """As the network's body sees them: the frames, and these frames empty, both `[stack, height, width]` of uint8.
+    """The frames as the network's body sees them, and the same frames empty: both `[stack, height, width]` of uint8.
 
-    Third, which row `[height]` of the observation each row was: the network may turn the court upside down.
+    The third tensor says which row of the observation each row was, `[height]`: the network may turn the court upside
+    down.
     """
     _, height, width = observation.shape
     rows = torch.arange(height, dtype=torch.uint8)[:, None].expand(1, height, width)
@@ -84,8 +86,8 @@ def _as_seen(network: PolicyNetwork, observation: Frame) -> tuple[Tensor, Tensor
 
 @lru_cache(maxsize=8)
 def _empty_court(height: int, width: int) -> Tensor:
-    """The court with nothing on it, as a frame of an observation: `[1, height, width]` of uint8."""
-    court = np.full((SCREEN_ROWS, SCREEN_COLUMNS), FIELD_GREY, np.uint8)
+    """An empty court as a frame of an observation: `[1, height, width]` of uint8."""
+    court = np.full(SCREEN_SHAPE, FIELD_GREY, np.uint8)
     court[WALL_TOP:] = BALL_GREY
     court[FIELD_ROWS] = FIELD_GREY
     court[0, :8] = 0  # The ROM leaves a black mark in the corner.
@@ -94,7 +96,7 @@ def _empty_court(height: int, width: int) -> Tensor:
 
 @lru_cache(maxsize=8)
 def _windows(size: int) -> Tensor:
-    """Where patches lie along a side of so many pixels: `[patches, size]`, 1 inside a patch and 0 outside."""
+    """Where the patches lie along a side of `size` pixels: `[patches, size]`, 1 inside a patch and 0 outside."""
     length = max(size // PATCHES_ACROSS, 2)
     starts = sorted({*range(0, size - length, length // 2), size - length})
     windows = torch.zeros(len(starts), size)

@@ -1,8 +1,9 @@
-"""The agent that is a short script: it follows the ball."""
+"""A scripted agent, which follows the ball."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -13,9 +14,9 @@ from models.spec import ActionName
 
 _MIDDLE = (FIELD_TOP + FIELD_BOTTOM - 1) / 2
 _FURTHEST_AIM = 5
-"""Rows between the paddle's middle and the part that is to meet the ball; near 8 it would miss too often."""
+"""Rows between the paddle's middle and the part that is to meet the ball. Near 8 it would miss too often."""
 _DEAD_BAND = 4
-"""Rows. A paddle that is this close to where it should be stays, and does not tremble."""
+"""Rows. A paddle this close to its target stays where it is, so that it does not tremble."""
 
 _ACTIONS: tuple[ActionName, ...] = ("FIRE", "RIGHTFIRE", "LEFTFIRE")
 _STAY, _UP, _DOWN = (
@@ -23,29 +24,40 @@ _STAY, _UP, _DOWN = (
 )
 
 
-class _Memory(NamedTuple):
-    """What it keeps from frame to frame."""
+class Track(NamedTuple):
+    """What a tracker carries from frame to frame."""
 
     ball_column: int | None = None
-    comes: bool = False
-    """Whether the ball flies towards it."""
+    approaching: bool = False
+    """Whether the ball is flying towards it."""
     aim: float = 0.0
-    """Where the paddle's middle should be when it meets the ball, in rows below the ball's."""
+    """Where the paddle's middle should be when it meets the ball, in rows below the ball's middle."""
     paddle: tuple[float, float] = (_MIDDLE, _MIDDLE)
     """The paddle's middle row in the two newest frames, newest last."""
 
 
-class TrackerAgent:
-    """Follows the ball as fast as a person's paddle goes, and always holds FIRE, so that the ball flies fast.
+class TrackerMemory(NamedTuple):
+    """The state of a `TrackerAgent`."""
 
-    While the ball flies away, or is not in play, it waits in the middle. Each time the ball comes it meets it with
-    another part of the paddle: the ball bounces off at another angle, and no rally goes on for ever.
+    track: Track
+    generator: Mapping[str, Any]
+    """The state of its random generator, as numpy returns it."""
+
+
+class TrackerAgent:
+    """Follows the ball at the speed of a person's paddle, and always holds FIRE, so that the ball flies fast.
+
+    While the ball flies away, or is not in play, it waits in the middle. It meets each ball with another part of the
+    paddle, so that the ball bounces off at another angle, and no rally lasts for ever.
     """
+
+    policy = None
+    reaction_ms = 0
 
     def __init__(self, *, name: str = "Tracker", seed: int = 0) -> None:
         self._name = name
         self._random = np.random.default_rng(seed)
-        self._kept = _Memory()
+        self._track = Track()
 
     @property
     def name(self) -> str:
@@ -54,35 +66,36 @@ class TrackerAgent:
 
     def reset(self) -> None:
         """Forgets the past: a new game begins."""
-        self._kept = _Memory()
+        self._track = Track()
 
     def observe(self, grey: Frame) -> Decision:
-        """Takes in a grey frame `[210, 160]`, and decides on every one."""
+        """Takes in a grey frame `[210, 160]`; it decides on every one."""
         ball, paddle = find_ball(grey), find_right_paddle(grey)
-        earlier, row = self._kept.paddle
-        middle = row if paddle is None else paddle.middle
-        comes, aim = self._follow(None if ball is None else ball.column)
-        self._kept = _Memory(None if ball is None else ball.column, comes, aim, (row, middle))
-        target = ball.row + (BALL_HEIGHT - 1) / 2 + aim if ball is not None and comes else _MIDDLE
-        # Every second frame the ROM moves the paddle half-way to the knob: it goes on as far as it has just come.
-        off = target - (middle + (middle - earlier))
+        before_last, last = self._track.paddle
+        middle = last if paddle is None else paddle.middle
+        approaching, aim = self._follow(None if ball is None else ball.column)
+        self._track = Track(None if ball is None else ball.column, approaching, aim, (last, middle))
+        target = ball.row + (BALL_HEIGHT - 1) / 2 + aim if ball is not None and approaching else _MIDDLE
+        # Every second frame the ROM moves the paddle half-way to the knob, so it coasts as far as it has just moved.
+        off = target - (middle + (middle - before_last))
         if abs(off) <= _DEAD_BAND:
             return _STAY
         return _DOWN if off > 0 else _UP
 
     def _follow(self, column: int | None) -> tuple[bool, float]:
-        """Whether the ball now comes, and the aim: a new one where it has just turned."""
-        kept = self._kept
-        if column is None or kept.ball_column is None:
-            return False, kept.aim
-        comes = kept.comes if column == kept.ball_column else column > kept.ball_column
-        return comes, self._random.uniform(-_FURTHEST_AIM, _FURTHEST_AIM) if comes and not kept.comes else kept.aim
+        """Whether the ball is approaching, and the aim, which is drawn anew when the ball turns towards the paddle."""
+        before = self._track
+        if column is None or before.ball_column is None:
+            return False, before.aim
+        approaching = before.approaching if column == before.ball_column else column > before.ball_column
+        if approaching and not before.approaching:
+            return True, self._random.uniform(-_FURTHEST_AIM, _FURTHEST_AIM)
+        return approaching, before.aim
 
-    def memory(self) -> object:
-        """What it keeps from frame to frame, its randomness too, for `recall`."""
-        return self._kept, self._random.bit_generator.state
+    def memory(self) -> TrackerMemory:
+        """What it carries from frame to frame, and its randomness, for `recall`."""
+        return TrackerMemory(self._track, self._random.bit_generator.state)
 
-    def recall(self, memory: object) -> None:
-        """Goes back to a moment that `memory` kept."""
-        assert isinstance(memory, tuple)
-        self._kept, self._random.bit_generator.state = memory
+    def recall(self, memory: TrackerMemory) -> None:
+        """Goes back to the state that `memory` returned."""
+        self._track, self._random.bit_generator.state = memory

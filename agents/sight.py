@@ -25,24 +25,24 @@ class Rows(NamedTuple):
 
     @property
     def middle(self) -> float:
-        """Of what is on the screen."""
+        """The middle of what is on the screen."""
         return (self.first + self.last) / 2
 
 
 def find_ball(grey: Frame) -> Place | None:
-    """The ball, from the left paddle to the far edge of the right one; None where it is not."""
+    """The ball, if it is between the left paddle and the far edge of the right one; else None."""
     field = grey[FIELD_ROWS, LEFT_PADDLE.stop : RIGHT_PADDLE.stop] == BALL_GREY
     row, column = divmod(int(field.argmax()), field.shape[1])
     return Place(FIELD_TOP + row, LEFT_PADDLE.stop + column) if field[row, column] else None
 
 
 def find_left_paddle(grey: Frame) -> Rows | None:
-    """The opponent's paddle, as every agent sees the court; None where there is none."""
+    """The opponent's paddle, as every agent sees the court; None if there is none."""
     return _rows(grey, LEFT_PADDLE, LEFT_GREY)
 
 
 def find_right_paddle(grey: Frame) -> Rows | None:
-    """An agent's own paddle; None where there is none."""
+    """The agent's own paddle; None if there is none."""
     return _rows(grey, RIGHT_PADDLE, RIGHT_GREY)
 
 

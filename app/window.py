@@ -9,8 +9,8 @@ from msgspec.structs import replace
 
 from agents.pong import FRAMES_PER_SECOND
 from app.game.lineup import Lineup, Policy, Rom
-from app.game.match import Snapshot
 from app.game.session import Session, new_seed
+from app.game.snapshot import Snapshot
 from app.hub.publishing import Publishing
 from app.library.screen import LibraryScreen
 from app.menu.screen import MenuScreen

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from multiprocessing import get_context
 from multiprocessing.pool import Pool
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,9 +21,9 @@ from numpy.typing import NDArray
 from agents.base import Agent, Control, control_of
 from agents.pong import FRAMES_PER_SECOND, Court, Score, Side
 from agents.preprocessing import mirrored
+from app.game.cast import load_agent
 from app.game.levels import FIXED_OPPONENT, HUMAN_REACTION, LEVELS
 from app.game.lineup import Policy, Rom, Tracker
-from app.game.player import load_agent
 from models import catalog
 
 PROCESSES = 2
@@ -101,7 +101,7 @@ def play(pairing: Pairing, seed: int) -> Game:
     return Game(score, court.frames, court.over)
 
 
-def _controls(court: Court, right: Agent, left: Agent | None) -> tuple[Control, Control | None]:
+def _controls(court: Court, right: Agent[Any], left: Agent[Any] | None) -> tuple[Control, Control | None]:
     grey = court.grey()
     control = control_of(right.observe(grey).action)
     return control, None if left is None else control_of(left.observe(mirrored(grey)).action)

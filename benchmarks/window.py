@@ -32,7 +32,7 @@ import numpy as np
 
 from agents.base import FULL_SPEED, Control, Frame
 from agents.pong import FRAMES_PER_SECOND, Court, Side
-from app.game import session
+from app.game import cast
 from app.game.lineup import Lineup, Person, Policy, Rom
 from app.game.match import State
 from app.game.seats import AgentSeat
@@ -53,7 +53,7 @@ UP_KEY, DOWN_KEY = 0xFF52, 0xFF54
 Figures = dict[str, Any]
 
 
-class TimedSeat(AgentSeat):
+class TimedSeat(AgentSeat[Any]):
     """An agent's seat that takes the time of each decision."""
 
     milliseconds: ClassVar[list[float]] = []
@@ -160,7 +160,7 @@ def measure_start(*words: str) -> Figures:
 
 def measure_match(lineup: Lineup, seconds: float) -> Figures:
     """Plays in a window for so long."""
-    session.AgentSeat = TimedSeat  # type: ignore[attr-defined]
+    cast.AgentSeat = TimedSeat  # type: ignore[attr-defined]
     window = TimedWindow(Session(lineup, seed=0, sound=True), seconds)
     window.run()
     return {

@@ -12,8 +12,8 @@ from collections.abc import Callable
 
 from app import window
 from app.command.main import main
-from app.game.match import Snapshot
 from app.game.session import Session
+from app.game.snapshot import Snapshot
 from app.ui.display import Display
 
 moments: dict[str, float] = {}

@@ -5,7 +5,7 @@ A bottom is the first row below a thing, as the end of a slice is.
 
 from __future__ import annotations
 
-SCREEN_ROWS, SCREEN_COLUMNS = 210, 160
+SCREEN_ROWS, SCREEN_COLUMNS = SCREEN_SHAPE = 210, 160
 WALL_TOP = 24
 """Of the upper wall; above it is the score."""
 FIELD_TOP, FIELD_BOTTOM = 34, 194

@@ -12,7 +12,8 @@ import pytest
 
 from app.command.main import main
 from app.game import headless
-from app.game.match import Match, Snapshot
+from app.game.match import Match
+from app.game.snapshot import Snapshot
 
 COMMAND = [sys.executable, "-m", "volley"]
 CHECKOUT = Path(__file__).parent.parent

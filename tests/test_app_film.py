@@ -18,7 +18,8 @@ from agents.policy import PolicyAgent
 from agents.pong import Court
 from app import settings
 from app.command.main import main
-from app.game.match import Match, Snapshot
+from app.game.match import Match
+from app.game.snapshot import Snapshot
 from app.play.film import filming
 from app.play.film_formats import Mp4
 from app.play.keep import FilmRecorder

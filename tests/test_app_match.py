@@ -1,35 +1,49 @@
 from __future__ import annotations
 
-import copy
 import dataclasses
 import itertools
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import pytest
+import torch
 
 from agents.base import Decision, Frame, control_of
+from agents.handicap import ReactionDelay
+from agents.policy import PolicyAgent
 from agents.pong import FRAMES_PER_SECOND, Court, Score, Side
 from app.game import match as matches
-from app.game.match import MOST_CATCH_UP, SPEEDS, Match, State, games_won
-from app.game.seats import AgentSeat, RomSeat
+from app.game.clock import FrameClock
+from app.game.match import MOST_CATCH_UP, SPEEDS, Match, State
+from app.game.seats import AgentSeat, PersonSeat, RomSeat
+from app.game.snapshot import games_won
 from app.game.timeline import HISTORY_LENGTH
-from app.ui.pacing import FrameClock, Pacer
-from models.spec import ActionName
+from app.ui.pacing import Pacer
+from models.network import PolicyNetwork
+from models.spec import ActionName, ModelSpec
 
 ACTIONS: tuple[ActionName, ...] = ("FIRE", "RIGHTFIRE", "LEFTFIRE")
 FRAME_SKIP = 4
+
+
+class Cycle(NamedTuple):
+    """The state of a `CyclingPlayer`."""
+
+    observed: int
+    decisions: tuple[Decision, ...]
 
 
 class CyclingPlayer:
     """Decides every fourth frame, each action in turn."""
 
     name = "cycling"
+    policy = None
+    reaction_ms = 0
 
     def __init__(self) -> None:
-        self.greedy = False
         self.resets = 0
         self.observed = 0
         self.decisions: list[Decision] = []
-        self._turn = itertools.cycle(ACTIONS)
 
     def reset(self) -> None:
         self.resets += 1
@@ -38,17 +52,16 @@ class CyclingPlayer:
     def observe(self, grey: Frame) -> Decision:
         assert grey.shape == (210, 160)
         if self.observed % FRAME_SKIP == 0:
-            self.decisions.append(Decision(next(self._turn), ACTIONS, (0.5, 0.25, 0.25), len(self.decisions) / 10))
+            made = len(self.decisions)
+            self.decisions.append(Decision(ACTIONS[made % len(ACTIONS)], ACTIONS, (0.5, 0.25, 0.25), made / 10))
         self.observed += 1
         return self.decisions[-1]
 
-    def memory(self) -> object:
-        return self.observed, list(self.decisions), copy.copy(self._turn)
+    def memory(self) -> Cycle:
+        return Cycle(self.observed, tuple(self.decisions))
 
-    def recall(self, memory: object) -> None:
-        assert isinstance(memory, tuple)
-        self.observed, decisions, turn = memory
-        self.decisions, self._turn = list(decisions), copy.copy(turn)
+    def recall(self, memory: Cycle) -> None:
+        self.observed, self.decisions = memory.observed, list(memory.decisions)
 
 
 def played_by(player: CyclingPlayer, games: int | None = None) -> Match:
@@ -102,6 +115,37 @@ def test_nothing_moves_before_the_player_is_there() -> None:
     match.update(0.1)
     now = match.snapshot()
     assert (now.state, match.frames, now.decisions, now.names[1]) == (State.WAITING, 0, (None, None), "someone")
+
+
+class Tape:
+    """Writes down what is done to a court and to those who sit at it, and with which picture."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.entries: list[str] = []
+        self.shown: list[Frame] = []
+        for kind, name in ((Court, "step"), (AgentSeat, "control"), (AgentSeat, "observe")):
+            monkeypatch.setattr(kind, name, self._taped(name, getattr(kind, name)))
+
+    def _taped(self, name: str, method: Callable[..., object]) -> Callable[..., object]:
+        def call(of: object, *arguments: Any) -> object:
+            self.entries.append(name)
+            if name == "observe":
+                self.shown.append(arguments[0])
+            return method(of, *arguments)
+
+        return call
+
+
+def test_a_frame_is_controls_then_the_court_then_one_look_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    tape = Tape(monkeypatch)
+    match = Match(Court(), names=("", ""))
+    match.seat(AgentSeat(CyclingPlayer(), Side.LEFT), AgentSeat(CyclingPlayer(), Side.RIGHT))
+    assert tape.entries == ["observe", "observe"]
+    tape.entries.clear()
+    for _ in range(20):
+        match.update(1 / FRAMES_PER_SECOND)
+    assert tape.entries == ["control", "control", "step", "observe", "observe"] * 20
+    assert all(left is right for left, right in zip(tape.shown[::2], tape.shown[1::2], strict=True))
 
 
 def test_pause_holds_and_lets_go(match: Match) -> None:
@@ -200,12 +244,69 @@ def test_a_game_without_end_is_ended(match: Match, monkeypatch: pytest.MonkeyPat
     assert match.results == [match.snapshot().score]
 
 
-def test_greedy_is_the_agents_own_until_it_is_changed(player: CyclingPlayer) -> None:
-    player.greedy = True
-    match = played_by(player)
-    assert match.snapshot().greedy
+def between(left: PolicyAgent, right: PolicyAgent) -> Match:
+    match = Match(Court(), names=("", ""))
+    match.seat(AgentSeat(left, Side.LEFT), AgentSeat(ReactionDelay(right, 230), Side.RIGHT))
+    return match
+
+
+def test_greedy_is_the_policies_own_until_it_is_changed(spec: ModelSpec, network: PolicyNetwork) -> None:
+    policies = [PolicyAgent(spec, network, name="", greedy=greedy) for greedy in (True, False)]
+    match = between(*policies)
+    assert not match.snapshot().greedy
     match.toggle_greedy()
-    assert (player.greedy, match.snapshot().greedy) == (False, False)
+    assert match.snapshot().greedy
+    assert [policy.greedy for policy in policies] == [True, True]
+    match.toggle_greedy()
+    assert [policy.greedy for policy in policies] == [False, False]
+
+
+def test_scripts_are_not_greedy(match: Match) -> None:
+    match.toggle_greedy()
+    assert not match.snapshot().greedy
+
+
+def test_a_step_ends_at_a_decision_that_is_the_same_again(spec: ModelSpec, network: PolicyNetwork) -> None:
+    """Weights of 0 give the same decision every time."""
+    for weights in network.parameters():
+        torch.nn.init.zeros_(weights)
+    match = Match(Court(), names=("", ""))
+    match.seat(RomSeat(), AgentSeat(PolicyAgent(spec, network, name="", greedy=True), Side.RIGHT))
+    frames = []
+    for _ in range(3):
+        match.step_decision()
+        frames.append(match.frames)
+    assert frames == [4, 8, 12]
+
+
+def test_a_snapshot_shows_who_plays(spec: ModelSpec, network: PolicyNetwork) -> None:
+    policies = PolicyAgent(spec, network, name="one"), PolicyAgent(spec, network, name="two")
+    now = between(*policies).snapshot()
+    assert (now.names, now.policies, now.reactions) == (("one", "two"), policies, (0, 230))
+    now = played_by(CyclingPlayer()).snapshot()
+    assert (now.names, now.policies, now.reactions) == (("Atari CPU", "cycling"), (None, None), (None, 0))
+
+
+def test_a_rally_has_a_step_for_each_decision_of_the_network(spec: ModelSpec, network: PolicyNetwork) -> None:
+    """Also after the agent has changed sides in mid-game, and after going back."""
+    agent = PolicyAgent(spec, network, name="")
+    match = Match(Court(seed=3), names=("", ""))
+    match.seat(PersonSeat(Side.LEFT), AgentSeat(agent, Side.RIGHT))
+    for _ in range(50):
+        match.advance()
+    assert match.take_over(Side.RIGHT)
+    while not match.snapshot().rallies[Side.LEFT]:
+        if match.frames == 100:
+            match.rewind(0.1)
+            match.stop_rewinding()
+            match.toggle_pause()
+        match.advance()
+    (rally,) = match.snapshot().rallies[Side.LEFT]
+    frames = [step.frame for step in rally.steps]
+    assert frames == list(range(50, match.court.frames, 4))
+    decisions = match.timeline.decisions
+    assert [step.decision for step in rally.steps] == [decisions[frame][Side.LEFT] for frame in frames]
+    assert all((later.observation[0] == step.observation[1]).all() for step, later in itertools.pairwise(rally.steps))
 
 
 def test_speed_stays_within_its_range(match: Match) -> None:

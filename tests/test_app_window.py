@@ -135,11 +135,11 @@ def test_what_is_chosen_is_remembered(open_window: Callable[..., Window]) -> Non
 
 
 def test_a_key_moves_the_paddle_in_the_next_frame(playing: Window) -> None:
-    before = match_of(playing).paddle_row(Side.RIGHT)
+    before = match_of(playing).court.paddle_row(Side.RIGHT)
     send(playing, pygame.KEYDOWN, key=pygame.K_DOWN, mod=0)
     frames(playing, 3)
     assert match_of(playing).timeline.controls[-1][1].move == 100
-    assert match_of(playing).paddle_row(Side.RIGHT) > before
+    assert match_of(playing).court.paddle_row(Side.RIGHT) > before
     send(playing, pygame.KEYUP, key=pygame.K_DOWN, mod=0)
     assert match_of(playing).timeline.controls[-1][1].move == 0
 
@@ -150,7 +150,7 @@ def test_the_paddle_follows_the_mouse(playing: Window) -> None:
         y = court.top + row * court.height // 210
         send(playing, pygame.MOUSEMOTION, pos=(court.centerx, y), rel=(0, 1), buttons=(0, 0, 0))
         frames(playing, 50)
-        assert match_of(playing).paddle_row(Side.RIGHT) == pytest.approx(row, abs=3)
+        assert match_of(playing).court.paddle_row(Side.RIGHT) == pytest.approx(row, abs=3)
 
 
 def test_a_slip_on_q_does_not_end_a_match_but_it_ends_what_is_only_watched(

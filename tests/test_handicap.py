@@ -5,10 +5,10 @@ import pytest
 from pictures import picture
 
 from agents.base import Decision, Frame, control_of
-from agents.handicap import ReactionDelay, SamplerReactionDelay, expected_ball, reaction_frames
+from agents.handicap import ReactionDelay, expected_ball, reaction_frames
 from agents.policy import PolicyAgent
 from agents.pong import Court
-from agents.scripted import TrackerAgent
+from agents.scripted import TrackerAgent, TrackerMemory
 from agents.sight import Place, find_ball
 from models.network import PolicyNetwork
 from models.spec import ActionName, ModelSpec
@@ -21,6 +21,8 @@ class Witness:
     """An agent that keeps what it is shown, and counts."""
 
     name = "witness"
+    policy = None
+    reaction_ms = 0
 
     def __init__(self) -> None:
         self.seen: list[Frame] = []
@@ -33,11 +35,10 @@ class Witness:
         self.seen.append(grey)
         return Decision("FIRE", ("FIRE",), (1.0,), value=float(len(self.seen)))
 
-    def memory(self) -> object:
+    def memory(self) -> int:
         return len(self.seen)
 
-    def recall(self, memory: object) -> None:
-        assert isinstance(memory, int)
+    def recall(self, memory: int) -> None:
         del self.seen[memory:]
 
 
@@ -139,7 +140,7 @@ def test_decisions_are_passed_on_as_they_are() -> None:
     witness = Witness()
     delay = ReactionDelay(witness, MILLISECONDS)
     assert [delay.observe(picture()).value for _ in range(3)] == [1.0, 2.0, 3.0]
-    assert (delay.name, delay.milliseconds) == ("witness", MILLISECONDS)
+    assert (delay.name, delay.reaction_ms) == ("witness", MILLISECONDS)
     tracker = ReactionDelay(TrackerAgent(), MILLISECONDS)
     assert tracker.observe(picture()) is tracker.observe(picture())
 
@@ -162,16 +163,13 @@ def test_the_frame_that_it_is_given_stays_as_it_is() -> None:
     np.testing.assert_array_equal(frames, copies)
 
 
-def test_sampling_settings_are_passed_through(spec: ModelSpec, network: PolicyNetwork) -> None:
-    policy = PolicyAgent(spec, network, name="tiny", temperature=0.5)
-    delay = SamplerReactionDelay(policy, MILLISECONDS)
-    assert (delay.name, delay.greedy, delay.temperature) == ("tiny", False, 0.5)
-    delay.greedy, delay.temperature = True, 2.0
-    assert (policy.greedy, policy.temperature) == (True, 2.0)
-    assert not hasattr(ReactionDelay(TrackerAgent(), MILLISECONDS), "greedy")
+def test_the_delayed_policy_is_passed_through(spec: ModelSpec, network: PolicyNetwork) -> None:
+    policy = PolicyAgent(spec, network, name="tiny")
+    assert ReactionDelay(policy, MILLISECONDS).policy is policy
+    assert ReactionDelay(TrackerAgent(), MILLISECONDS).policy is None
 
 
-def play(agent: ReactionDelay, court: Court, frames: int) -> list[ActionName]:
+def play(agent: ReactionDelay[TrackerMemory], court: Court, frames: int) -> list[ActionName]:
     actions = []
     for _ in range(frames):
         actions.append(agent.observe(court.grey()).action)

@@ -12,8 +12,11 @@ BLANK: Frame = np.zeros((210, 160), np.uint8)
 class Rung:
     """An agent that tells how many frames it has seen since its last reset."""
 
-    def __init__(self, name: str) -> None:
+    policy = None
+
+    def __init__(self, name: str, reaction_ms: int = 0) -> None:
         self.name = name
+        self.reaction_ms = reaction_ms
         self.seen = 0
         self.resets = 0
 
@@ -26,11 +29,10 @@ class Rung:
         self.seen += 1
         return Decision("NOOP", ("NOOP",), (1.0,), value=float(self.seen))
 
-    def memory(self) -> object:
+    def memory(self) -> int:
         return self.seen
 
-    def recall(self, memory: object) -> None:
-        assert isinstance(memory, int)
+    def recall(self, memory: int) -> None:
         self.seen = memory
 
 
@@ -80,6 +82,13 @@ def test_its_name_tells_the_level(rungs: list[Rung]) -> None:
     assert ladder.name == "Ladder: Low"
     ladder.adapt(0, 2)
     assert ladder.name == "Ladder: Middle"
+
+
+def test_it_reacts_as_late_as_the_rung_that_plays() -> None:
+    ladder = LadderAgent([Rung("Slow", 230), Rung("Fast", 100)])
+    assert (ladder.reaction_ms, ladder.policy) == (230, None)
+    ladder.adapt(0, 2)
+    assert ladder.reaction_ms == 100
 
 
 def test_a_new_game_begins_on_the_same_level(rungs: list[Rung]) -> None:

@@ -13,10 +13,9 @@ from agents.ladder import LadderAgent
 from agents.policy import PolicyAgent
 from agents.pong import Court
 from agents.scripted import TrackerAgent
+from app.game.cast import load_agent
 from app.game.levels import LEVELS, Level, name_of
 from app.game.lineup import Ladder, Lineup, Policy, Rom, Tracker
-from app.game.player import load_agent, load_player
-from models import catalog
 from models.errors import UserError
 
 EVERY_LEVEL = pytest.mark.parametrize("level", LEVELS, ids=lambda level: level.name)
@@ -44,7 +43,7 @@ def test_a_level_can_be_played(level: Level) -> None:
     assert agent.name == level.name
     decision = agent.observe(Court().grey())
     assert isinstance(decision, Decision)
-    assert getattr(agent, "milliseconds", 0) == level.player.reaction_ms
+    assert agent.reaction_ms == level.player.reaction_ms
 
 
 @EVERY_LEVEL
@@ -71,15 +70,16 @@ def test_a_policy_plays_as_it_was_asked_to() -> None:
     assert (agent.name, agent.temperature, agent.greedy) == ("ppo at 0.25M", 0.5, True)
     late = load_agent(Policy("ppo@251904", temperature=0.5, reaction_ms=100), seed=0)
     assert isinstance(late, ReactionDelay)
-    assert late.milliseconds == 100
-    assert late.temperature == 0.5  # type: ignore[attr-defined]
+    assert late.reaction_ms == 100
+    assert late.policy is not None
+    assert (late.policy.temperature, late.policy.greedy) == (0.5, False)
 
 
 def test_trackers() -> None:
     assert isinstance(load_agent(Tracker(), seed=0), TrackerAgent)
     late = load_agent(Tracker(reaction_ms=230), seed=0)
     assert isinstance(late, ReactionDelay)
-    assert (late.name, late.milliseconds) == ("Tracker", 230)
+    assert (late.name, late.reaction_ms) == ("Tracker", 230)
 
 
 def test_a_ladder_climbs_the_levels() -> None:
@@ -108,17 +108,12 @@ def test_a_model_that_is_not_there() -> None:
     with pytest.raises(UserError, match="its stages: ppo@129024"):
         load_agent(Policy("ppo@7"), seed=0)
     with pytest.raises(UserError, match="'nobody' is neither"):
-        load_player("nobody", seed=0)
-
-
-def test_the_player_of_a_model_is_called_by_its_name_and_greedy() -> None:
-    player = load_player("ppo", seed=0)
-    assert (player.name, player.greedy) == (catalog.DEFAULT_MODEL, True)
+        load_agent(Policy("nobody"), seed=0)
 
 
 def test_a_tracker_is_loaded_without_torch() -> None:
     code = (
-        "import sys; from app.lineup import Tracker; from app.player import load_agent; "
+        "import sys; from app.game.lineup import Tracker; from app.game.cast import load_agent; "
         "load_agent(Tracker(reaction_ms=230), seed=0); sys.exit('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -16,7 +16,8 @@ import torch
 
 from agents.policy import PolicyAgent
 from app.follow import follower as live
-from app.follow.follower import Follower, Training, load_in_place, load_player
+from app.follow.follower import Follower, Training, load_in_place
+from app.game.cast import load_newest
 from models import checkpoint
 from models.errors import UserError
 from models.network import PolicyNetwork
@@ -242,7 +243,7 @@ def test_a_run_as_training_writes_it_is_understood(tmp_path: Path, learner: Lear
     progress = Progress(steps=6144, updates=1, games=3, seconds=5.5)
     run.log(progress, {"kl": 0.1, "mean_return": -20.25, "steps_per_second": 1117.0})
     run.save(learner, progress)
-    player = load_player(run.path, seed=0)
+    player = load_newest(run.path, seed=0)
     desk = Desk()
     follower = Follower(run.path, player, desk)
     follower.update(live.LOOK_EVERY)
@@ -261,12 +262,12 @@ def test_a_run_as_training_writes_it_is_understood(tmp_path: Path, learner: Lear
 
 def test_who_plays_before_the_first_checkpoint_and_after(watched: Watched) -> None:
     with pytest.raises(UserError, match=r"first is not a run of 'volley train': .*config.json"):
-        load_player(watched.path, seed=0)
+        load_newest(watched.path, seed=0)
     watched.begin()
-    player = load_player(watched.path, seed=0)
+    player = load_newest(watched.path, seed=0)
     assert (player.name, player.spec) == ("first, untrained", watched.spec)
     saved = watched.save(7)
-    player = load_player(watched.path, seed=0)
+    player = load_newest(watched.path, seed=0)
     assert player.name == "first"
     assert torch.equal(player.network.policy_head.weight, saved.policy_head.weight)
 
@@ -275,7 +276,7 @@ def test_who_plays_before_the_first_checkpoint_and_after(watched: Watched) -> No
 def test_what_is_not_a_run_cannot_be_followed(tmp_path: Path, config: bytes) -> None:
     (tmp_path / "config.json").write_bytes(config)
     with pytest.raises(UserError) as caught:
-        load_player(tmp_path, seed=0)
+        load_newest(tmp_path, seed=0)
     assert str(caught.value).isprintable()
 
 

@@ -16,8 +16,9 @@ import pytest
 from agents.base import Decision
 from agents.policy import PolicyAgent
 from agents.pong import Court, Side
-from app.game.match import Match, Snapshot
+from app.game.match import Match
 from app.game.rallies import PolicyRally, Step
+from app.game.snapshot import Snapshot
 from app.game.timeline import Estimate
 from app.play.inline_executor import InlineExecutor
 from app.play.panels import credit_view

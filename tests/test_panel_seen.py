@@ -13,7 +13,8 @@ from pictures import picture
 from agents.policy import PolicyAgent
 from agents.pong import Court
 from agents.preprocessing import FrameStacker, mirrored
-from app.game.match import Match, Snapshot
+from app.game.match import Match
+from app.game.snapshot import Snapshot
 from app.play.panels.seen import RANGE, SeenModel, SeenPanel, as_seen, coloured
 from app.ui import theme
 from models import catalog

@@ -14,7 +14,8 @@ import torch
 from agents.base import Decision
 from agents.policy import PolicyAgent
 from agents.pong import Court, Side
-from app.game.match import Match, Snapshot
+from app.game.match import Match
+from app.game.snapshot import Snapshot
 from app.play.panels.stages import Stage, StagesModel, StagesPanel, place_at, stages_of, stops
 from app.ui import theme
 from models import catalog, checkpoint

@@ -84,7 +84,7 @@ def test_a_replay_plays_the_same_game_again(session: Session, tmp_path: Path) ->
         assert then == now
         again.match.advance()
     assert again.match.timeline.controls == original.controls
-    assert again.match.fingerprint == session.match.fingerprint
+    assert again.match.court.fingerprint() == session.match.court.fingerprint()
     assert again.match.results == [session.match.score]
 
 
@@ -111,12 +111,12 @@ def test_the_roms_own_frames_are_kept_too(tmp_path: Path) -> None:
         match.advance()
     recorded = Replay.of(
         match.timeline.controls,
-        match.fingerprint,
+        match.court.fingerprint(),
         lineup=Lineup(Rom(), Tracker()),
         names=("a", "b"),
         models=("", ""),
         seed=1,
-        idle_frames=match.idle_frames,
+        idle_frames=match.court.idle_frames,
         score=match.score,
     )
     controls = replay.load(file_of(recorded, tmp_path)).controls()
@@ -149,7 +149,7 @@ def test_before_the_first_frame_there_is_nothing_to_keep() -> None:
 def test_a_truncated_file_is_told(session: Session, tmp_path: Path, length: int) -> None:
     path = file_of(kept(session), tmp_path)
     path.write_bytes(path.read_bytes()[:length])
-    with pytest.raises(UserError, match=r"damaged|no replay of Volley"):
+    with pytest.raises(UserError, match=r"damaged|not a Volley replay"):
         replay.load(path)
 
 
@@ -158,7 +158,7 @@ def test_every_changed_byte_is_told(session: Session, tmp_path: Path) -> None:
     content = path.read_bytes()
     for place in range(0, len(content), 37):
         path.write_bytes(content[:place] + bytes([content[place] ^ 0x10]) + content[place + 1 :])
-        with pytest.raises(UserError, match=r"damaged|no replay of Volley"):
+        with pytest.raises(UserError, match=r"damaged|not a Volley replay"):
             replay.load(path)
 
 
@@ -193,9 +193,9 @@ def test_a_forged_game_does_not_play_as_recorded(session: Session) -> None:
     controls = recorded.controls()
     controls[300:500] = [(Control(-100), Control(-100))] * 200
     packed = msgspec.structs.replace(recorded, packed_controls=replay.packed(controls))
-    with pytest.raises(UserError, match="does not play as it was recorded"):
+    with pytest.raises(UserError, match="no longer plays as recorded"):
         packed.verify(packed.controls())
-    with pytest.raises(UserError, match="does not play as it was recorded"):
+    with pytest.raises(UserError, match="no longer plays as recorded"):
         msgspec.structs.replace(recorded, score=(3, 3)).verify(recorded.controls())
 
 
@@ -212,7 +212,7 @@ def test_a_model_that_has_changed_plays_but_does_not_think(
     checkpoint.save(model_directory, spec, PolicyNetwork(spec))
     again = Session(recorded.lineup, seed=0, games=1, replay=recorded)
     again.begin_now()
-    assert "not here as it was then" in again.notice
+    assert "tiny: missing or changed since the recording" in again.notice
     assert again.match.snapshot().decisions == (None, None)
     assert again.match.snapshot().names == recorded.names
     while again.match.state is State.PLAYING:

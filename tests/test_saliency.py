@@ -18,7 +18,8 @@ from agents.policy import PolicyAgent
 from agents.pong import Ball, Court, Side
 from agents.preprocessing import mirrored
 from agents.saliency import SaliencyMap, occlusion_map, turned_about
-from app.game.match import Match, Snapshot
+from app.game.match import Match
+from app.game.snapshot import Snapshot
 from app.play.panels.saliency import HALF_LIT, SaliencyModel, SaliencyOverlay, brightness
 from app.ui import theme
 from models import catalog, checkpoint

@@ -47,11 +47,11 @@ def test_meets_the_ball_with_any_part_of_the_paddle_but_its_ends() -> None:
 def test_keeps_its_aim_until_the_ball_comes_again() -> None:
     agent = TrackerAgent(seed=0)
     last_of(agent, *coming(110, paddle=100))
-    kept = agent._kept.aim
+    kept = agent._track.aim
     last_of(agent, *(picture(ball=(110, column)) for column in (72, 76)))
-    assert agent._kept.aim == kept
+    assert agent._track.aim == kept
     last_of(agent, *(picture(ball=(110, column)) for column in (72, 68, 72)))
-    assert agent._kept.aim != kept
+    assert agent._track.aim != kept
 
 
 @pytest.mark.parametrize(

@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 
     from app.command.arguments import Parser, Subparsers
     from app.game.lineup import Player, Policy
-    from app.game.match import Match, Snapshot
+    from app.game.match import Match
     from app.game.session import Session
+    from app.game.snapshot import Snapshot
     from app.settings import PanelName
 
     Record: TypeAlias = Callable[[Snapshot, float], None]
@@ -145,8 +146,8 @@ def _watch(arguments: Namespace) -> int:
 
 def _session(arguments: Namespace) -> Session:
     """The match that `volley watch` was asked for."""
-    from app.follow import follower
     from app.game import replay
+    from app.game.cast import run_to_follow
     from app.game.lineup import Lineup, Policy
     from app.game.session import Session
 
@@ -164,13 +165,13 @@ def _session(arguments: Namespace) -> Session:
         if arguments.headless:
             raise UserError("--follow needs the window: leave out --headless")
         lineup = Lineup(_player(arguments, versus), Policy(model))
-        return Session(lineup, seed=first_seed, games=games, follow=follower.run_directory(model), sound=True)
+        return Session(lineup, seed=first_seed, games=games, follow=run_to_follow(model), sound=True)
     lineup = Lineup(_player(arguments, versus), _policy(arguments, model))
     return Session(lineup, seed=first_seed, games=games, sound=not arguments.headless)
 
 
 def _totals(match: Match, seconds: float) -> dict[str, float]:
-    from app.game.match import games_won
+    from app.game.snapshot import games_won
 
     won = games_won(match.results)
     return {

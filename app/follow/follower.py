@@ -68,44 +68,6 @@ class Training:
         return self.target is not None and self.steps >= self.target
 
 
-def run_directory(name: str) -> Path:
-    """The run of Pong that a user named; `UserError` where it is none."""
-    run = Path(name).expanduser()
-    _spec_of(run)
-    return run
-
-
-def _spec_of(run: Path) -> ModelSpec:
-    config = read_config(run)
-    if config.steps is None:
-        raise UserError(f"{run} is not a run of 'volley train', but a model; watch it without --follow")
-    if not isinstance(config.spec, ModelSpec):
-        raise UserError(f"{run} cannot be followed: it learns {config.spec.environment}, not Pong")
-    return config.spec
-
-
-def load_player(run: Path, *, seed: int) -> PolicyAgent:
-    """Who plays while a training is followed: its newest policy; before there is one, a network that has not learned.
-
-    `UserError` where `run` is no run, or none yet.
-    """
-    # They take a second, and the curve alone needs neither.
-    import torch  # noqa: PLC0415
-
-    from agents.policy import PolicyAgent  # noqa: PLC0415
-    from models import checkpoint  # noqa: PLC0415
-    from models.network import PolicyNetwork  # noqa: PLC0415
-
-    torch.set_num_threads(1)  # One frame at a time: to hand it out to threads costs more than it saves.
-    spec = _spec_of(run)
-    name = catalog.short_name(str(run))
-    try:
-        spec, network = checkpoint.load(run / NEWEST_FOLDER)
-    except UserError:
-        name, network = f"{name}, untrained", PolicyNetwork(spec).eval().requires_grad_(False)
-    return PolicyAgent(spec, network, name=name, seed=seed)
-
-
 def load_in_place(directory: Path, spec: ModelSpec) -> PolicyNetwork:
     """The network in a model directory, to play in the place of one of `spec`; `UserError` with the reason why not."""
     from models import checkpoint  # noqa: PLC0415

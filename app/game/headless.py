@@ -1,4 +1,4 @@
-"""A match without a window: as fast as it goes, with a line a game."""
+"""A match without a window, as fast as it goes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from rich.console import Console
 from rich.status import Status
 
 from agents.pong import FRAMES_PER_SECOND, Score
-from app.game.match import Match, Snapshot
+from app.game.match import Match
+from app.game.snapshot import Snapshot
 
 _PROGRESS_FRAMES = 60
 
@@ -19,11 +20,10 @@ def run(
     report: Callable[[int, Score], None],
     enough: Callable[[], bool] = lambda: False,
 ) -> None:
-    """Plays `match` to its end, or to where `enough` says so.
+    """Plays `match` to its end, or until `enough` returns True.
 
-    `record` is told of every frame, `report` of each game's number and score.
-
-    Where standard error is a terminal, a line there says how far the match is.
+    Calls `record` after every frame, with the snapshot and the seconds since the one before, and `report` after every
+    game, with its number and score. If standard error is a terminal, a line there shows the progress.
     """
     console = Console(stderr=True)
     reported = 0

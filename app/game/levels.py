@@ -1,4 +1,4 @@
-"""Named levels for people to play against, each with its measured strength."""
+"""Named levels for people to play against, with their measured strength."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from app.game.lineup import Policy, Rom, Tracker
 from models import catalog
 
 HUMAN_REACTION = 230
-"""Milliseconds: about what a person needs to answer something seen."""
+"""Milliseconds: about what a person needs to react to what they see."""
 
 
 class Level(Struct, frozen=True, kw_only=True):
@@ -16,17 +16,17 @@ class Level(Struct, frozen=True, kw_only=True):
 
     name: str
     who: str
-    """One line: what plays, and how."""
+    """A line that says what plays, and how."""
     player: Policy | Tracker
     points_won: float
-    """The share it won of all points against `FIXED_OPPONENT`, from 0 to 1."""
+    """The share of points won against `FIXED_OPPONENT`, from 0 to 1."""
     games_won: float
-    """The share it won of all games against `FIXED_OPPONENT`, from 0 to 1."""
+    """The share of games won against `FIXED_OPPONENT`, from 0 to 1."""
 
 
 FIXED_OPPONENT = Rom()
 
-# The shares are of 24 full games each, without sticky actions: python benchmarks/strength.py (seed 0).
+# Measured over 24 full games each, without sticky actions: python benchmarks/strength.py (seed 0).
 LEVELS = (
     Level(
         name="Rookie",
@@ -88,7 +88,7 @@ LEVELS = (
 
 
 def name_of(player: Policy | Tracker) -> str:
-    """What to call a player: by the level that it is, else by its model."""
+    """What to call a player: the name of its level, or else of its model."""
     for level in LEVELS:
         if level.player == player:
             return level.name

@@ -1,4 +1,4 @@
-"""Who plays: what a menu chooses, a command line asks for, a settings file remembers and a replay records."""
+"""Who plays: chosen in the menu or on the command line, and kept in the settings and in replays."""
 
 from __future__ import annotations
 
@@ -17,30 +17,30 @@ class Person(Struct, frozen=True, tag="person"):
 
 
 class Rom(Struct, frozen=True, tag="rom"):
-    """The ROM's own opponent, which plays the left only."""
+    """The ROM's own opponent, which plays on the left only."""
 
 
 class Tracker(Struct, frozen=True, tag="tracker"):
-    """A script that follows the ball with its paddle."""
+    """A script that follows the ball."""
 
     reaction_ms: Milliseconds = 0
 
 
 class Policy(Struct, frozen=True, tag="policy"):
-    """A trained network, and how it is to play."""
+    """A trained network, and how it plays."""
 
     model: str
-    """What `models.catalog.resolve` takes; `ppo@129024` is an earlier stage of `ppo`."""
+    """A name for `models.catalog.resolve`; `ppo@129024` is an earlier stage of `ppo`."""
     temperature: Temperature = 1.0
     greedy: bool = False
     reaction_ms: Milliseconds = 0
 
 
 class Ladder(Struct, frozen=True, tag="ladder"):
-    """A policy that changes its level after points, to keep the match close."""
+    """An agent that changes its level after points, to keep the match close."""
 
     level: Annotated[int, Meta(ge=0)] = 0
-    """Where it begins, counted from the weakest."""
+    """Its first, counted from the weakest."""
 
 
 Player: TypeAlias = Person | Rom | Tracker | Policy | Ladder
@@ -53,11 +53,11 @@ class Lineup(Struct, frozen=True):
     right: Player
 
     def __post_init__(self) -> None:
-        """Refuses what the ROM cannot do."""
+        """Rejects the ROM on the right."""
         if isinstance(self.right, Rom):
-            raise ValueError("the ROM's own opponent plays the left only")  # noqa: TRY004
+            raise ValueError("the ROM's own opponent plays on the left only")  # noqa: TRY004
 
     @property
     def people(self) -> frozenset[Side]:
-        """The sides that someone at this computer plays."""
+        """The sides played by someone at this computer."""
         return frozenset(side for side in Side if isinstance((self.left, self.right)[side], Person))

@@ -1,4 +1,4 @@
-"""The rallies just played, as an agent saw them: what a policy gradient would learn from."""
+"""The last rallies as a policy saw them: what a policy gradient would learn from."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ class Step:
     frame: int
     """Of the game, in which it was made."""
     observation: Frame
-    """What the network was shown, `[stack, height, width]`."""
+    """What the network saw, `[stack, height, width]`."""
     decision: Decision
 
 
 @dataclass(frozen=True, slots=True)
 class PolicyRally:
-    """One point from the view of the policy on `side`: its decisions, oldest first, and who won."""
+    """One point as the policy on `side` saw it: its decisions, oldest first, and who won."""
 
     side: Side
     winner: Side
@@ -32,19 +32,19 @@ class PolicyRally:
 
     @property
     def reward(self) -> float:
-        """Of the last decision, all others having 0: 1 for a point won, -1 for one lost."""
+        """Of the last decision: 1 for a point won, -1 for one lost. All others have 0."""
         return 1.0 if self.winner is self.side else -1.0
 
 
 @dataclass(slots=True)
 class RallyRecorder:
-    """Follows the policy on one side."""
+    """Records the decisions of the policy on one side, rally by rally."""
 
     side: Side
     _steps: list[Step] = field(default_factory=list)
     _kept: deque[PolicyRally] = field(default_factory=lambda: deque(maxlen=KEPT_RALLIES))
 
-    def decide(self, step: Step) -> None:
+    def add(self, step: Step) -> None:
         """Takes in a decision."""
         self._steps.append(step)
 
@@ -55,17 +55,17 @@ class RallyRecorder:
         self._steps = []
 
     def go_back(self, frame: int) -> None:
-        """Forgets all that came after a frame of the game; one rally that had ended is forgotten as a whole."""
+        """Forgets all decisions after a frame; of a rally that ended after it, the earlier ones too."""
         self._steps = [step for step in self._steps if step.frame <= frame]
         while self._kept and self._kept[-1].steps[-1].frame > frame:
             self._kept.pop()
 
     def clear(self) -> None:
-        """A new game begins."""
+        """Forgets everything: a new game begins."""
         self._steps = []
         self._kept.clear()
 
     @property
     def rallies(self) -> tuple[PolicyRally, ...]:
-        """The last rallies of this game that have ended, newest last, at most `KEPT_RALLIES`."""
+        """The last finished rallies of this game, newest last, at most `KEPT_RALLIES`."""
         return tuple(self._kept)

@@ -1,4 +1,4 @@
-"""A game in a small file: what both hands did in every frame, from which the emulator plays the same game again."""
+"""A game in a small file: both players' controls in every frame, from which the emulator plays the same game again."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _MAGIC = b"VOLLEYREPLAY1\n"
 _MOST_BYTES = 8_000_000
 _FRAME = np.dtype(("<u2", 2))
 _ROM = 0
-"""Stands for a frame in which the ROM played."""
+"""The code of a frame in which the ROM played."""
 _MOST_CODE = 1 + 2 * (2 * FULL_SPEED) + 1
 
 Name = Annotated[str, Meta(max_length=200)]
@@ -38,9 +38,9 @@ class Replay(Struct, frozen=True, kw_only=True):
     lineup: Lineup
     names: tuple[Name, Name]
     models: tuple[Hash, Hash]
-    """`models.files.fingerprint` of each side's model; empty where no model played."""
+    """Each side's `app.game.cast.model_hash`; empty without a model."""
     seed: Annotated[int, Meta(ge=0, lt=2**31)]
-    """The agents were made with it: see `app.session`."""
+    """Of the agents: see `app.game.cast.load_cast`."""
     idle_frames: Annotated[int, Meta(ge=0, le=MOST_NOOPS)]
     score: tuple[Annotated[int, Meta(ge=0, le=21)], Annotated[int, Meta(ge=0, le=21)]]
     frames: Annotated[int, Meta(ge=1, le=MOST_GAME_FRAMES)]
@@ -61,7 +61,7 @@ class Replay(Struct, frozen=True, kw_only=True):
         idle_frames: int,
         score: Score,
     ) -> Replay:
-        """The replay of a game in which these were the controls of every frame, and which left the RAM like that."""
+        """The replay of a game with these controls in every frame, and this RAM after the last."""
         return cls(
             lineup=lineup,
             names=names,
@@ -75,7 +75,7 @@ class Replay(Struct, frozen=True, kw_only=True):
         )
 
     def controls(self) -> list[Controls]:
-        """Of every frame; `UserError` where they are not what the file says."""
+        """Both players' controls in every frame; `UserError` if they are damaged."""
         try:
             unpacker = zlib.decompressobj()
             unpacked = unpacker.decompress(self.packed_controls, self.frames * _FRAME.itemsize + 1)
@@ -83,32 +83,32 @@ class Replay(Struct, frozen=True, kw_only=True):
         except (zlib.error, ValueError) as error:
             raise UserError("this replay is damaged: its frames cannot be read") from error
         if codes.max() > _MOST_CODE or not codes[:, 1].all():
-            raise UserError("this replay is damaged: it holds a control that does not exist")
+            raise UserError("this replay is damaged: it contains an impossible control")
         known = [_control(code) for code in range(_MOST_CODE + 1)]
         controls = [(known[left], known[right]) for left, right in codes.tolist()]
         return [(left, right) for left, right in controls if right is not None]
 
     def verify(self, controls: list[Controls]) -> None:
-        """Plays the game again, without a window; `UserError` where it does not end as it is recorded."""
+        """Plays the game again, without a window; `UserError` if it does not end as recorded."""
         court = Court()
         court.reset(idle_frames=self.idle_frames)
         for left, right in controls:
             court.step(right, left)
         if court.score != self.score or sha256(court.fingerprint()).hexdigest() != self.final:
             raise UserError(
-                "this replay does not play as it was recorded: it was changed, or made with another version of the "
-                "emulator; there is nothing to be done about it"
+                "this replay no longer plays as recorded: it was changed, or made with another version of the "
+                "emulator; it cannot be repaired"
             )
 
 
 def packed(controls: list[Controls]) -> bytes:
-    """`Replay.packed_controls` of these."""
+    """These controls as `Replay.packed_controls`."""
     codes = np.array([[_code(left), _code(right)] for left, right in controls], "<u2")
     return zlib.compress(codes.tobytes(), 9)
 
 
 def save(replay: Replay, path: Path) -> None:
-    """Writes the replay; `path` is whole or as before. `UserError` where it cannot be written."""
+    """Writes the replay, all of it or nothing; `UserError` if `path` cannot be written."""
     payload = msgspec.msgpack.encode(replay)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -118,17 +118,17 @@ def save(replay: Replay, path: Path) -> None:
 
 
 def load(path: Path) -> Replay:
-    """Reads a replay that `save` wrote; `UserError` where there is none, or it was cut short or changed."""
+    """Reads a replay that `save` wrote; `UserError` if there is none, or it is damaged."""
     try:
         with path.open("rb") as file:
             content = file.read(_MOST_BYTES)
     except OSError as error:
         raise UserError(f"cannot read the replay {str(path)!r}: {error.strerror}") from error
     if not content.startswith(_MAGIC):
-        raise UserError(f"{str(path)!r} is no replay of Volley")
+        raise UserError(f"{str(path)!r} is not a Volley replay")
     digest, payload = content[len(_MAGIC) : len(_MAGIC) + 32], content[len(_MAGIC) + 32 :]
     if sha256(payload).digest() != digest:
-        raise UserError(f"the replay {str(path)!r} is damaged: it was cut short or changed; get a whole copy")
+        raise UserError(f"the replay {str(path)!r} is damaged: it was cut short or changed; get an intact copy")
     try:
         return msgspec.msgpack.decode(payload, type=Replay)
     except msgspec.MsgspecError as error:

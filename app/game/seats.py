@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import Any, Generic, NamedTuple, Protocol
 
-from agents.base import Agent, Control, Decision, Frame, control_of
+from agents.base import Agent, Control, Decision, Frame, Memory, Remembers, control_of
+from agents.ladder import LadderAgent
 from agents.pong import Court, Score, Side
 from agents.preprocessing import mirrored
-from app.game.rallies import RallyRecorder, Step
-
-if TYPE_CHECKING:
-    from agents.policy import PolicyAgent
+from app.game.rallies import PolicyRally, RallyRecorder, Step
 
 
-class Seat(Protocol):
-    """One side of a match. Who runs the match shows it every frame, and asks what it does in the next."""
+class Seat(Remembers[Memory], Protocol[Memory]):
+    """One side of a match: it is shown every frame, and asked what it does in the next."""
 
     @property
     def name(self) -> str:
@@ -24,16 +22,26 @@ class Seat(Protocol):
         ...
 
     @property
-    def decision(self) -> Decision | None:
-        """What an agent here wants, in force for the next frame."""
+    def agent(self) -> Agent[Any] | None:
+        """The agent that plays here; None for a person and for the ROM."""
         ...
 
-    def reset(self) -> None:
-        """A new game begins."""
+    @property
+    def decision(self) -> Decision | None:
+        """The agent's, in force for the next frame."""
+        ...
+
+    @property
+    def rallies(self) -> tuple[PolicyRally, ...]:
+        """The last rallies of this game as the agent's network saw them, newest last; empty without a network."""
+        ...
+
+    def begin(self, grey: Frame, frame: int = 0) -> None:
+        """Starts from nothing, at this grey frame of the court, `[210, 160]`: the game's first, or its `frame`-th."""
         ...
 
     def observe(self, grey: Frame) -> None:
-        """Takes in the newest grey frame, `[210, 160]`, as it is on the screen."""
+        """Takes in the next grey frame."""
         ...
 
     def control(self, court: Court) -> Control | None:
@@ -41,15 +49,7 @@ class Seat(Protocol):
         ...
 
     def point(self, winner: Side, score: Score) -> None:
-        """A point has been scored, which brought the score to this."""
-        ...
-
-    def memory(self) -> object:
-        """All that the next frames depend on, for `recall`."""
-        ...
-
-    def recall(self, memory: object) -> None:
-        """Goes back to a moment that `memory` kept."""
+        """Takes in a point, and the score after it."""
         ...
 
 
@@ -57,34 +57,33 @@ class RomSeat:
     """The ROM's own opponent; on the left only."""
 
     name = "Atari CPU"
-    decision: Decision | None = None
+    agent = decision = None
+    rallies = ()
 
-    def reset(self) -> None:
-        """It remembers nothing."""
+    def begin(self, grey: Frame, frame: int = 0) -> None:
+        """Does nothing: the ROM knows the court."""
 
     def observe(self, grey: Frame) -> None:
-        """It looks for itself."""
+        """Does nothing, as above."""
 
-    def control(self, court: Court) -> Control | None:
-        """Nothing: the ROM moves the paddle."""
-        del court
-        return None
+    def control(self, court: Court) -> None:
+        """None: the ROM moves the paddle."""
 
     def point(self, winner: Side, score: Score) -> None:
-        """It does not care."""
+        """Does nothing."""
 
-    def memory(self) -> object:
-        """Nothing: the court keeps it."""
-        return None
+    def memory(self) -> None:
+        """None: the court's own state includes the ROM's."""
 
-    def recall(self, memory: object) -> None:
-        """Nothing to do."""
+    def recall(self, memory: None) -> None:
+        """Does nothing."""
 
 
 class PersonSeat:
     """Someone at this computer, whose hand is read before every frame."""
 
-    decision: Decision | None = None
+    agent = decision = None
+    rallies = ()
 
     def __init__(self, side: Side, name: str = "You") -> None:
         self.name = name
@@ -93,18 +92,18 @@ class PersonSeat:
         self._row: float | None = None
 
     def hold(self, control: Control) -> None:
-        """Holds keys or a stick like that from now on."""
+        """Holds this control from now on."""
         self._held, self._row = control, None
 
     def point_at(self, row: float, *, fire: bool) -> None:
-        """Wants the paddle's centre on this row of the screen from now on."""
+        """Moves the paddle's centre to this row of the screen from now on."""
         self._held, self._row = Control(fire=fire), row
 
-    def reset(self) -> None:
-        """People remember by themselves."""
+    def begin(self, grey: Frame, frame: int = 0) -> None:
+        """Does nothing: the hand stays where it is."""
 
     def observe(self, grey: Frame) -> None:
-        """People look by themselves."""
+        """Does nothing: people look for themselves."""
 
     def control(self, court: Court) -> Control:
         """What the hand does now."""
@@ -113,40 +112,39 @@ class PersonSeat:
         return Control(court.towards(self._side, self._row), self._held.fire)
 
     def point(self, winner: Side, score: Score) -> None:
-        """People count by themselves."""
+        """Does nothing."""
 
-    def memory(self) -> object:
-        """Nothing: a hand is where it is."""
-        return None
+    def memory(self) -> None:
+        """None: a hand does not go back."""
 
-    def recall(self, memory: object) -> None:
-        """Nothing to do."""
-
-
-@runtime_checkable
-class Sampling(Protocol):
-    """An agent that can be told to take the likeliest action always, or to sample."""
-
-    greedy: bool
+    def recall(self, memory: None) -> None:
+        """Does nothing."""
 
 
-@runtime_checkable
-class Adapting(Protocol):
-    """An agent that changes with the score."""
+class Substitute(PersonSeat):
+    """A person who has taken over from someone else, and can give the paddle back."""
 
-    def adapt(self, own: int, other: int) -> None:
-        """A point has been scored; its points and its opponent's."""
-        ...
+    def __init__(self, side: Side, stands_for: Seat[Any]) -> None:
+        super().__init__(side)
+        self.stands_for = stands_for
 
 
-class AgentSeat:
+class AgentMemory(NamedTuple, Generic[Memory]):
+    """The state of an `AgentSeat`."""
+
+    agent: Memory
+    decision: Decision | None
+    frame: int
+
+
+class AgentSeat(Generic[Memory]):
     """An agent at one of the paddles; on the left it is shown the court mirrored."""
 
-    def __init__(self, agent: Agent, side: Side) -> None:
+    def __init__(self, agent: Agent[Memory], side: Side) -> None:
         self.agent = agent
         self.decision: Decision | None = None
-        self.rallies = RallyRecorder(side)
         self._side = side
+        self._recorder = RallyRecorder(side)
         self._frame = 0
 
     @property
@@ -155,31 +153,27 @@ class AgentSeat:
         return self.agent.name
 
     @property
-    def policy(self) -> PolicyAgent | None:
-        """The network agent that plays here, whatever it is handicapped with; None where it is a script."""
-        policy: PolicyAgent | None = getattr(self.agent, "policy", None)
-        return policy
+    def rallies(self) -> tuple[PolicyRally, ...]:
+        """What the agent's network saw of the last rallies."""
+        return self._recorder.rallies
 
-    @property
-    def reaction(self) -> int:
-        """How late the agent's decisions come into force, in milliseconds."""
-        return int(getattr(self.agent, "milliseconds", 0))
-
-    def reset(self) -> None:
-        """Forgets the game before."""
+    def begin(self, grey: Frame, frame: int = 0) -> None:
+        """Starts the agent afresh."""
         self.agent.reset()
-        self.decision = None
-        self.rallies.clear()
-        self._frame = 0
+        self.decision, self._frame = None, frame - 1
+        self._recorder.clear()
+        self.observe(grey)
 
     def observe(self, grey: Frame) -> None:
-        """Lets the agent look, and decide where it does."""
-        before = self.policy and self.policy.observation
-        self.decision = self.agent.observe(mirrored(grey) if self._side is Side.LEFT else grey)
-        policy = self.policy
-        if policy and policy.decision and policy.observation is not None and policy.observation is not before:
-            self.rallies.decide(Step(self._frame, policy.observation, policy.decision))
+        """Shows the agent the frame, and records what its network decides."""
         self._frame += 1
+        decision = self.agent.observe(mirrored(grey) if self._side is Side.LEFT else grey)
+        if decision is self.decision:
+            return
+        self.decision = decision
+        if (policy := self.agent.policy) is not None:
+            assert policy.observation is not None, "it has just decided"
+            self._recorder.add(Step(self._frame, policy.observation, decision))
 
     def control(self, court: Court) -> Control:
         """The action in force."""
@@ -188,61 +182,80 @@ class AgentSeat:
         return control_of(self.decision.action)
 
     def point(self, winner: Side, score: Score) -> None:
-        """Ends the rally; tells an agent that adapts."""
-        self.rallies.point(winner)
-        if isinstance(self.agent, Adapting):
-            self.agent.adapt(score[self._side], score[self._side.other])
+        """Ends the rally; a ladder may change its level."""
+        self._recorder.point(winner)
+        agent: Agent[Any] = self.agent
+        if isinstance(agent, LadderAgent):
+            agent.adapt(score[self._side], score[self._side.other])
 
-    def memory(self) -> object:
-        """The agent's, its decision in force, and the frame."""
-        return self.agent.memory(), self.decision, self._frame
+    def memory(self) -> AgentMemory[Memory]:
+        """The agent's own memory, its decision in force and the frame, for `recall`."""
+        return AgentMemory(self.agent.memory(), self.decision, self._frame)
 
-    def recall(self, memory: object) -> None:
-        """Goes back to a moment that `memory` kept."""
-        assert isinstance(memory, tuple)
-        agent, self.decision, self._frame = memory
-        self.agent.recall(agent)
-        self.rallies.go_back(self._frame - 1)
+    def recall(self, memory: AgentMemory[Memory]) -> None:
+        """Goes back to the state that `memory` returned."""
+        self.agent.recall(memory.agent)
+        self.decision, self._frame = memory.decision, memory.frame
+        self._recorder.go_back(memory.frame)
 
 
-class RecordedSeat:
-    """Does what was done in a game before, while whoever did it then, where it is here, thinks along.
+class RecordedMemory(NamedTuple, Generic[Memory]):
+    """The state of a `RecordedSeat`."""
 
-    `controls` has one entry for each frame of the game; None where the ROM played.
+    live: Memory
+    decision: Decision | None
+    frame: int
+
+
+class RecordedSeat(Generic[Memory]):
+    """Repeats what was done in an earlier game; whoever did it, if they can be loaded, sees the game again.
+
+    `controls` has one entry per frame of the game; None where the ROM played.
     """
 
-    def __init__(self, controls: Sequence[Control | None], live: Seat) -> None:
+    def __init__(self, controls: Sequence[Control | None], live: Seat[Memory]) -> None:
         self.live = live
-        """Who would go on from here, if the recording were left."""
+        """Who plays on from here if the recording is left."""
         self.decision: Decision | None = None
-        """What an agent thinks now that played then, with the action that it took then."""
+        """The decision of the agent that played, with the action that it took then."""
         self._controls = controls
         self._frame = 0
 
     @property
     def name(self) -> str:
-        """Who it was."""
+        """Who played."""
         return self.live.name
 
+    @property
+    def agent(self) -> Agent[Any] | None:
+        """The agent that played."""
+        return self.live.agent
+
+    @property
+    def rallies(self) -> tuple[PolicyRally, ...]:
+        """What its network sees of the last rallies."""
+        return self.live.rallies
+
     def ended(self, court: Court) -> bool:
-        """Whether the recording goes no further."""
+        """Whether the recording is over."""
         return court.frames >= len(self._controls)
 
-    def reset(self) -> None:
-        """From the start."""
-        self.live.reset()
-        self._frame = 0
+    def begin(self, grey: Frame, frame: int = 0) -> None:
+        """Starts the recording from its beginning, or from `frame`."""
+        self.live.begin(grey, frame)
+        self._frame = frame
+        self.decision = self._as_recorded(self.live.decision)
 
     def observe(self, grey: Frame) -> None:
-        """Lets who played then look along."""
+        """Shows the frame to whoever played."""
+        self._frame += 1
         before = self.live.decision
         self.live.observe(grey)
-        if self.live.decision is not before or self.decision is None:
+        if self.live.decision is not before:
             self.decision = self._as_recorded(self.live.decision)
-        self._frame += 1
 
     def _as_recorded(self, decision: Decision | None) -> Decision | None:
-        """Probabilities come out as they did then; a sampled action need not."""
+        """The decision with the recorded action: the probabilities are as they were, but the draw may differ."""
         if decision is None or self._frame >= len(self._controls):
             return decision
         done = self._controls[self._frame]
@@ -250,19 +263,18 @@ class RecordedSeat:
         return decision if taken == decision.action else replace(decision, action=taken)
 
     def control(self, court: Court) -> Control | None:
-        """What was done then."""
+        """What was done."""
         return self._controls[court.frames]
 
     def point(self, winner: Side, score: Score) -> None:
-        """Tells who played then."""
+        """Passes the point on to whoever played."""
         self.live.point(winner, score)
 
-    def memory(self) -> object:
-        """That of who played then, and how far the recording is."""
-        return self.live.memory(), self.decision, self._frame
+    def memory(self) -> RecordedMemory[Memory]:
+        """The memory of whoever played, and the place in the recording, for `recall`."""
+        return RecordedMemory(self.live.memory(), self.decision, self._frame)
 
-    def recall(self, memory: object) -> None:
-        """Goes back to a moment that `memory` kept."""
-        assert isinstance(memory, tuple)
-        live, self.decision, self._frame = memory
-        self.live.recall(live)
+    def recall(self, memory: RecordedMemory[Memory]) -> None:
+        """Goes back to the state that `memory` returned."""
+        self.live.recall(memory.live)
+        self.decision, self._frame = memory.decision, memory.frame

@@ -1,8 +1,9 @@
-"""The story of a game: its rallies, told from what happens on the court, frame by frame."""
+"""The story of a game: its rallies, found by watching the court frame by frame."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from agents.pong import FRAMES_PER_SECOND, Ball, Score, Side
 
@@ -13,7 +14,7 @@ class Rally:
 
     winner: Side
     hits: tuple[int, int]
-    """How often the left and the right player hit the ball."""
+    """Of the left and the right player."""
     begun: int
     """The game's frame in which the ball came into play."""
     ended: int
@@ -21,7 +22,7 @@ class Rally:
 
     @property
     def seconds(self) -> float:
-        """At the speed of the real thing."""
+        """At normal speed."""
         return (self.ended - self.begun) / FRAMES_PER_SECOND
 
 
@@ -33,7 +34,7 @@ class Story:
 
     @property
     def scores(self) -> tuple[Score, ...]:
-        """The score after each point, from 0 : 0 on: one more than there are rallies."""
+        """The score at the start and after each rally."""
         course = [Score(0, 0)]
         for rally in self.rallies:
             left, right = course[-1]
@@ -42,11 +43,15 @@ class Story:
 
     @property
     def longest(self) -> Rally | None:
-        """The rally with the most hits, the first of them; None before the first point."""
+        """The rally with the most hits, or the first of these; None before the first point."""
         return max(self.rallies, key=lambda rally: sum(rally.hits), default=None)
 
+    def until(self, frame: int) -> Story:
+        """The story as it was at a frame of the game."""
+        return Story(tuple(rally for rally in self.rallies if rally.ended <= frame))
+
     def aces(self, side: Side) -> int:
-        """Points that `side` won before the other player had hit the ball once."""
+        """How many points `side` won without a hit by the other player."""
         return sum(rally.winner is side and rally.hits[side.other] == 0 for rally in self.rallies)
 
     def longest_run(self, side: Side) -> int:
@@ -58,8 +63,21 @@ class Story:
         return best
 
 
+class StoryMemory(NamedTuple):
+    """The state of a `Storyteller`."""
+
+    story: Story
+    score: Score
+    begun: int | None
+    """The frame in which the current rally began."""
+    hits: tuple[int, int]
+    """In the current rally."""
+    rightwards: bool | None
+    """Whether the ball flew to the right when it was last in play."""
+
+
 class Storyteller:
-    """Follows a game; see `watch`."""
+    """Builds the story of a game: see `watch`."""
 
     def __init__(self) -> None:
         self.story = Story()
@@ -69,7 +87,7 @@ class Storyteller:
         self._rightwards: bool | None = None
 
     def watch(self, frame: int, score: Score, ball: Ball | None) -> Side | None:
-        """Takes in one frame; gives the side that has just scored."""
+        """Takes in one frame; returns the side that has just scored."""
         winner = self._winner(score)
         self._score = score
         if winner is not None:
@@ -86,7 +104,7 @@ class Storyteller:
         return Side.RIGHT if score.right > self._score.right else None
 
     def _follow(self, frame: int, ball: Ball) -> None:
-        """Counts a hit whenever the ball turns back; only a paddle makes it."""
+        """Counts a hit whenever the ball changes between left and right: only a paddle does that."""
         if self._begun is None:
             self._begun = frame
         rightwards = ball.right > 0
@@ -95,11 +113,10 @@ class Storyteller:
             self._hits = (left + 1, right) if rightwards else (left, right + 1)
         self._rightwards = rightwards
 
-    def memory(self) -> object:
-        """This moment, for `recall`."""
-        return self.story, self._score, self._begun, self._hits, self._rightwards
+    def memory(self) -> StoryMemory:
+        """Its state, for `recall`."""
+        return StoryMemory(self.story, self._score, self._begun, self._hits, self._rightwards)
 
-    def recall(self, memory: object) -> None:
-        """Goes back to a moment that `memory` kept."""
-        assert isinstance(memory, tuple)
+    def recall(self, memory: StoryMemory) -> None:
+        """Goes back to the state that `memory` returned."""
         self.story, self._score, self._begun, self._hits, self._rightwards = memory

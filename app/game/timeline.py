@@ -1,14 +1,16 @@
-"""What happened in a game, frame by frame, and how to get back to it."""
+"""One game, frame by frame: what was done in it, and how to go back."""
 
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
-from agents.base import DOWN_ACTIONS, UP_ACTIONS, Control, Decision
-from agents.pong import FRAMES_PER_SECOND, CourtState, Side
+from agents.base import DOWN_ACTIONS, UP_ACTIONS, Control, Decision, Frame, Remembered
+from agents.pong import FRAMES_PER_SECOND, Court, CourtState, Side
 from app.game.seats import Seat
+from app.game.story import StoryMemory, Storyteller
 
 KEYFRAME_EVERY = 30
 """Frames. To go back, a game is restored at a keyframe, and played again from there."""
@@ -25,21 +27,21 @@ Decisions: TypeAlias = tuple[Decision | None, Decision | None]
 
 
 class Keyframe(NamedTuple):
-    """A moment that can be gone back to at once."""
+    """All that the rest of a game depends on, at one frame of it."""
 
     court: CourtState
-    seats: tuple[tuple[Seat, object], tuple[Seat, object]]
-    """Who sat where, with their memory."""
-    story: object
+    seats: tuple[Remembered[Any], ...]
+    """Who sat on the left and on the right, with their memory."""
+    story: StoryMemory
 
 
 class Estimate(NamedTuple):
-    """What a past decision thought."""
+    """What an agent thought when it made a decision."""
 
     frame: int
-    """Of the game, from which on it was in force."""
+    """Of the game, from which on the decision was in force."""
     up: float
-    """How probable it was to move up."""
+    """The probability of moving up."""
     down: float
     value: float | None
     """The expected return, in points."""
@@ -50,7 +52,7 @@ class Estimate(NamedTuple):
 
     @classmethod
     def of(cls, decision: Decision, frame: int) -> Estimate:
-        """What a decision thought that came into force at this frame."""
+        """The estimate behind a decision that came into force at this frame."""
         return cls(
             frame,
             decision.probability_of(UP_ACTIONS),
@@ -63,53 +65,111 @@ class Estimate(NamedTuple):
 
 @dataclass(slots=True)
 class Timeline:
-    """One game so far. After its frame `f`, `decisions[f]` are in force, and `controls[f]` lead to the next."""
+    """One game so far, and the frame of it that is shown.
+
+    `controls[f]` led from frame `f` to the next; `decisions[f]` were in force after frame `f`.
+    """
 
     controls: list[Controls] = field(default_factory=list)
     decisions: list[Decisions] = field(default_factory=list)
+    frame: int = 0
+    """The frame shown: the newest, unless the game has been rewound."""
     _estimates: tuple[list[Estimate], list[Estimate]] = field(default_factory=lambda: ([], []))
     _keyframes: dict[int, Keyframe] = field(default_factory=dict)
+    _pictures: tuple[int, list[Frame]] = (-1, [])
+    """Of the frames from one keyframe to the next, with the first one's number; so each is made once."""
 
-    def note(self, frame: int, decisions: Decisions) -> None:
-        """Takes in the decisions in force after a frame, the newest one or the one after that."""
+    @property
+    def newest(self) -> int:
+        """The last frame played."""
+        return len(self.controls)
+
+    @property
+    def rewound(self) -> bool:
+        """Whether an earlier frame than the newest is shown."""
+        return self.frame < self.newest
+
+    @property
+    def earliest(self) -> int:
+        """The first frame that the game can still be rewound to."""
+        return min(self._keyframes)
+
+    def add(self, controls: Controls, decisions: Decisions) -> None:
+        """Takes in a frame that was played, and the decisions in force after it."""
+        self.controls.append(controls)
+        self.frame = self.newest
+        self.note(decisions)
+
+    def note(self, decisions: Decisions) -> None:
+        """Takes in the decisions in force after the newest frame, in place of those it had."""
         before = self.decisions[-1] if self.decisions else (None, None)
-        del self.decisions[frame:]
+        del self.decisions[self.newest :]
         self.decisions.append(decisions)
         for side in Side:
             decision = decisions[side]
             if decision is not None and decision is not before[side]:
-                self._estimates[side].append(Estimate.of(decision, frame))
+                self._estimates[side].append(Estimate.of(decision, self.newest))
 
-    def history(self, side: Side, frame: int) -> tuple[Estimate, ...]:
-        """The last decisions of a side up to a frame, newest last, each once: at most `HISTORY_LENGTH`."""
+    def history(self, side: Side) -> tuple[Estimate, ...]:
+        """The last decisions of a side up to the frame shown, newest last, each once: at most `HISTORY_LENGTH`."""
         estimates = self._estimates[side]
-        first = bisect_right(estimates, frame - HISTORY_FRAMES, key=_frame_of)
-        last = bisect_right(estimates, frame, key=_frame_of)
+        first = bisect_right(estimates, self.frame - HISTORY_FRAMES, key=_frame_of)
+        last = bisect_right(estimates, self.frame, key=_frame_of)
         return tuple(estimates[max(first, last - HISTORY_LENGTH) : last])
 
-    def keep(self, frame: int, keyframe: Keyframe) -> None:
-        """Keeps a keyframe, and lets go of one that is too long ago."""
-        self._keyframes[frame] = keyframe
-        self._keyframes.pop(frame - REWIND_FRAMES // KEYFRAME_EVERY * KEYFRAME_EVERY, None)
+    def keep_keyframe(self, court: Court, seats: Sequence[Seat[Any]], storyteller: Storyteller) -> None:
+        """Makes a keyframe of the newest frame, and drops the one that is now too old."""
+        seated = tuple(Remembered.now(seat) for seat in seats)
+        self._keyframes[self.newest] = Keyframe(court.save(), seated, storyteller.memory())
+        self._keyframes.pop(self.newest - REWIND_FRAMES // KEYFRAME_EVERY * KEYFRAME_EVERY, None)
 
-    def before(self, frame: int) -> tuple[int, Keyframe]:
-        """The last keyframe at or before a frame, with its own frame."""
-        place = max(place for place in self._keyframes if place <= frame)
-        return place, self._keyframes[place]
+    def rewind(self, frames: int) -> None:
+        """Shows the game so many frames earlier, as far as it can be rewound."""
+        self.frame = max(self.frame - frames, self.earliest)
 
-    @property
-    def earliest(self) -> int:
-        """The first frame that can still be gone back to."""
-        return min(self._keyframes)
+    def picture(self, court: Court) -> Frame:
+        """The court's picture at the frame shown, `[210, 160, 3]`; `court` is left as it was."""
+        start, keyframe = self._last_keyframe()
+        if self._pictures[0] != start:
+            newest = court.save()
+            court.restore(keyframe.court)
+            pictures = [court.colour()]
+            for left, right in self.controls[start : start + KEYFRAME_EVERY - 1]:
+                court.step(right, left)
+                pictures.append(court.colour())
+            court.restore(newest)
+            self._pictures = start, pictures
+        return self._pictures[1][self.frame - start]
 
-    def cut(self, frame: int) -> None:
-        """Forgets all that came after a frame."""
-        del self.controls[frame:]
-        del self.decisions[frame + 1 :]
+    def restore(self, court: Court, seats: Sequence[Seat[Any]], storyteller: Storyteller) -> list[Controls]:
+        """Takes everyone back to the last keyframe before the frame shown; returns the controls from there to it.
+
+        Whoever did not sit there then begins with that frame.
+        """
+        start, keyframe = self._last_keyframe()
+        court.restore(keyframe.court)
+        storyteller.recall(keyframe.story)
+        for seat, remembered in zip(seats, keyframe.seats, strict=True):
+            if remembered.who is seat:
+                remembered.restore()
+            else:
+                seat.begin(court.grey(), start)
+        return self.controls[start : self.frame]
+
+    def cut(self) -> None:
+        """Forgets all that came after the frame shown."""
+        del self.controls[self.frame :]
+        del self.decisions[self.frame + 1 :]
         for estimates in self._estimates:
-            del estimates[bisect_right(estimates, frame, key=_frame_of) :]
-        for place in [place for place in self._keyframes if place > frame]:
-            del self._keyframes[place]
+            del estimates[bisect_right(estimates, self.frame, key=_frame_of) :]
+        for start in [start for start in self._keyframes if start > self.frame]:
+            del self._keyframes[start]
+        self._pictures = (-1, [])
+
+    def _last_keyframe(self) -> tuple[int, Keyframe]:
+        """The last keyframe at or before the frame shown, with its own frame."""
+        start = max(start for start in self._keyframes if start <= self.frame)
+        return start, self._keyframes[start]
 
 
 def _frame_of(estimate: Estimate) -> int:

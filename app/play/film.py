@@ -14,11 +14,11 @@ import av
 import numpy as np
 import pygame
 
-from app.game.match import Snapshot
+from app.game.clock import FrameClock
+from app.game.snapshot import Snapshot
 from app.play.film_formats import FORMATS, FilmFormat
 from app.play.scene import MatchScene
 from app.settings import PANELS_WHILE_WATCHING, PanelName
-from app.ui.pacing import FrameClock
 from models.errors import UserError
 from models.files import atomic_write
 

@@ -11,8 +11,8 @@ import pygame
 
 from app import settings
 from app.game import replay
-from app.game.match import Snapshot
 from app.game.replay import Replay
+from app.game.snapshot import Snapshot
 from app.play.film import Film, filming
 from app.play.panels.panel import Panel
 from app.play.scene import MatchScene

@@ -9,7 +9,8 @@ from typing import TypeAlias
 
 import pygame
 
-from app.game.match import Snapshot, State
+from app.game.match import State
+from app.game.snapshot import Snapshot
 from app.play.inline_executor import InlineExecutor
 from app.play.layout import PlayLayout
 from app.play.panels.credit import CreditPanel

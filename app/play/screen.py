@@ -13,9 +13,10 @@ from agents.base import Control
 from agents.pong import Side
 from app.follow.follower import Follower
 from app.game.lineup import Policy
-from app.game.match import SPEEDS, Snapshot, State
+from app.game.match import SPEEDS, State
 from app.game.seats import PersonSeat
 from app.game.session import Session
+from app.game.snapshot import Snapshot
 from app.play import ending, keep
 from app.play.ending import EndingModel, EndingScene
 from app.play.film import FILM_PANELS

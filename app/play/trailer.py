@@ -9,8 +9,9 @@ import torch
 from agents.policy import PolicyAgent
 from agents.pong import FRAMES_PER_SECOND, Ball, Court, Side
 from app.game import headless
-from app.game.match import Match, Snapshot
+from app.game.match import Match
 from app.game.seats import AgentSeat, RomSeat
+from app.game.snapshot import Snapshot
 from app.play.film import filming
 
 MIN_SECONDS = 20.0

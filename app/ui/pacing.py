@@ -1,27 +1,9 @@
-"""Turns elapsed time into whole frames, and spaces frames evenly in time."""
+"""Frames at an even pace."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
-
-
-class FrameClock:
-    """Counts the whole frames that are due; it carries the remainder over, so that nothing drifts.
-
-    It starts half a frame ahead. A window asks at about the rate of the frames themselves, and a little jitter then
-    never gives it no frame in one turn and two in the next.
-    """
-
-    def __init__(self) -> None:
-        self._owed = 0.5
-
-    def frames(self, elapsed: float, rate: float) -> int:
-        """How many frames are due after another `elapsed` seconds at `rate` frames a second."""
-        self._owed += elapsed * rate
-        whole = int(self._owed)
-        self._owed -= whole
-        return whole
 
 
 class Pacer:

@@ -10,8 +10,8 @@ import pygame
 
 from agents.handicap import reaction_frames
 from agents.pong import FRAMES_PER_SECOND
-from app.game.match import Snapshot
 from app.game.rallies import PolicyRally
+from app.game.snapshot import Snapshot
 from app.play.panels.credit_model import (
     NO_GRADIENT,
     NO_POINT,

@@ -7,7 +7,8 @@ from fractions import Fraction
 import pygame
 
 from agents.pong import Side
-from app.game.match import Snapshot, State
+from app.game.match import State
+from app.game.snapshot import Snapshot
 from app.ui import theme
 
 

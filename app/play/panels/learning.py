@@ -5,7 +5,7 @@ from __future__ import annotations
 import pygame
 
 from app.follow.follower import RARELY_SAVED, Follower, Training
-from app.game.match import Snapshot
+from app.game.snapshot import Snapshot
 from app.ui import theme
 from models.spec import POINTS_TO_WIN
 

@@ -9,7 +9,7 @@ import pygame
 
 from agents.base import DOWN_ACTIONS, FIRE_ACTIONS, UP_ACTIONS, Decision
 from agents.pong import Side
-from app.game.match import Snapshot
+from app.game.snapshot import Snapshot
 from app.ui import theme
 from app.ui.smoothing import Smoothed
 

@@ -6,7 +6,7 @@ from typing import Protocol
 
 import pygame
 
-from app.game.match import Snapshot
+from app.game.snapshot import Snapshot
 
 
 class Panel(Protocol):

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from agents.base import Frame
 from agents.pong import Side
-from app.game.match import Snapshot
+from app.game.snapshot import Snapshot
 from app.ui.smoothing import gap_left
 
 if TYPE_CHECKING:

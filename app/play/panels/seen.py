@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from agents.base import Frame
 from agents.pong import FRAMES_PER_SECOND, Side
-from app.game.match import Snapshot
+from app.game.snapshot import Snapshot
 from app.ui import theme
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import pygame
 
 from app.follow.follower import load_in_place
-from app.game.match import Snapshot
+from app.game.snapshot import Snapshot
 from app.play.panels.learning import millions, signed
 from app.ui import theme
 from models import catalog

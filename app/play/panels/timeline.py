@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import pygame
 
 from agents.pong import FRAMES_PER_SECOND, Side
-from app.game.match import Snapshot
+from app.game.snapshot import Snapshot
 from app.game.timeline import HISTORY_FRAMES, Estimate
 from app.ui import theme
 from app.ui.smoothing import Smoothed

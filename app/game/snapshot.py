@@ -1,0 +1,117 @@
+"""A match at one moment, for whatever draws it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
+
+from agents.base import Decision, Frame
+from agents.pong import FRAMES_PER_SECOND, Score, Side
+from app.game.rallies import PolicyRally
+from app.game.seats import Substitute
+from app.game.story import Story
+from app.game.timeline import Estimate
+
+if TYPE_CHECKING:
+    from agents.policy import PolicyAgent
+    from app.game.match import Match, State
+
+T = TypeVar("T")
+Pair: TypeAlias = tuple[T, T]
+"""Of the left and the right side."""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Everything that a view draws of a match at one moment; after a rewind, most of it is of the frame shown."""
+
+    state: State
+    picture: Frame
+    """In colour, `[210, 160, 3]`; the same object until the court changes."""
+    names: Pair[str]
+    score: Score
+    games_won: Score
+    game: int
+    """Counted from 1."""
+    over: bool
+    """Whether this game has ended; a paused match's may have, too."""
+    next_game_in: float | None
+    """Seconds until the next game begins by itself; None during a game, after the last, and if people play."""
+    decisions: Pair[Decision | None]
+    """In force for the next frame; None for a side without an agent."""
+    history: Pair[tuple[Estimate, ...]]
+    """This game's last decisions, newest last, at most `HISTORY_LENGTH`."""
+    loading: str
+    """What the match is waiting for; empty once it has begun."""
+    people: frozenset[Side]
+    """The sides played by someone at this computer."""
+    substitutes: frozenset[Side]
+    """Those of them who have taken over from someone else, and can give the paddle back."""
+    server: Side | None
+    """Who may serve now."""
+    story: Story
+    seconds: float
+    """Of this game, at normal speed."""
+    rewindable: float
+    """Seconds by which this game can be rewound from here."""
+    undone: float
+    """Seconds of this game after the frame shown."""
+    policies: Pair[PolicyAgent | None]
+    """The network agents, for panels that examine their networks; None for a side without one."""
+    rallies: Pair[tuple[PolicyRally, ...]]
+    """This game's last rallies as each side's policy saw them, newest last; empty for a side without one."""
+    reactions: Pair[int | None]
+    """The agents' reaction times in milliseconds; None for a side without an agent."""
+    speed: float
+    greedy: bool
+
+    @property
+    def mind(self) -> Side | None:
+        """The side whose decisions to show: the right, unless only the left has any."""
+        return next((side for side in reversed(Side) if self.decisions[side] is not None), None)
+
+    @classmethod
+    def of(cls, match: Match) -> Snapshot:
+        """The match as it is now."""
+        timeline, seats = match.timeline, match.seats
+        rewound = timeline.rewound
+        story = match.story.until(timeline.frame) if rewound else match.story
+        agents = [seat.agent for seat in seats] or [None, None]
+        return cls(
+            state=match.state,
+            picture=timeline.picture(match.court) if rewound else match.picture,
+            names=match.names,
+            score=story.scores[-1] if rewound else match.score,
+            games_won=games_won(match.results),
+            game=match.game,
+            over=match.game_over and not rewound,
+            next_game_in=match.next_game_in,
+            decisions=timeline.decisions[timeline.frame] if seats else (None, None),
+            history=(timeline.history(Side.LEFT), timeline.history(Side.RIGHT)),
+            loading=match.loading,
+            people=match.people,
+            substitutes=frozenset(side for side in match.people if isinstance(seats[side], Substitute)),
+            server=None if rewound or match.game_over else match.court.server,
+            story=story,
+            seconds=timeline.frame / FRAMES_PER_SECOND,
+            rewindable=(timeline.frame - timeline.earliest) / FRAMES_PER_SECOND if seats else 0.0,
+            undone=(timeline.newest - timeline.frame) / FRAMES_PER_SECOND,
+            policies=_pair([None if agent is None else agent.policy for agent in agents]),
+            rallies=_pair([seat.rallies for seat in seats] or [(), ()]),
+            reactions=_pair([None if agent is None else agent.reaction_ms for agent in agents]),
+            speed=match.speed,
+            greedy=match.greedy,
+        )
+
+
+def _pair(both: Sequence[T]) -> Pair[T]:
+    left, right = both
+    return left, right
+
+
+def games_won(results: Sequence[Score]) -> Score:
+    """How many of these games the left and the right player won; an even game counts for neither."""
+    left = sum(score.left > score.right for score in results)
+    right = sum(score.right > score.left for score in results)
+    return Score(left, right)
