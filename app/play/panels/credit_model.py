@@ -179,7 +179,7 @@ class CreditModel:
             case CreditMethod.ADVANTAGE:
                 return "What happened, compared with the value that the network expected: only surprises push."
             case CreditMethod.PPO:
-                return "One point, pass after pass: a push stops (grey) once its action is 20% more or less likely."
+                return "One point, pass after pass: a push stops (grey) once its action is 20% likelier or rarer."
 
 
 class PlayingNetwork(NamedTuple):
