@@ -19,8 +19,8 @@ import pygame
 import pytest
 
 import models.hub
-from app.hub import publishing
-from app.hub.publishing import ASK_AGAIN, Publishing, Stage
+from app.hub import preparation
+from app.hub.publishing import LOGIN_CHECK_SECONDS, File, Publishing, Stage
 from app.publish.form import Button, Place, PublishingModel
 from app.publish.screen import PublishingScreen
 from app.publish.view import Layout, PublishingScene
@@ -94,7 +94,7 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeHub:
     monkeypatch.setenv("VOLLEY_DATA", str(tmp_path / "data"))
     (tmp_path / "temporary").mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))
-    monkeypatch.setattr(publishing, "LONGEST_END", 100.0)  # A process is told to end, and needs no killing.
+    monkeypatch.setattr(preparation, "MAX_SECONDS_TO_END", 100.0)  # A process is told to end, and needs no killing.
     fake = FakeHub()
     monkeypatch.setattr(models.hub, "reading", fake, raising=False)
     monkeypatch.setattr(models.hub, "publishing", fake, raising=False)
@@ -103,7 +103,7 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeHub:
 
 def becomes(monkeypatch: pytest.MonkeyPatch, script: str) -> None:
     """Lets the next preparation be a script instead."""
-    monkeypatch.setattr(publishing, "COMMAND", (sys.executable, "-I", "-c", PREPARES + script))
+    monkeypatch.setattr(preparation, "COMMAND", (sys.executable, "-I", "-c", PREPARES + script))
 
 
 def left_over(tmp_path: Path) -> list[Path]:
@@ -181,7 +181,7 @@ def test_the_name_proposed_says_what_was_learned(desk: Desk, mine: Path) -> None
     spec = ControlSpec(algorithm="a2c", environment="CartPole-v1", observation_size=4, actions=DiscreteActions(2))
     (mine / "best" / "config.json").write_bytes(encode(spec))
     until(lambda: desk.publishing.user, desk.go)
-    assert desk.publishing.usual_name == "ada/a2c-CartPole-v1"
+    assert desk.publishing.suggested_name == "ada/a2c-CartPole-v1"
 
 
 def test_it_is_prepared_looked_at_and_only_then_uploaded(
@@ -210,7 +210,7 @@ def test_what_is_prepared_tells_how_far_it_is(desk: Desk, tmp_path: Path, monkey
     desk.publishing.prepare(NAME, private=False)
     until(lambda: desk.publishing.preparation and desk.publishing.preparation.share, desk.go)
     assert desk.publishing.preparation is not None
-    assert desk.publishing.preparation.words == "measuring it anew, by full games: 1 of 4"
+    assert desk.publishing.preparation.status == "playing full games to measure it: 1 of 4"
     assert desk.publishing.preparation.share == 0.25
     assert desk.press(Command.BACK) is False
     assert desk.publishing.stage is Stage.NAMING
@@ -250,12 +250,12 @@ def test_an_upload_that_fails_says_why_and_is_tried_again_with_the_same_folder(
 
 def test_nobody_logged_in_is_said_and_seen_once_it_has_changed(desk: Desk, hub: FakeHub) -> None:
     hub.who = None
-    desk.publishing._asked = desk.porter.submit(hub.user)
-    until(lambda: "hf auth login" in desk.publishing.sign, desk.go)
+    desk.publishing._login_check = desk.porter.submit(hub.user)
+    until(lambda: "hf auth login" in desk.publishing.login, desk.go)
     desk.type("me/mine")
     hub.who = "ada"
-    desk.go(ASK_AGAIN)
-    until(lambda: desk.publishing.sign == "Logged in as ada.", desk.go)
+    desk.go(LOGIN_CHECK_SECONDS)
+    until(lambda: desk.publishing.login == "Logged in as ada.", desk.go)
     assert desk.model.field.text == "me/mine"
 
 
@@ -349,7 +349,7 @@ def pages(desk: Desk) -> Iterator[None]:
     """Each stage, with words as long as they get."""
     work, sentence = desk.publishing, "words that go on " * 60
     yield
-    work.sign, work.problem = sentence, sentence
+    work.login, work.problem = sentence, sentence
     yield
     work.repository, work.problem = f"{'u' * 90}/{'r' * 90}", ""
     work.preparation = SimpleNamespace(  # type: ignore[assignment] # what is read of it
@@ -357,7 +357,7 @@ def pages(desk: Desk) -> Iterator[None]:
     )
     for stage in (Stage.PREPARING, Stage.REVIEW, Stage.UPLOADING, Stage.DONE):
         work.stage, work.url = stage, f"https://hub.example/{'u' * 200}"
-        work.files = tuple(publishing.File(f"{'name' * (number % 30)}.json", 10**number) for number in range(40))
+        work.files = tuple(File(f"{'name' * (number % 30)}.json", 10**number) for number in range(40))
         work.card = (sentence, "", "W" * 500)
         desk.model.settle()
         yield

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from app.background import NICENESS
 from app.follow import process as training_process
-from app.follow.process import NICENESS, Phase, TrainingProcess
+from app.follow.process import Phase, TrainingProcess
 from models import catalog, checkpoint
 from models.errors import UserError
 from training.run import RunDirectory
@@ -104,7 +105,7 @@ def test_begins_low_and_apart_and_is_stopped_and_gone_on_with(
     process.resume()
     wait_for(started)
     assert json.loads(started.read_text())["words"] == ["--resume", str(process.run)]
-    assert process.close() == f"go on with the training:  volley train --resume {process.run}"
+    assert process.close() == f"training saved; resume it with:  volley train --resume {process.run}"
     assert process.phase is Phase.STOPPED
 
     started.unlink()
@@ -133,8 +134,8 @@ def test_one_stopped_before_it_had_begun_begins_again(
         ("print('x' * 200_000)", Phase.FINISHED, ""),
         ("import sys; print(); sys.exit('volley: runs/x exists already\\n\\n')", Phase.FAILED, "runs/x exists already"),
         ("print('1 of 2', flush=True); raise RuntimeError('no space\\x07')", Phase.FAILED, "RuntimeError: no space"),
-        ("import sys; sys.exit(3)", Phase.FAILED, "it ended with code 3"),
-        ("import os; print('1 of 2', flush=True); os.kill(os.getpid(), 9)", Phase.FAILED, "it was ended: Killed"),
+        ("import sys; sys.exit(3)", Phase.FAILED, "exit code 3"),
+        ("import os; print('1 of 2', flush=True); os.kill(os.getpid(), 9)", Phase.FAILED, "killed: Killed"),
         ("import sys; sys.exit(130)", Phase.STOPPED, ""),
     ],
 )
@@ -193,7 +194,7 @@ def test_there_is_one_training_at_a_time(process: TrainingProcess, monkeypatch: 
 
 def test_what_cannot_be_started_is_told(process: TrainingProcess, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(training_process, "COMMAND", ("/nowhere/python",))
-    with pytest.raises(UserError, match="no training can be started: No such file"):
+    with pytest.raises(UserError, match="cannot start the training: No such file"):
         process.start("ppo", 1)
     assert process.poll() is Phase.IDLE
 

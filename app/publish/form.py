@@ -104,7 +104,7 @@ class PublishingModel:
         """Follows the publication: the focus is on what there is, and the name begins with who is logged in."""
         publishing = self.publishing
         if publishing.user and not self._suggested:
-            self._suggested = publishing.usual_name
+            self._suggested = publishing.suggested_name
             if not self.field.text:
                 self.field.fill(self._suggested)
         if publishing.stage is not self._stage:

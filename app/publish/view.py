@@ -159,7 +159,7 @@ class PublishingScene:
         widgets.draw_field(surface, field, scale, model.field, typing=model.typing, empty="USER/REPO", lit=lit)
         widgets.draw_choice(surface, layout.private, scale, model.private, lit=self._pointed is Place.PRIVATE)
         top = layout.private.bottom + round(20 * scale)
-        lines = (*theme.wrapped(chunked(model.publishing.sign), small, layout.name.width, 3), "")
+        lines = (*theme.wrapped(chunked(model.publishing.login), small, layout.name.width, 3), "")
         for words in (*lines, *theme.wrapped(_ABOUT, small, layout.name.width, 6)):
             theme.draw_text(surface, words, small, theme.QUIET, topleft=(layout.name.left, top))
             top += line_height(scale)
@@ -220,7 +220,7 @@ def strip_words(publishing: Publishing) -> str:
     if publishing.problem:
         return publishing.problem
     if publishing.stage is Stage.PREPARING and publishing.preparation is not None:
-        return publishing.preparation.words
+        return publishing.preparation.status
     return f"uploading … {_GOES_ON}" if publishing.stage is Stage.UPLOADING else ""
 
 
