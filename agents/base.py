@@ -87,19 +87,19 @@ class Remembers(Protocol[Memory]):
 
 
 class Remembered(NamedTuple, Generic[Memory]):
-    """Something, with its memory of one moment."""
+    """A memory of one moment, with whose it is."""
 
-    who: Remembers[Memory]
+    owner: Remembers[Memory]
     memory: Memory
 
     @classmethod
-    def now(cls, who: Remembers[Memory]) -> Remembered[Memory]:
-        """The moment that `who` is in."""
-        return cls(who, who.memory())
+    def now(cls, owner: Remembers[Memory]) -> Remembered[Memory]:
+        """What `owner` remembers now."""
+        return cls(owner, owner.memory())
 
     def restore(self) -> None:
-        """Takes `who` back to this moment."""
-        self.who.recall(self.memory)
+        """Takes its owner back to that moment."""
+        self.owner.recall(self.memory)
 
 
 class Agent(Remembers[Memory], Protocol[Memory]):

@@ -50,11 +50,11 @@ def test_a_level_can_be_played(level: Level) -> None:
 def test_a_level_says_who_it_is(level: Level) -> None:
     assert isinstance(level.player, Policy)
     reaction = level.player.reaction_ms
-    assert level.who.endswith(f"reaction {reaction} ms" if reaction else "no reaction time")
-    assert ("temperature" in level.who) == (level.player.temperature != 1)
-    assert f"temperature {level.player.temperature:g}" in level.who or level.player.temperature == 1
-    assert ("greedy" in level.who) == level.player.greedy
-    assert level.who.startswith(f"{level.player.model.partition('@')[0]} after ")
+    assert level.description.endswith(f"reaction {reaction} ms" if reaction else "no reaction time")
+    assert ("temperature" in level.description) == (level.player.temperature != 1)
+    assert f"temperature {level.player.temperature:g}" in level.description or level.player.temperature == 1
+    assert ("greedy" in level.description) == level.player.greedy
+    assert level.description.startswith(f"{level.player.model.partition('@')[0]} after ")
 
 
 def test_names() -> None:

@@ -56,8 +56,10 @@ MATCHES = [between_agents, against_the_rom, with_a_person]
 
 @pytest.mark.parametrize("make", MATCHES)
 def test_what_is_shown_on_the_way_back_is_what_was(make: Callable[[], Match]) -> None:
-    match = rewound(played(make(), LONG), 100)
-    now = match.snapshot()
+    match = played(make(), LONG)
+    newest = match.court.fingerprint()
+    now = rewound(match, 100).snapshot()
+    assert match.court.fingerprint() == newest, "a replay may be saved from here"
     back = round(now.undone * FRAMES_PER_SECOND)
     then = played(make(), LONG - back).snapshot()
     assert now.state is State.REWINDING

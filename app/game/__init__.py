@@ -1,1 +1,1 @@
-"""Who plays, the match as a state machine, replays and the match's story. No window, and no clock of its own."""
+"""The game: who plays, the match as a state machine, its replays and its story. No window."""

@@ -15,7 +15,7 @@ class Level(Struct, frozen=True, kw_only=True):
     """An opponent with a name."""
 
     name: str
-    who: str
+    description: str
     """A line that says what plays, and how."""
     player: Policy | Tracker
     points_won: float
@@ -30,56 +30,56 @@ FIXED_OPPONENT = Rom()
 LEVELS = (
     Level(
         name="Rookie",
-        who="ppo after 2 minutes of training, careless (temperature 3), reaction 230 ms",
+        description="ppo after 2 minutes of training, careless (temperature 3), reaction 230 ms",
         player=Policy("ppo@129024", temperature=3.0, reaction_ms=HUMAN_REACTION),
         points_won=0.16,
         games_won=0.0,
     ),
     Level(
         name="Novice",
-        who="ppo after 2 minutes of training, reaction 230 ms",
+        description="ppo after 2 minutes of training, reaction 230 ms",
         player=Policy("ppo@129024", reaction_ms=HUMAN_REACTION),
         points_won=0.27,
         games_won=0.0,
     ),
     Level(
         name="Amateur",
-        who="ppo after 4 minutes of training, reaction 230 ms",
+        description="ppo after 4 minutes of training, reaction 230 ms",
         player=Policy("ppo@251904", reaction_ms=HUMAN_REACTION),
         points_won=0.36,
         games_won=0.0,
     ),
     Level(
         name="Regular",
-        who="ppo after 7 minutes of training, reaction 230 ms",
+        description="ppo after 7 minutes of training, reaction 230 ms",
         player=Policy("ppo@503808", reaction_ms=HUMAN_REACTION),
         points_won=0.48,
         games_won=0.25,
     ),
     Level(
         name="Contender",
-        who="ppo after 14 minutes of training, reaction 230 ms",
+        description="ppo after 14 minutes of training, reaction 230 ms",
         player=Policy("ppo@1001472", reaction_ms=HUMAN_REACTION),
         points_won=0.54,
         games_won=0.71,
     ),
     Level(
         name="Expert",
-        who="ppo after 27 minutes of training, reaction 230 ms",
+        description="ppo after 27 minutes of training, reaction 230 ms",
         player=Policy("ppo@2002944", reaction_ms=HUMAN_REACTION),
         points_won=0.7,
         games_won=1.0,
     ),
     Level(
         name="Master",
-        who="ppo after all 68 minutes of training, reaction 100 ms",
+        description="ppo after all 68 minutes of training, reaction 100 ms",
         player=Policy("ppo", reaction_ms=100),
         points_won=0.86,
         games_won=1.0,
     ),
     Level(
         name="Machine",
-        who="ppo after all 68 minutes of training, greedy, no reaction time",
+        description="ppo after all 68 minutes of training, greedy, no reaction time",
         player=Policy("ppo", greedy=True),
         points_won=1.0,
         games_won=1.0,

@@ -55,7 +55,7 @@ class Lineup(Struct, frozen=True):
     def __post_init__(self) -> None:
         """Rejects the ROM on the right."""
         if isinstance(self.right, Rom):
-            raise ValueError("the ROM's own opponent plays on the left only")  # noqa: TRY004
+            raise ValueError("the ROM's own opponent plays the left only")  # noqa: TRY004
 
     @property
     def people(self) -> frozenset[Side]:

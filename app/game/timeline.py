@@ -150,7 +150,7 @@ class Timeline:
         court.restore(keyframe.court)
         storyteller.recall(keyframe.story)
         for seat, remembered in zip(seats, keyframe.seats, strict=True):
-            if remembered.who is seat:
+            if remembered.owner is seat:
                 remembered.restore()
             else:
                 seat.begin(court.grey(), start)

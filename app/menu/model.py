@@ -199,7 +199,7 @@ class AgentChoice:
                 return (f"People react in about {HUMAN_REACTION} ms.",)
             case level:
                 won = f"{level.points_won:.0%} of points and {level.games_won:.0%} of games"
-                return level.who, f"Wins {won} against {_named(self._measured)}."
+                return level.description, f"Wins {won} against {_named(self._measured)}."
 
     @property
     def strength(self) -> float | None:
