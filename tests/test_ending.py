@@ -8,7 +8,8 @@ import pytest
 
 from agents.pong import FRAMES_PER_SECOND, Score, Side
 from app.game.story import Rally, Story
-from app.play.ending import Action, EndingModel, EndingScene, Figure, Layout
+from app.play.ending import EndingChoice, EndingModel, Figure
+from app.play.ending_view import EndingLayout, EndingView
 from app.ui import theme, widgets
 from app.ui.bindings import Command
 from app.ui.widgets import Toast
@@ -52,8 +53,8 @@ def test_figures() -> None:
 
 
 def test_figures_before_the_first_point() -> None:
-    words = [figure.words for figure in ending(Story()).figures]
-    assert words == [("none",), ("0", "0"), ("0", "0"), ("1:07",)]
+    values = [figure.values for figure in ending(Story()).figures]
+    assert values == [("none",), ("0", "0"), ("0", "0"), ("1:07",)]
 
 
 def test_curves_are_the_points_over_time() -> None:
@@ -76,39 +77,39 @@ def test_verdict(names: tuple[str, str], score: Score, verdict: str) -> None:
     assert EndingModel(names, score, STORY, seconds=67.0).verdict == verdict
 
 
-def test_keys_choose_an_action() -> None:
+def test_keys_make_a_choice() -> None:
     model = ending()
     commands = [Command.LEFT, Command.CONFIRM, Command.RIGHT, Command.CONFIRM]
-    assert [model.command(command) for command in commands] == [None, Action.AGAIN, None, Action.SAVE]
+    assert [model.command(command) for command in commands] == [None, EndingChoice.AGAIN, None, EndingChoice.SAVE]
     assert [model.command(command) for command in [Command.RIGHT] * 3] == [None] * 3
-    assert model.command(Command.CONFIRM) is Action.MENU
+    assert model.command(Command.CONFIRM) is EndingChoice.MENU
     assert model.command(Command.UP) is None
 
 
 def test_back_leads_to_the_menu() -> None:
-    assert ending().command(Command.BACK) is Action.MENU
+    assert ending().command(Command.BACK) is EndingChoice.MENU
 
 
 @pytest.mark.parametrize("size", SIZES, ids=str)
-def test_the_mouse_chooses_an_action(size: tuple[int, int]) -> None:
-    scene = EndingScene(ending())
-    for action, rect in Layout.of(size, scene.model).spots:
-        assert scene.click(rect.center, size) is action
-        assert scene.model.focus is action
-    assert scene.click((1, 1), size) is None
-    assert scene.model.focus is Action.MENU
+def test_the_mouse_makes_a_choice(size: tuple[int, int]) -> None:
+    view = EndingView(ending())
+    for choice, rect in EndingLayout.of(size, view.model).buttons:
+        assert view.click(rect.center, size) is choice
+        assert view.model.focus.target is choice
+    assert view.click((1, 1), size) is None
+    assert view.model.focus.target is EndingChoice.MENU
 
 
-def test_the_first_action_goes_by_its_name() -> None:
+def test_the_first_choice_goes_by_its_name() -> None:
     model = EndingModel(NAMES, Score(1, 3), STORY, seconds=67.0, again="Next game")
-    assert model.actions[Action.AGAIN] == "Next game"
+    assert model.choices[EndingChoice.AGAIN] == "Next game"
     assert dict(model.hints)[(Command.CONFIRM,)] == "next game"
 
 
 @pytest.mark.parametrize("size", SIZES, ids=str)
 def test_layout_is_inside_and_apart(size: tuple[int, int]) -> None:
-    layout = Layout.of(size, ending())
-    buttons = [rect for _, rect in layout.spots]
+    layout = EndingLayout.of(size, ending())
+    buttons = [rect for _, rect in layout.buttons]
     parts = [layout.score, layout.chart, *layout.figures, *buttons, layout.message]
     assert all(layout.card.contains(part) for part in parts)
     assert pygame.Rect((0, 0), size).contains(layout.card)
@@ -133,9 +134,9 @@ def test_no_text_leaves_its_place_or_covers_another(
 
     monkeypatch.setattr(theme, "draw_text", note)
     drawn(model, size)
-    layout = Layout.of(size, model)
+    layout = EndingLayout.of(size, model)
     places = [layout.score, layout.chart, *layout.figures, layout.message, layout.hints]
-    places += [rect for _, rect in layout.spots]
+    places += [rect for _, rect in layout.buttons]
     assert len(texts) > 20
     assert [text for text in texts if text.width and not any(place.contains(text) for place in places)] == []
     assert [pair for pair in itertools.combinations(texts, 2) if pair[0].colliderect(pair[1])] == []
@@ -143,7 +144,7 @@ def test_no_text_leaves_its_place_or_covers_another(
 
 def drawn(model: EndingModel, size: tuple[int, int] = (1280, 800)) -> pygame.Surface:
     surface = pygame.Surface(size, depth=32)
-    EndingScene(model).draw(surface, PICTURE)
+    EndingView(model).draw(surface, PICTURE)
     return surface
 
 
@@ -155,7 +156,7 @@ def count(surface: pygame.Surface, colour: pygame.Color) -> int:
 def test_the_winners_colour_is_the_verdicts() -> None:
     for score, colour in ((Score(1, 3), theme.RIGHT_PLAYER), (Score(3, 1), theme.LEFT_PLAYER)):
         model = EndingModel(NAMES, score, STORY, seconds=67.0)
-        room = Layout.of((1280, 800), model).score
+        room = EndingLayout.of((1280, 800), model).score
         verdict = drawn(model).subsurface((room.left, room.top, room.width, 40))
         assert count(verdict, colour) > 100
         assert count(verdict, theme.LEFT_PLAYER) + count(verdict, theme.RIGHT_PLAYER) == count(verdict, colour)
@@ -164,7 +165,7 @@ def test_the_winners_colour_is_the_verdicts() -> None:
 def test_the_lines_are_told_apart_without_colour() -> None:
     """In the last 20 of 67 s the left player has 1 point, a thin line with gaps; the right one 2, a thick one."""
     model = ending()
-    chart = Layout.of((1280, 800), model).chart
+    chart = EndingLayout.of((1280, 800), model).chart
     part = drawn(model).subsurface(chart)
     columns = range(round(0.62 * chart.width), round(0.8 * chart.width))
     inked = {
@@ -175,29 +176,29 @@ def test_the_lines_are_told_apart_without_colour() -> None:
     assert set(inked["left"]) == {0, 2}
 
 
-def test_the_ring_is_around_the_action_in_focus() -> None:
+def test_the_ring_is_around_the_choice_in_focus() -> None:
     model = ending()
-    model.focus = Action.SAVE
+    model.focus.go(EndingChoice.SAVE)
     surface = drawn(model)
-    spots = Layout.of(surface.size, model).spots
-    ringed = [action for action, rect in spots if surface.get_at((rect.centerx, rect.top - 3)) == theme.FOCUS]
-    assert ringed == [Action.SAVE]
+    spots = EndingLayout.of(surface.size, model).buttons
+    ringed = [choice for choice, rect in spots if surface.get_at((rect.centerx, rect.top - 3)) == theme.FOCUS]
+    assert ringed == [EndingChoice.SAVE]
 
 
 def test_a_message_is_drawn() -> None:
     model = ending()
-    room = Layout.of((1280, 800), model).message
+    room = EndingLayout.of((1280, 800), model).message
     assert count(drawn(model).subsurface(room), theme.TEXT) == 0
     model.message = "saved: match.volley"
     assert count(drawn(model).subsurface(room), theme.TEXT) > 5
 
 
 def test_the_court_behind_is_dimmed_and_follows_picture_and_size() -> None:
-    scene = EndingScene(ending())
+    view = EndingView(ending())
     seen = []
     for size, picture in (((800, 600), PICTURE), ((1280, 800), PICTURE), ((1280, 800), BRIGHT)):
         surface = pygame.Surface(size, depth=32)
-        scene.draw(surface, picture)
+        view.draw(surface, picture)
         seen.append(surface.get_at((size[0] - 4, size[1] // 2))[0])
     # 22 in 100 of 144, and of 255; scaling rounds down.
     assert seen == pytest.approx([31.7, 31.7, 56.1], abs=3)

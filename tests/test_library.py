@@ -21,11 +21,16 @@ from app.game.lineup import Lineup, Person, Policy, Rom
 from app.hub import local as shelf
 from app.hub.library import LOOKING, TYPING_PAUSE, Again, Library, Note
 from app.hub.local import Action, Entry, Section
-from app.library.layout import Layout
-from app.library.selection import Button, Leave, LibraryModel, Outcome, Place, Publish, Start, Target
-from app.library.view import LibraryScene
+from app.library.layout import LibraryLayout
+from app.library.selection import (
+    LibraryArea,
+    LibraryButton,
+    LibraryModel,
+    LibraryTarget,
+)
+from app.library.view import LibraryView
 from app.menu.screen import MenuScreen
-from app.screen import OpenLibrary
+from app.screen import OpenLibrary, OpenMenu, Publish, Request, Start
 from app.ui import theme, widgets
 from app.ui.bindings import BINDINGS, Command, Context
 from app.ui.display import open_display
@@ -183,13 +188,13 @@ def keep(model_directory: Path) -> Callable[..., Kept]:
 
 
 class Bench:
-    """A library, its model and scene, and the calls that wait."""
+    """A library, its model and view, and the calls that wait."""
 
     def __init__(self) -> None:
         self.errands, self.porter = Calls(), Calls()
         self.library = Library(self.errands, self.porter)
         self.model = LibraryModel(self.library)
-        self.scene = LibraryScene(self.model)
+        self.view = LibraryView(self.model)
         self.said = ""
 
     def go(self, seconds: float = 0.01) -> None:
@@ -208,7 +213,7 @@ class Bench:
             assert self.model.take(pressed)
             assert self.model.take(pygame.Event(pygame.TEXTINPUT, text=letter))
 
-    def press(self, *commands: Command) -> Outcome | None:
+    def press(self, *commands: Command) -> Request | None:
         outcome = None
         for command in commands:
             assert outcome is None
@@ -231,7 +236,7 @@ class Bench:
 
     def draw(self, size: tuple[int, int] = (1280, 800)) -> pygame.Surface:
         surface = pygame.Surface(size, depth=32)
-        self.scene.draw(surface)
+        self.view.draw(surface)
         return surface
 
 
@@ -329,7 +334,7 @@ def test_offline_nobody_is_asked(monkeypatch: pytest.MonkeyPatch, keep: Callable
     bench.press(Command.SEARCH)
     bench.type("ada")
     bench.press(Command.DOWN)
-    bench.model.focus = Action.REVISIONS
+    bench.model.focus.go(Action.REVISIONS)
     bench.press(Command.CONFIRM)
     bench.go(10)
     assert {*bench.errands.names(), *bench.porter.names()} == {"details"}
@@ -371,11 +376,11 @@ def test_a_download_is_cancelled_and_leaves_nothing(way: str, bench: Bench, hub:
         if way == "escape":
             assert bench.press(Command.BACK) is None
         elif way == "button":
-            bench.model.focus = Button.CANCEL
+            bench.model.focus.go(LibraryButton.CANCEL)
             bench.press(Command.CONFIRM)
         else:
-            layout = Layout.of((1280, 800), bench.model)
-            bench.scene.click(dict(layout.buttons)[Button.CANCEL].center, (1280, 800))
+            layout = LibraryLayout.of((1280, 800), bench.model)
+            bench.view.click(dict(layout.buttons)[LibraryButton.CANCEL].center, (1280, 800))
 
     hub.meanwhile = cancel
     bench.answer("pull")
@@ -385,7 +390,7 @@ def test_a_download_is_cancelled_and_leaves_nothing(way: str, bench: Bench, hub:
     assert bench.library.notice == ""
     hub.meanwhile = lambda: None
     if way != "escape":
-        assert bench.model.focus is Action.DOWNLOAD
+        assert bench.model.focus.target is Action.DOWNLOAD
     bench.press(Command.CONFIRM)
     bench.answer("pull")
     assert bench.names(Section.DOWNLOADED) == [ZOE]
@@ -450,9 +455,9 @@ def test_a_revision_that_is_not_here_is_downloaded_and_one_that_is_is_pinned(
     keep(ADA)
     bench.library.refresh()
     bench.choose(ADA)
-    bench.model.focus = Action.REVISIONS
+    bench.model.focus.go(Action.REVISIONS)
     bench.press(Command.CONFIRM)
-    assert at(bench, Place.HISTORY)
+    assert at(bench, LibraryArea.HISTORY)
     bench.answer("history")
     assert bench.library.history is not None
     assert [(each.title, each.current) for each in bench.library.history.changes] == [
@@ -476,7 +481,7 @@ def test_a_history_that_cannot_be_had_shows_what_is_here(bench: Bench, hub: Fake
     keep(ADA)
     bench.library.refresh()
     bench.choose(ADA)
-    bench.model.focus = Action.REVISIONS
+    bench.model.focus.go(Action.REVISIONS)
     bench.press(Command.CONFIRM)
     hub.failure = "no answer"
     bench.answer("history")
@@ -492,7 +497,7 @@ def test_a_download_is_deleted_after_a_question(bench: Bench, keep: Callable[...
     kept = keep(ADA)
     bench.library.refresh()
     bench.choose(ADA)
-    bench.model.focus = Action.DELETE
+    bench.model.focus.go(Action.DELETE)
     bench.press(Command.CONFIRM)
     assert bench.model.question.startswith(f"Delete {ADA} at {OLD[:7]}")
     bench.press(Command.CONFIRM)  # "Keep it" is what is in focus.
@@ -506,7 +511,7 @@ def test_an_imported_model_is_deleted_and_what_is_bundled_cannot_be(bench: Bench
     shutil.copytree(model_directory, store.imported_folder("dqn"))
     bench.library.refresh()
     bench.choose("dqn")
-    bench.model.focus = Action.DELETE
+    bench.model.focus.go(Action.DELETE)
     bench.press(Command.CONFIRM, Command.RIGHT, Command.CONFIRM)
     assert store.imported_names() == []
     bench.choose("ppo")
@@ -517,7 +522,7 @@ def test_going_elsewhere_forgets_the_question(bench: Bench, keep: Callable[..., 
     keep(ADA)
     bench.library.refresh()
     bench.choose(ADA)
-    bench.model.focus = Action.DELETE
+    bench.model.focus.go(Action.DELETE)
     bench.press(Command.CONFIRM)
     bench.choose("ppo")
     bench.choose(ADA)
@@ -599,7 +604,7 @@ def test_what_is_downloaded_imported_or_trained_can_be_chosen_in_the_menu(
     RunDirectory.create(Path("runs/begun"), TrainingSettings(model=spec))
     assert shelf.playable() == ["runs/mine", "dqn", f"{ADA}@{OLD}"]
     screen = MenuScreen(one.services)
-    model = screen._scene.model._opponent._model
+    model = screen._view.model._opponent._model
     assert {"runs/mine", "dqn", f"{ADA}@{OLD}"} < {*model.values}
 
 
@@ -613,16 +618,16 @@ def test_a_run_is_published_from_here_once_it_has_a_policy(
     shutil.copytree(model_directory, run.path / "best", dirs_exist_ok=True)
     bench.library.refresh()
     bench.go()
-    bench.model.focus = Action.PUBLISH
+    bench.model.focus.go(Action.PUBLISH)
     assert bench.press(Command.CONFIRM) == Publish(Path("runs/mine"))
 
 
 # Keys, mouse and typing
 
 
-def at(bench: Bench, target: Target) -> bool:
+def at(bench: Bench, target: LibraryArea | Action) -> bool:
     """Whether that is in focus."""
-    return bench.model.focus is target
+    return target in (bench.model.focus.group, bench.model.focus.target)
 
 
 def test_keys_alone_reach_everything(bench: Bench, keep: Callable[..., Kept]) -> None:
@@ -638,21 +643,21 @@ def test_keys_alone_reach_everything(bench: Bench, keep: Callable[..., Kept]) ->
     seen: list[object] = []
     for _ in range(5):
         bench.press(Command.RIGHT)
-        seen.append(bench.model.focus)
+        seen.append(bench.model.focus.target)
     assert seen == [Action.PLAY, Action.WATCH, Action.UPDATE, Action.REVISIONS, Action.DELETE]
     bench.press(Command.UP)
-    assert at(bench, Place.CARD)
-    while at(bench, Place.CARD):
+    assert at(bench, LibraryArea.CARD)
+    while at(bench, LibraryArea.CARD):
         bench.press(Command.DOWN)
         bench.draw()
-    assert bench.model.card_line == bench.model.card_lines > 0
+    assert bench.model.card_scroll.top == bench.model.card_scroll.most > 0
     assert at(bench, Action.PLAY)
     bench.press(Command.RIGHT)
     assert bench.press(Command.CONFIRM) == Start(Lineup(Rom(), Policy(f"{ADA}@{OLD}")))
     bench.press(Command.BACK, *[Command.UP] * 3)
-    assert at(bench, Place.SEARCH)
+    assert at(bench, LibraryArea.SEARCH)
     assert bench.press(Command.BACK) is None
-    assert bench.press(Command.BACK) == Leave()
+    assert bench.press(Command.BACK) == OpenMenu()
 
 
 def test_the_mouse_clicks_and_its_wheel_scrolls(bench: Bench, keep: Callable[..., Kept]) -> None:
@@ -663,21 +668,23 @@ def test_the_mouse_clicks_and_its_wheel_scrolls(bench: Bench, keep: Callable[...
     bench.choose("ada/model-00")
     bench.answer("details", -1)
     bench.draw(size)
-    layout = Layout.of(size, bench.model)
-    first = bench.scene._spots(layout)
-    bench.scene.wheel(layout.list.center, size, 1)
-    moved = bench.scene._spots(layout)
-    assert [rect for _, rect in first] != [rect for _, rect in moved]
+    layout = LibraryLayout.of(size, bench.model)
+    middle = layout.list.center
+    first = bench.model.focus.at(middle)
+    bench.view.wheel(middle, size, 1)
     bench.draw(size)
-    assert bench.scene._spots(layout) == moved
-    bench.scene.wheel(layout.text.center, size, 1)
-    assert bench.model.card_line == 3
-    target, rect = next((target, rect) for target, rect in moved if isinstance(target, Entry) and rect.height > 20)
-    bench.scene.click(rect.center, size)
-    assert bench.model.row == target
-    place = dict(Layout.of(size, bench.model).buttons)[Action.WATCH].center
-    assert isinstance(target, Entry)
-    assert bench.scene.click(place, size) == Start(Lineup(Rom(), Policy(target.model)))
+    moved = bench.model.focus.at(middle)
+    # Three times 22 pixels, and a row is 46 high: it is the next row, or the one after.
+    rows = [row for row in bench.library.rows if isinstance(row, Entry)]
+    assert isinstance(first, Entry)
+    assert isinstance(moved, Entry)
+    assert 1 <= rows.index(moved) - rows.index(first) <= 2
+    bench.view.wheel(layout.text.center, size, 1)
+    assert bench.model.card_scroll.top == 3
+    bench.view.click(middle, size)
+    assert bench.model.row == moved
+    place = dict(LibraryLayout.of(size, bench.model).buttons)[Action.WATCH].center
+    assert bench.view.click(place, size) == Start(Lineup(Rom(), Policy(moved.model)))
 
 
 def test_letters_are_text_while_one_types(one: Window) -> None:
@@ -729,11 +736,11 @@ def test_an_editing_key_that_is_held_comes_again(bench: Bench) -> None:
 
 def test_hints_are_of_what_works_now(bench: Bench) -> None:
     def shown() -> dict[str, str]:
-        return dict(widgets.hints(BINDINGS, bench.model.hints, bench.scene.context))
+        return dict(widgets.hints(BINDINGS, bench.model.hints, bench.view.context))
 
     assert shown()["Enter"] == "play against it"
     bench.press(Command.SEARCH)
-    assert bench.scene.context is Context.TYPING
+    assert bench.view.context is Context.TYPING
     assert shown() == {"Down": "list", "Enter": "done", "Esc": "list"}
 
 
@@ -762,7 +769,7 @@ def steps(bench: Bench, hub: FakeHub) -> Iterator[None]:
             if name in [*bench.errands.names(), *bench.porter.names()]:
                 bench.answer(name, -1)
         yield
-    bench.model.focus = Action.DOWNLOAD
+    bench.model.focus.go(Action.DOWNLOAD)
     bench.press(Command.CONFIRM)
     assert bench.library.download is not None
     bench.library.download.bytes_done, bench.library.download.bytes_in_all = 1_234_567, 2_800_000
@@ -771,12 +778,12 @@ def steps(bench: Bench, hub: FakeHub) -> Iterator[None]:
     bench.library.notice = f"cannot download {ZOE}: {'reasons ' * 60}"
     yield
     bench.choose(ADA)
-    bench.model.focus = Action.REVISIONS
+    bench.model.focus.go(Action.REVISIONS)
     bench.press(Command.CONFIRM)
     bench.answer("history")
     yield
     bench.press(Command.BACK)
-    bench.model.focus = Action.DELETE
+    bench.model.focus.go(Action.DELETE)
     bench.press(Command.CONFIRM)
     yield
     bench.press(Command.BACK)
@@ -809,7 +816,7 @@ def test_nothing_is_cut_and_nothing_overlaps(
         bench.draw(size)  # It follows the focus.
         texts.clear()
         bench.draw(size)
-        layout = Layout.of(size, bench.model)
+        layout = LibraryLayout.of(size, bench.model)
         window = pygame.Rect((0, 0), size)
         parts = [layout.title, layout.field, layout.list, layout.panel, layout.hints]
         inner = [layout.heading, layout.facts, layout.text, layout.strip, *(rect for _, rect in layout.buttons)]
@@ -826,15 +833,14 @@ def overlaps(rects: list[pygame.Rect]) -> list[tuple[pygame.Rect, pygame.Rect]]:
     return [(one, other) for one, other in itertools.combinations(rects, 2) if one.colliderect(other)]
 
 
-@pytest.mark.parametrize("target", [Place.SEARCH, Action.PLAY])
-def test_the_ring_is_around_what_is_in_focus(target: Target, bench: Bench) -> None:
-    assert isinstance(target, Place | Action)
-    bench.model.focus = target
+@pytest.mark.parametrize("area", [LibraryArea.SEARCH, LibraryArea.BUTTONS])
+def test_the_ring_is_around_what_is_in_focus(area: LibraryArea, bench: Bench) -> None:
+    bench.model.focus.enter(area)
     surface = bench.draw()
-    layout = Layout.of(surface.size, bench.model)
-    rects: dict[Any, pygame.Rect] = {Place.SEARCH: layout.field, **dict(layout.buttons)}
+    layout = LibraryLayout.of(surface.size, bench.model)
+    rects: dict[LibraryTarget, pygame.Rect] = {bench.model.field: layout.field, **dict(layout.buttons)}
     ringed = [each for each, rect in rects.items() if surface.get_at((rect.centerx, rect.top - 3)) == theme.FOCUS]
-    assert ringed == [target]
+    assert ringed == [bench.model.focus.target]
 
 
 def test_a_strangers_card_of_one_endless_word_is_drawn_in_no_time(bench: Bench, keep: Callable[..., Kept]) -> None:
@@ -846,8 +852,8 @@ def test_a_strangers_card_of_one_endless_word_is_drawn_in_no_time(bench: Bench, 
     begun = pygame.time.get_ticks()
     bench.draw()
     assert pygame.time.get_ticks() - begun < 1000
-    bench.model.scroll(1)
-    assert bench.model.card_line == 1
+    bench.model.card_scroll.by(1)
+    assert bench.model.card_scroll.top == 1
 
 
 def test_a_broken_record_or_config_is_told_and_takes_nothing_down(bench: Bench, keep: Callable[..., Kept]) -> None:

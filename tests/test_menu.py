@@ -10,27 +10,21 @@ import pygame
 import pytest
 
 from agents.pong import Side
+from app.follow.trainer import RunningTraining, Train
 from app.game.levels import Level
 from app.game.lineup import Ladder, Lineup, Person, Player, Policy, Rom, Tracker
+from app.menu.choices import Kind, Preferences
 from app.menu.model import (
-    Browse,
-    Button,
     Change,
-    Follow,
-    Kind,
-    Layout,
+    MenuButton,
     MenuModel,
-    MenuScene,
+    MenuTarget,
     Mode,
     Outcome,
-    Preferences,
-    Quit,
-    Start,
     StopTraining,
-    Target,
-    Train,
-    TrainingNow,
 )
+from app.menu.view import MenuLayout, MenuView
+from app.screen import Follow, OpenLibrary, Quit, Start
 from app.ui import theme, widgets
 from app.ui.bindings import BINDINGS, Command, Context
 from app.ui.widgets import Choice
@@ -62,7 +56,7 @@ LINEUPS = [
 ]
 FIRST = LINEUPS[0]
 RUNS = [Path("runs/a training of many days with a name"), Path("runs/first")]
-NOW = TrainingNow(Path("runs/first"), "0.13M of 5.00M steps, mean return \N{MINUS SIGN}19.5, 68 min left")
+NOW = RunningTraining(Path("runs/first"), "0.13M of 5.00M steps, mean return \N{MINUS SIGN}19.5, 68 min left")
 PICTURE = np.full((210, 160, 3), 144, np.uint8)
 
 
@@ -82,7 +76,7 @@ def press(model: MenuModel, *commands: Command) -> Outcome | None:
 
 def in_mode(mode: Mode) -> MenuModel:
     model = menu(Lineup(Person(), Person()))
-    model.click(mode, 0)
+    model.click(mode)
     return model
 
 
@@ -115,37 +109,41 @@ def test_keys_alone_reach_every_mode(mode: Mode) -> None:
 @pytest.mark.parametrize("size", [(800, 600), (2560, 1440)], ids=str)
 @pytest.mark.parametrize("mode", MODES)
 def test_the_mouse_alone_reaches_every_mode(mode: Mode, size: tuple[int, int]) -> None:
-    scene = MenuScene(menu())
-    assert click(scene, mode, size) is None
-    outcome = click(scene, Button.START, size)
+    view = MenuView(menu())
+    assert click(view, mode, size) is None
+    outcome = click(view, MenuButton.START, size)
     assert isinstance(outcome, Start)
     assert kind_of(outcome.lineup) == MODES[mode]
 
 
-def rect_of(model: MenuModel, target: Target, size: tuple[int, int] = (1280, 800)) -> pygame.Rect:
-    return dict(Layout.of(size, model).spots)[target]
+def rect_of(model: MenuModel, target: MenuTarget, size: tuple[int, int] = (1280, 800)) -> pygame.Rect:
+    return dict(spots_of(MenuLayout.of(size, model)))[target]
 
 
-def click(scene: MenuScene, target: Target, size: tuple[int, int] = (1280, 800)) -> Outcome | None:
-    return scene.click(rect_of(scene.model, target, size).center, size)
+def spots_of(layout: MenuLayout) -> list[tuple[MenuTarget, pygame.Rect]]:
+    return [spot for spots in layout.spots.values() for spot in spots]
+
+
+def click(view: MenuView, target: MenuTarget, size: tuple[int, int] = (1280, 800)) -> Outcome | None:
+    return view.click(rect_of(view.model, target, size).center, size)
 
 
 def test_keys_and_mouse_quit() -> None:
     assert press(menu(), *[Command.DOWN] * 8, Command.CONFIRM) == Quit()
-    assert click(MenuScene(menu()), Mode.QUIT) == Quit()
+    assert click(MenuView(menu()), Mode.QUIT) == Quit()
 
 
 def test_keys_and_mouse_lead_to_the_models() -> None:
-    assert press(menu(), *[Command.DOWN] * 6, Command.CONFIRM) == Browse()
-    scene = MenuScene(menu())
-    assert click(scene, Mode.MODELS) is None
-    assert click(scene, Button.BROWSE) == Browse()
+    assert press(menu(), *[Command.DOWN] * 6, Command.CONFIRM) == OpenLibrary()
+    view = MenuView(menu())
+    assert click(view, Mode.MODELS) is None
+    assert click(view, MenuButton.BROWSE) == OpenLibrary()
 
 
 def test_back_leads_out_step_by_step() -> None:
     model = menu()
     press(model, Command.RIGHT, Command.DOWN, Command.BACK)
-    assert model.focus is model.mode is Mode.AGENT
+    assert model.focus.target is model.mode is Mode.AGENT
     assert press(model, Command.BACK, Command.BACK) == Quit()
 
 
@@ -154,11 +152,11 @@ def test_options_are_gone_through_and_left_again() -> None:
     seen = []
     press(model, Command.RIGHT)
     for _ in range(4):
-        seen.append(model.focus)
+        seen.append(model.focus.target)
         press(model, Command.DOWN)
-    assert seen == [*model.options, Button.START]
+    assert seen == [*model.options, MenuButton.START]
     assert press(model, Command.LEFT) is None
-    assert model.focus is Mode.AGENT
+    assert model.focus.target is Mode.AGENT
 
 
 def test_a_mode_without_options_has_its_start_only() -> None:
@@ -228,25 +226,25 @@ def test_every_match_found_by_wandering_about_opens_again_as_it_was() -> None:
 
 
 def test_clicks_on_arrows_lead_either_way_and_on_the_name_nowhere() -> None:
-    scene, size = MenuScene(menu(Lineup(Tracker(100), Person()))), (1280, 800)
-    reaction = next(choice for choice in scene.model.options if isinstance(choice, Choice) and choice.value == 100)
-    row = rect_of(scene.model, reaction)
+    view, size = MenuView(menu(Lineup(Tracker(100), Person()))), (1280, 800)
+    reaction = next(choice for choice in view.model.options if isinstance(choice, Choice) and choice.value == 100)
+    row = rect_of(view.model, reaction)
     seen = []
     for column in (row.right - 12, row.left + 12, widgets.value_box(row, reaction).left + 12):
-        assert scene.click((column, row.centery), size) is None
+        assert view.click((column, row.centery), size) is None
         seen.append(reaction.text)
     assert seen == ["150 ms", "150 ms", "100 ms"]
-    assert scene.model.focus is reaction
-    assert scene.click((640, 380), size) is None
+    assert view.model.focus.target is reaction
+    assert view.click((640, 380), size) is None
 
 
 def test_pointing_moves_the_focus_among_options_and_not_among_modes() -> None:
-    scene, size = MenuScene(menu()), (1280, 800)
-    scene.point(rect_of(scene.model, Mode.SETTINGS).center, size)
-    assert scene.model.focus is scene.model.mode is Mode.AGENT
-    for target in scene.model.options:
-        scene.point(rect_of(scene.model, target).center, size)
-        assert scene.model.focus is target
+    view, size = MenuView(menu()), (1280, 800)
+    view.point(rect_of(view.model, Mode.SETTINGS).center, size)
+    assert view.model.focus.target is view.model.mode is Mode.AGENT
+    for target in view.model.options:
+        view.point(rect_of(view.model, target).center, size)
+        assert view.model.focus.target is target
 
 
 def test_a_new_training_is_chosen_by_keys() -> None:
@@ -267,7 +265,7 @@ def test_a_training_that_runs_is_watched_or_stopped_and_then_gone_on_with() -> N
     model = in_mode(Mode.TRAIN)
     press(model, Command.RIGHT, Command.RIGHT)
     model.show_training(NOW)
-    assert model.focus is Button.FOLLOW
+    assert model.focus.target is MenuButton.FOLLOW
     assert model.cards[0].about == (NOW.about,)
     assert press(model, Command.CONFIRM) == Follow(NOW.run)
     assert ("Enter", "stop and save") not in widgets.hints(BINDINGS, model.hints)
@@ -276,28 +274,28 @@ def test_a_training_that_runs_is_watched_or_stopped_and_then_gone_on_with() -> N
     focused = []
     for command in (Command.LEFT, Command.RIGHT):
         press(model, command)
-        focused.append(model.focus)
+        focused.append(model.focus.target)
     model.show_training(None)
-    assert [*focused, model.focus] == [Button.FOLLOW, Button.STOP, Button.START]
+    assert [*focused, model.focus.target] == [MenuButton.FOLLOW, MenuButton.STOP, MenuButton.START]
     assert press(model, Command.CONFIRM) == Train("ppo", None, NOW.run)
 
 
 def test_a_training_that_runs_leaves_other_modes_alone() -> None:
     model = menu()
     press(model, Command.RIGHT)
-    focus = model.focus
+    focus = model.focus.target
     model.show_training(NOW)
-    assert model.focus is focus
+    assert model.focus.target is focus
     assert press(model, Command.CONFIRM) == Start(FIRST)
 
 
 def test_the_mouse_alone_starts_and_stops_a_training() -> None:
-    scene = MenuScene(menu())
-    assert click(scene, Mode.TRAIN) is None
-    assert click(scene, Button.START) == Train("ppo", 200_000, None)
-    scene.model.show_training(NOW)
-    assert click(scene, Button.STOP) == StopTraining()
-    assert click(scene, Button.FOLLOW) == Follow(NOW.run)
+    view = MenuView(menu())
+    assert click(view, Mode.TRAIN) is None
+    assert click(view, MenuButton.START) == Train("ppo", 200_000, None)
+    view.model.show_training(NOW)
+    assert click(view, MenuButton.STOP) == StopTraining()
+    assert click(view, MenuButton.FOLLOW) == Follow(NOW.run)
 
 
 def test_settings_change_at_once_by_keys() -> None:
@@ -312,11 +310,11 @@ def test_settings_change_at_once_by_keys() -> None:
 
 
 def test_settings_change_by_mouse_and_keep_odd_values() -> None:
-    scene = MenuScene(menu(preferences=Preferences(volume=55, muted=True)))
-    click(scene, Mode.SETTINGS)
-    assert scene.model.preferences == Preferences(volume=55, muted=True)
-    row = rect_of(scene.model, scene.model.options[0])
-    assert scene.click((row.right - 12, row.centery), (1280, 800)) == Change(Preferences(volume=60, muted=True))
+    view = MenuView(menu(preferences=Preferences(volume=55, muted=True)))
+    click(view, Mode.SETTINGS)
+    assert view.model.preferences == Preferences(volume=55, muted=True)
+    row = rect_of(view.model, view.model.options[0])
+    assert view.click((row.right - 12, row.centery), (1280, 800)) == Change(Preferences(volume=60, muted=True))
 
 
 def test_settings_changed_elsewhere_are_taken_over() -> None:
@@ -352,10 +350,10 @@ def busy_menus() -> Iterator[MenuModel]:
 @pytest.mark.parametrize("size", SIZES, ids=str)
 def test_layout_is_inside_and_apart(size: tuple[int, int]) -> None:
     for model in busy_menus():
-        layout = Layout.of(size, model)
-        targets = [rect for _, rect in layout.spots]
-        buttons = [rect for target, rect in layout.spots if not isinstance(target, Choice)]
-        choices = [rect for target, rect in layout.spots if isinstance(target, Choice)]
+        layout = MenuLayout.of(size, model)
+        targets = [rect for _, rect in spots_of(layout)]
+        buttons = [rect for target, rect in spots_of(layout) if not isinstance(target, Choice)]
+        choices = [rect for target, rect in spots_of(layout) if isinstance(target, Choice)]
         assert all(pygame.Rect((0, 0), size).contains(rect) for rect in [layout.title, layout.court, *targets])
         assert all(any(card.contains(rect) for card in layout.cards) for rect in choices)
         assert not overlaps([layout.title, layout.court, layout.hints, *layout.cards, *buttons])
@@ -382,9 +380,9 @@ def test_no_text_leaves_its_place_or_covers_another(size: tuple[int, int], monke
     monkeypatch.setattr(theme, "draw_text", note)
     for model in busy_menus():
         texts.clear()
-        drawn(MenuScene(model), size)
-        layout = Layout.of(size, model)
-        modes = [rect for target, rect in layout.spots if not isinstance(target, Choice)]
+        drawn(MenuView(model), size)
+        layout = MenuLayout.of(size, model)
+        modes = [rect for target, rect in spots_of(layout) if not isinstance(target, Choice)]
         places = [layout.title, layout.hints, *layout.cards, *modes]
         assert len(texts) > 15
         assert [text for text in texts if not any(place.contains(text) for place in places)] == []
@@ -392,53 +390,53 @@ def test_no_text_leaves_its_place_or_covers_another(size: tuple[int, int], monke
         assert overlaps(texts[1:]) == []
 
 
-def drawn(scene: MenuScene, size: tuple[int, int] = (1280, 800), sign: str = "loading ppo …") -> pygame.Surface:
+def drawn(view: MenuView, size: tuple[int, int] = (1280, 800), status: str = "loading ppo …") -> pygame.Surface:
     surface = pygame.Surface(size, depth=32)
-    scene.draw(surface, PICTURE, sign)
+    view.draw(surface, PICTURE, status)
     return surface
 
 
-@pytest.mark.parametrize("target", [Mode.AGENT, Button.START])
-def test_the_ring_is_around_what_is_in_focus(target: Target) -> None:
+@pytest.mark.parametrize("target", [Mode.AGENT, MenuButton.START])
+def test_the_ring_is_around_what_is_in_focus(target: MenuTarget) -> None:
     model = menu()
-    model.focus = target
-    surface = drawn(MenuScene(model))
+    model.focus.go(target)
+    surface = drawn(MenuView(model))
     ringed = [
         spot
-        for spot, rect in Layout.of(surface.size, model).spots
+        for spot, rect in spots_of(MenuLayout.of(surface.size, model))
         if surface.get_at((rect.centerx, rect.top - 3)) == theme.FOCUS
     ]
     assert ringed == [target]
 
 
 def test_pointing_lights_up() -> None:
-    scene = MenuScene(menu())
-    box = rect_of(scene.model, Mode.ROM)
-    before = drawn(scene).subsurface(box).copy()
-    scene.point(box.center, (1280, 800))
-    after = drawn(scene).subsurface(box)
+    view = MenuView(menu())
+    box = rect_of(view.model, Mode.ROM)
+    before = drawn(view).subsurface(box).copy()
+    view.point(box.center, (1280, 800))
+    after = drawn(view).subsurface(box)
     assert pygame.transform.average_color(after)[0] > pygame.transform.average_color(before)[0]
 
 
 def test_the_screen_shows_the_picture_once_there_is_one() -> None:
-    scene = MenuScene(menu())
-    surface = drawn(scene)
-    place = Layout.of(surface.size, scene.model).court.center
+    view = MenuView(menu())
+    surface = drawn(view)
+    place = MenuLayout.of(surface.size, view.model).court.center
     assert surface.get_at(place)[0] == pytest.approx(144, abs=4)
-    scene.draw(surface, None)
+    view.draw(surface, None)
     assert surface.get_at(place) == theme.PANEL
 
 
-def test_the_sign_is_drawn() -> None:
-    scene = MenuScene(menu())
-    assert drawn(scene).get_buffer().raw != drawn(scene, sign="").get_buffer().raw
+def test_the_status_is_drawn() -> None:
+    view = MenuView(menu())
+    assert drawn(view).get_buffer().raw != drawn(view, status="").get_buffer().raw
 
 
 @pytest.mark.parametrize("level", LEVELS, ids=lambda level: str(level.name))
 def test_the_bar_is_as_long_as_the_share_of_points(level: Level) -> None:
     model = menu(Lineup(level.player, Person()))
-    surface = drawn(MenuScene(model))
-    card = surface.subsurface(Layout.of(surface.size, model).cards[Side.LEFT])
+    surface = drawn(MenuView(model))
+    card = surface.subsurface(MenuLayout.of(surface.size, model).cards[Side.LEFT])
     rows = pygame.PixelArray(card)
     orange = surface.map_rgb(theme.LEFT_PLAYER)
     longest = max(sum(int(rows[x, y] == orange) for x in range(card.width)) for y in range(60, card.height))

@@ -9,8 +9,9 @@ from agents.pong import Court
 from app.follow.follower import Training
 from app.game.match import Match
 from app.play.panels import learning
-from app.play.panels.learning import MOST_POINTS, LearningModel, LearningPanel
+from app.play.panels.learning import LearningModel, LearningPanel
 from app.ui import theme
+from app.ui.charts import MOST_POINTS
 from models.run_directory import CurvePoint
 
 NOW = Match(Court(), names=("left", "right")).snapshot()

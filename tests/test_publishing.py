@@ -21,9 +21,9 @@ import pytest
 import models.hub
 from app.hub import preparation
 from app.hub.publishing import LOGIN_CHECK_SECONDS, File, Publishing, Stage
-from app.publish.form import Button, Place, PublishingModel
+from app.publish.form import PublishingButton, PublishingModel
 from app.publish.screen import PublishingScreen
-from app.publish.view import Layout, PublishingScene
+from app.publish.view import PublishingLayout, PublishingView
 from app.screen import Publish
 from app.ui import theme
 from app.ui.bindings import Command
@@ -140,7 +140,7 @@ class Desk:
         self.porter = ThreadPoolExecutor(2)
         self.publishing = Publishing(Path("runs/mine"), self.porter, self.porter)
         self.model = PublishingModel(self.publishing)
-        self.scene = PublishingScene(self.model)
+        self.view = PublishingView(self.model)
 
     def go(self, seconds: float = 0.01) -> Stage:
         self.publishing.update(seconds)
@@ -273,7 +273,8 @@ def test_the_window_closed_while_it_is_prepared_leaves_nothing(tmp_path: Path, m
     screen = one._screen
     assert isinstance(screen, PublishingScreen)
     screen._publishing.prepare(NAME, private=False)
-    until((tmp_path / "temporary" / "started").exists)
+    note = tmp_path / "temporary" / "started"
+    until(lambda: note.exists() and note.stat().st_size)
     pygame.event.post(pygame.Event(pygame.QUIT))
     one.run()
     assert left_over(tmp_path) == []
@@ -330,19 +331,25 @@ def test_keys_and_mouse_lead_through_the_page(desk: Desk, monkeypatch: pytest.Mo
     becomes(monkeypatch, ENDS)
     seen: list[object] = []
     for command in (Command.DOWN, Command.DOWN, Command.RIGHT, Command.UP, Command.UP):
-        seen.append(desk.model.focus)
+        seen.append(desk.model.focus.target)
         desk.press(command)
-    assert seen == [Place.NAME, Place.PRIVATE, Button.PREPARE, Button.LEAVE, Place.PRIVATE]
+    assert seen == [
+        desk.model.field,
+        desk.model.private,
+        PublishingButton.PREPARE,
+        PublishingButton.LEAVE,
+        desk.model.private,
+    ]
     desk.model.field.fill(NAME)
     size = (800, 600)
-    layout = Layout.of(size, desk.model)
-    assert desk.scene.click((layout.private.right - 10, layout.private.centery), size) is False
+    layout = PublishingLayout.of(size, desk.model)
+    assert desk.view.click((layout.private.right - 10, layout.private.centery), size) is False
     assert desk.model.private.value is True
-    desk.scene.click(dict(layout.buttons)[Button.PREPARE].center, size)
+    desk.view.click(dict(layout.buttons)[PublishingButton.PREPARE].center, size)
     desk.reach(Stage.REVIEW)
     assert desk.publishing.private
-    layout = Layout.of(size, desk.model)
-    assert desk.scene.click(dict(layout.buttons)[Button.LEAVE].center, size) is True
+    layout = PublishingLayout.of(size, desk.model)
+    assert desk.view.click(dict(layout.buttons)[PublishingButton.LEAVE].center, size) is True
 
 
 def pages(desk: Desk) -> Iterator[None]:
@@ -384,9 +391,11 @@ def test_nothing_is_cut_and_nothing_overlaps(
     monkeypatch.setattr(theme, "draw_text", note)
     for _ in pages(desk):
         texts.clear()
-        desk.scene.draw(pygame.Surface(size, depth=32))
-        layout = Layout.of(size, desk.model)
-        parts = [layout.heading, layout.strip, *(rect for _, rect in layout.spots(desk.publishing.stage))]
+        desk.view.draw(pygame.Surface(size, depth=32))
+        layout = PublishingLayout.of(size, desk.model)
+        spots = [spot for spots in layout.spots(desk.model).values() for spot in spots]
+        shown = [rect for target, rect in spots if desk.model.focus.at(rect.center) is target]
+        parts = [layout.heading, layout.strip, *shown]
         assert all(layout.panel.contains(part) for part in parts)
         assert not overlaps([part for part in parts if part.height])
         assert not overlaps(texts)

@@ -8,8 +8,7 @@ import pytest
 from app.follow import trainer
 from app.follow.follower import Training
 from app.follow.process import Phase
-from app.follow.trainer import Trainer
-from app.menu.model import Train
+from app.follow.trainer import Train, Trainer
 from app.play.inline_executor import InlineExecutor
 from models.run_directory import CurvePoint
 
@@ -65,7 +64,7 @@ def about(training: Trainer) -> str:
 
 def test_a_new_training_gets_a_folder_of_its_own(training: Trainer) -> None:
     assert training.now is None
-    training.begin(Train("ppo", 200_000, None))
+    training.start(Train("ppo", 200_000, None))
     assert process_of(training).asked == [("start", "ppo", 200_000)]
     assert process_of(training).run.parent == Path("runs")
     assert process_of(training).run.name.startswith("ppo-")
@@ -73,13 +72,13 @@ def test_a_new_training_gets_a_folder_of_its_own(training: Trainer) -> None:
 
 
 def test_a_run_is_gone_on_with(training: Trainer) -> None:
-    training.begin(Train("ppo", None, Path("runs/old")))
+    training.start(Train("ppo", None, Path("runs/old")))
     assert process_of(training).asked == [("resume", None)]
     assert process_of(training).run == Path("runs/old")
 
 
 def test_it_says_how_far_it_is(training: Trainer) -> None:
-    training.begin(Train("ppo", 200_000, None))
+    training.start(Train("ppo", 200_000, None))
     cast("FakeFollower", training._progress).training = Training((CurvePoint(43_008, 40.0, -20.25),), target=200_000)
     assert about(training) == "43,008 of 200,000 steps, mean return -20.2"
     training.stop()
@@ -91,7 +90,7 @@ def test_it_says_how_far_it_is(training: Trainer) -> None:
     [(Phase.FINISHED, "is finished"), (Phase.STOPPED, "is saved"), (Phase.FAILED, "failed: no room on the disk")],
 )
 def test_an_end_is_told_once(training: Trainer, phase: Phase, said: str) -> None:
-    training.begin(Train("ppo", 1, Path("runs/old")))
+    training.start(Train("ppo", 1, Path("runs/old")))
     assert training.update(1.0) == ""
     process_of(training).phase, process_of(training).reason = phase, "no room on the disk"
     assert said in training.update(1.0)
@@ -101,5 +100,5 @@ def test_an_end_is_told_once(training: Trainer, phase: Phase, said: str) -> None
 
 
 def test_closing_saves_what_still_runs(training: Trainer) -> None:
-    training.begin(Train("ppo", 1, Path("runs/old")))
+    training.start(Train("ppo", 1, Path("runs/old")))
     assert training.close() == f"saved {Path('runs/old')}"

@@ -1,27 +1,47 @@
-"""The training that a person has started from the menu, and how far it is."""
+"""Runs a training from the menu, and says how far it is."""
 
 from __future__ import annotations
 
 import time
 from concurrent.futures import Executor
+from dataclasses import dataclass
 from pathlib import Path
 
 from app.follow.follower import Follower
 from app.follow.process import Phase, TrainingProcess
-from app.menu.model import Train, TrainingNow
 from models import catalog
 
 
+@dataclass(frozen=True, slots=True)
+class Train:
+    """A training to start or resume."""
+
+    algorithm: str
+    steps: int | None
+    """Agent steps in all; None leaves a resumed run its own."""
+    resume: Path | None
+    """The run to resume; None for a new one."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunningTraining:
+    """The training that runs beside the window."""
+
+    run: Path
+    about: str
+    """How far it is, in a line."""
+
+
 class Trainer:
-    """Runs one training at a time, beside whatever the window shows. Progress is read on `executor`."""
+    """Runs one training at a time, beside whatever the window shows. Reads its progress on `executor`."""
 
     def __init__(self, executor: Executor) -> None:
         self._executor = executor
         self._process: TrainingProcess | None = None
         self._progress: Follower | None = None
 
-    def begin(self, wanted: Train) -> None:
-        """Starts a training, or goes on with one; `UserError` where that is not possible."""
+    def start(self, wanted: Train) -> None:
+        """Starts or resumes a training; `UserError` if that is not possible."""
         run = wanted.resume or catalog.RUNS / f"{wanted.algorithm}-{time.strftime('%Y%m%d-%H%M%S')}"
         process = TrainingProcess(run)
         if wanted.resume is None:
@@ -31,12 +51,12 @@ class Trainer:
         self._process, self._progress = process, Follower(run, None, self._executor)
 
     def stop(self) -> None:
-        """Lets the training save, and end."""
+        """Tells the training to save and end."""
         if self._process is not None:
             self._process.stop()
 
     def update(self, elapsed: float) -> str:
-        """Follows the training for `elapsed` seconds; gives a line to show once it has ended."""
+        """Follows the training for `elapsed` seconds; returns a message once it has ended, else an empty string."""
         if self._process is None or self._progress is None:
             return ""
         self._progress.update(elapsed)
@@ -46,32 +66,32 @@ class Trainer:
         reason, self._process = self._process.reason, None
         if phase is Phase.FAILED:
             return f"the training in {run} failed: {reason}"
-        return f"the training is finished: {run}" if phase is Phase.FINISHED else f"the training is saved: {run}"
+        return f"training finished: {run}" if phase is Phase.FINISHED else f"training saved: {run}"
 
     @property
-    def now(self) -> TrainingNow | None:
-        """The training that runs; None where none does."""
+    def now(self) -> RunningTraining | None:
+        """The running training, if there is one."""
         if self._process is None or self._progress is None:
             return None
-        return TrainingNow(self._process.run, self._about(self._process, self._progress))
+        return RunningTraining(self._process.run, self._about(self._process, self._progress))
 
     @staticmethod
     def _about(process: TrainingProcess, progress: Follower) -> str:
         if process.phase is Phase.STOPPING:
-            return "is being saved …"
+            return "saving …"
         training = progress.training
         if not training.curve:
-            return "begins …"
+            return "starting …"
         newest = training.curve[-1]
         of = f" of {training.target:,}" if training.target else ""
         learned = "" if newest.mean_return is None else f", mean return {newest.mean_return:+.1f}"
         return f"{training.steps:,}{of} steps{learned}"
 
     def close(self) -> str:
-        """Stops the training and waits until it is saved; says so in a line, empty where none ran."""
+        """Stops the training and waits until it is saved; returns a line that says so, empty if none ran."""
         return self._process.close() if self._process is not None else ""
 
     @property
     def runs(self) -> list[Path]:
-        """The runs that can be gone on with."""
+        """The runs that can be resumed, the one saved last first."""
         return catalog.runs()

@@ -10,7 +10,7 @@ from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.play.panels.learning import millions
+from app.ui.numbers import millions
 from models import catalog, results, store
 from models.card_text import plain_text
 from models.control import PolicySpec, decode_any

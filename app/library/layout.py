@@ -7,13 +7,14 @@ from dataclasses import dataclass
 import pygame
 
 from app.hub.local import Action
-from app.library.rows import facts_height, line_height
-from app.library.selection import Button, LibraryModel
+from app.library.rows import facts_height
+from app.library.selection import LibraryButton, LibraryModel
 from app.ui import theme, widgets
+from app.ui.text import line_height
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
+class LibraryLayout:
     """Where everything stands, in pixels."""
 
     scale: float
@@ -31,11 +32,11 @@ class Layout:
     """The card, or the history."""
     strip: pygame.Rect
     """What goes on, what went wrong, or what is asked; empty where there is nothing of it."""
-    buttons: tuple[tuple[Action | Button, pygame.Rect], ...]
+    buttons: tuple[tuple[Action | LibraryButton, pygame.Rect], ...]
     hints: pygame.Rect
 
     @classmethod
-    def of(cls, size: tuple[int, int], model: LibraryModel) -> Layout:
+    def of(cls, size: tuple[int, int], model: LibraryModel) -> LibraryLayout:
         """The layout for a surface of this size, 800 x 600 or more."""
         scale = theme.scale_of(size)
         margin, gap, below = round(24 * scale), round(theme.GAP * scale), round(40 * scale)
@@ -88,7 +89,9 @@ class Layout:
         )
 
 
-def _buttons(room: pygame.Rect, scale: float, model: LibraryModel) -> tuple[tuple[Action | Button, pygame.Rect], ...]:
+def _buttons(
+    room: pygame.Rect, scale: float, model: LibraryModel
+) -> tuple[tuple[Action | LibraryButton, pygame.Rect], ...]:
     measure = theme.font(theme.Face.BOLD, round(theme.BODY_SIZE * scale))
     widths = [measure.size(button.value)[0] + round(32 * scale) for button in model.buttons]
     places = widgets.flow(room, widths, round(38 * scale), round(12 * scale))

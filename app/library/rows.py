@@ -10,24 +10,11 @@ from app.hub.library import Again, Note, Row
 from app.hub.local import Details, Entry, Section, date_words
 from app.hub.remote import Change
 from app.ui import theme
+from app.ui.text import chunked, draw_lines, line_height
 
-_CHUNK = 40
-"""Letters of a stranger's word after which it may be cut in two."""
 FACT_NAME = 100
 """The width, at scale 1, in front of a fact."""
 CHANGE_HEIGHT = 46
-
-
-def line_height(scale: float) -> int:
-    """Of small text."""
-    return theme.font(theme.Face.REGULAR, round(theme.HINT_SIZE * scale)).get_linesize()
-
-
-def chunked(text: str) -> str:
-    """A text in which no word is longer than a line can be wide."""
-    return " ".join(
-        word[start : start + _CHUNK] for word in text.split(" ") for start in range(0, max(len(word), 1), _CHUNK)
-    )
 
 
 def places(rows: Sequence[Row], width: int, scale: float) -> list[tuple[Row, pygame.Rect]]:
@@ -68,9 +55,8 @@ def draw_row(
             place = (rect.left + pad, rect.centery)
             theme.draw_text(surface, row.value, small, theme.QUIET, theme.Face.BOLD, midleft=place)
         case Note():
-            for line, words in enumerate(_note_lines(row, rect.width, scale)):
-                place = (rect.left + pad, rect.top + line * line_height(scale))
-                theme.draw_text(surface, words, small, theme.QUIET, topleft=place)
+            lines = _note_lines(row, rect.width, scale)
+            draw_lines(surface, lines, (rect.left + pad, rect.top), scale, theme.QUIET)
         case Again():
             _draw_ground(surface, rect, scale, chosen=chosen)
             size, colour = round(theme.BODY_SIZE * scale), theme.TEXT if chosen or lit else theme.QUIET
@@ -142,7 +128,4 @@ def draw_facts(surface: pygame.Surface, rect: pygame.Rect, scale: float, details
     small, top = round(theme.HINT_SIZE * scale), rect.top
     for (name, _), lines in zip(details.facts, fact_lines(details, rect.width, scale), strict=True):
         theme.draw_text(surface, name, small, theme.QUIET, topleft=(rect.left, top))
-        for words in lines:
-            theme.draw_text(surface, words, small, theme.TEXT, topleft=(rect.left + round(FACT_NAME * scale), top))
-            top += line_height(scale)
-        top += round(3 * scale)
+        top = draw_lines(surface, lines, (rect.left + round(FACT_NAME * scale), top), scale) + round(3 * scale)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import Enum
-from pathlib import Path
+from enum import Enum, auto
 from typing import TypeAlias
 
 import pygame
@@ -13,20 +11,23 @@ from app.game.lineup import Lineup, Person, Policy, Rom
 from app.hub.library import Again, Library
 from app.hub.local import Action, Details, Entry
 from app.hub.remote import Change
+from app.screen import OpenMenu, Publish, Request, Start
 from app.ui.bindings import Command
-from app.ui.widgets import TextField
+from app.ui.focus import COLUMN, ROW, Focus, Group, Hint
+from app.ui.widgets import Scroll, TextField
 
 
-class Place(Enum):
-    """What can be in focus beside buttons."""
+class LibraryArea(Enum):
+    """The parts of the page between which the focus moves. One is a target itself where it has no other."""
 
-    SEARCH = "search"
-    LIST = "list"
-    CARD = "card"
-    HISTORY = "history"
+    LIST = auto()
+    SEARCH = auto()
+    HISTORY = auto()
+    CARD = auto()
+    BUTTONS = auto()
 
 
-class Button(Enum):
+class LibraryButton(Enum):
     """What can be pressed beside what a model offers."""
 
     KEEP = "Keep it"
@@ -36,35 +37,11 @@ class Button(Enum):
     CANCEL = "Cancel the download"
 
 
-Focus: TypeAlias = Place | Action | Button
-Target: TypeAlias = Focus | Entry | Again | Change
-"""What the mouse can be on."""
+LibraryTarget: TypeAlias = LibraryArea | TextField | Entry | Again | Change | Action | LibraryButton
+"""What can be in focus: of the list, the search, the history, the card, and the buttons."""
 
 
-@dataclass(frozen=True, slots=True)
-class Start:
-    """A match is to begin."""
-
-    lineup: Lineup
-
-
-@dataclass(frozen=True, slots=True)
-class Publish:
-    """A training is to be published."""
-
-    run: Path
-
-
-@dataclass(frozen=True, slots=True)
-class Leave:
-    """Back to the menu."""
-
-
-Outcome: TypeAlias = Start | Publish | Leave
-
-CARD_STEP = 3
-"""Lines that a card moves at once."""
-_NEEDS_QUIET = frozenset({Action.DOWNLOAD, Action.UPDATE, Button.USE})
+_NEEDS_QUIET = frozenset({Action.DOWNLOAD, Action.UPDATE, LibraryButton.USE})
 """What cannot be done while something is downloaded."""
 
 
@@ -74,44 +51,57 @@ class LibraryModel:
     def __init__(self, library: Library, at: str = "") -> None:
         self.library = library
         self.field = TextField(library.query)
-        self.focus: Focus = Place.LIST
-        rows = self._choosable
-        self.row: Entry | Again | None = next((row for row in rows if _model_of(row) == at), rows[0] if rows else None)
         self.deleting = False
         """Whether it is being asked if the model shall be deleted."""
-        self.change = 0
-        """Which commit of the history is in focus."""
-        self.card_line = 0
-        """Which line of the card is the first that is shown."""
-        self.card_lines = 0
-        """How many more there are than can be shown; told by whoever draws it."""
+        self.list_scroll = Scroll()
+        """In pixels, as the history's."""
+        self.history_scroll = Scroll()
+        self.card_scroll = Scroll()
+        """In lines."""
+        rows: Group[LibraryArea, LibraryTarget] = Group(targets=self._rows)
+        self.focus = Focus[LibraryArea, LibraryTarget]({LibraryArea.LIST: rows}, LibraryArea.LIST)
+        self._show(at)
         self.settle()
 
     @property
     def typing(self) -> bool:
         """Whether letters are what they are."""
-        return self.focus is Place.SEARCH
+        return self.focus.typing
+
+    @property
+    def row(self) -> Entry | Again | None:
+        """The row of the list that is in focus, or was when the focus left the list."""
+        row = self.focus.current(LibraryArea.LIST)
+        return row if isinstance(row, Entry | Again) else None
 
     @property
     def entry(self) -> Entry | None:
-        """The model in focus."""
+        """The model that is shown."""
         return self.row if isinstance(self.row, Entry) else None
 
     @property
+    def change(self) -> Change | None:
+        """The commit of the history that is in focus, or was when the focus left the history."""
+        change = self.focus.current(LibraryArea.HISTORY)
+        return change if isinstance(change, Change) else None
+
+    @property
     def details(self) -> Details:
-        """What is known of it."""
+        """What is known of the model."""
         return self.library.details(self.entry) if self.entry is not None else Details()
 
     @property
-    def buttons(self) -> tuple[Action | Button, ...]:
+    def buttons(self) -> tuple[Action | LibraryButton, ...]:
         """What can be pressed now."""
         if self.deleting:
-            return Button.KEEP, Button.DELETE
+            return LibraryButton.KEEP, LibraryButton.DELETE
         busy = self.library.download is not None
-        shown: tuple[Action | Button, ...] = self.entry.actions if self.entry is not None else ()
+        shown: tuple[Action | LibraryButton, ...] = self.entry.actions if self.entry is not None else ()
         if self.library.history is not None:
-            shown = (Button.USE, Button.BACK) if self.library.history.changes else (Button.BACK,)
-        return (*(each for each in shown if not (busy and each in _NEEDS_QUIET)), *((Button.CANCEL,) if busy else ()))
+            back = (LibraryButton.BACK,)
+            shown = (LibraryButton.USE, *back) if self.library.history.changes else back
+        cancel = (LibraryButton.CANCEL,) if busy else ()
+        return (*(each for each in shown if not (busy and each in _NEEDS_QUIET)), *cancel)
 
     @property
     def question(self) -> str:
@@ -123,27 +113,13 @@ class LibraryModel:
         return f"Delete {self.entry.name}{commit} from this computer? {again}"
 
     @property
-    def hints(self) -> tuple[tuple[tuple[Command, ...], str], ...]:
-        """The commands worth knowing now, each group with a word for what it does."""
-        up_down, sideways = (Command.UP, Command.DOWN), (Command.LEFT, Command.RIGHT)
-        back = ((Command.BACK,), "cancel the download" if self.library.download is not None else "back")
-        search = ((Command.SEARCH,), "search")
-        match self.focus:
-            case Place.SEARCH:
-                return ((Command.DOWN,), "list"), ((Command.CONFIRM,), "done"), ((Command.BACK,), "list")
-            case Place.LIST:
-                words = "look again" if isinstance(self.row, Again) else _word(self.buttons[0]) if self.buttons else ""
-                confirm = (((Command.CONFIRM,), words),) if words else ()
-                aside = (((Command.RIGHT,), "more"),) if self.buttons else ()
-                menu = back if self.library.download is not None else ((Command.BACK,), "menu")
-                return (up_down, "choose"), *aside, *confirm, search, menu
-            case Place.CARD:
-                return (up_down, "scroll"), ((Command.LEFT,), "list"), search, back
-            case Place.HISTORY:
-                return (up_down, "choose"), ((Command.CONFIRM,), "use this one"), back
-            case button:
-                confirm = (((Command.CONFIRM,), _word(button)),)
-                return (sideways, "choose"), ((Command.UP,), "read"), *confirm, back
+    def hints(self) -> tuple[Hint, ...]:
+        """The commands worth knowing now."""
+        area, busy = self.focus.group, self.library.download is not None
+        search = (((Command.SEARCH,), "search"),) if area in (LibraryArea.LIST, LibraryArea.CARD) else ()
+        back = "menu" if area is LibraryArea.LIST else "back"
+        back = "list" if area is LibraryArea.SEARCH else "cancel the download" if busy else back
+        return *self.focus.hints, *search, ((Command.BACK,), back)
 
     def take(self, event: pygame.Event) -> bool:
         """Takes in what is typed while the field is in focus; whether it was text."""
@@ -162,65 +138,104 @@ class LibraryModel:
 
     def settle(self) -> None:
         """Keeps the focus on what there is; follows a model that has come, or that is another row by now."""
-        rows, library = self._choosable, self.library
-        arrived, library.arrived = library.arrived, ""
-        if arrived and self.entry is not None and arrived.startswith(f"{self.entry.repository}@"):
-            self.row, self.card_line = next((row for row in rows if _model_of(row) == arrived), self.row), 0
-        if self.row not in rows:
-            self.row = self._instead(rows)
+        before, arrived = self.row, self.library.arrived
+        rows: Group[LibraryArea, LibraryTarget] = Group(targets=self._rows, remembers=True, replacement=self._instead)
+        self.focus.arrange({LibraryArea.LIST: rows})
+        if self.row != before:
             self.deleting = False
-        if library.history is None:
-            self.focus = Place.LIST if self.focus is Place.HISTORY else self.focus
-        else:
-            self.change = min(self.change, max(len(library.history.changes) - 1, 0))
-        if not isinstance(self.focus, Place) and self.focus not in self.buttons:
-            wanted = Action.DOWNLOAD if self.focus is Button.CANCEL else Button.CANCEL
-            self.focus = next((each for each in (wanted, *self.buttons) if each in self.buttons), Place.LIST)
-        library.look_at(self.entry)
+        self.library.arrived = ""
+        if arrived and isinstance(before, Entry) and arrived.startswith(f"{before.repository}@"):
+            self._show(arrived)
+        self.focus.arrange(self._groups())
+        self.library.look_at(self.entry)
 
-    def command(self, command: Command) -> Outcome | None:
+    def command(self, command: Command) -> Request | None:
         """Takes a key or a gamepad's button; gives what comes of it, if anything does."""
+        self.settle()
         outcome = self._do(command)
         self.settle()
         return outcome
 
-    def point(self, target: Target | None) -> None:
-        """Follows the mouse. A model needs a click: the way to its buttons leads over others."""
-        if not self.typing and isinstance(target, Action | Button):
-            self.focus = target
-
-    def click(self, target: Target | None) -> Outcome | None:
+    def click(self, target: LibraryTarget | None) -> Request | None:
         """Takes a click; gives what comes of it, if anything does."""
-        outcome = None
-        match target:
-            case Entry() | Again():
-                self._choose(target)
-                self.focus = Place.LIST
-                if isinstance(target, Again):
-                    self.library.look_again()
-            case Change() if self.library.history is not None:
-                self.focus, self.change = Place.HISTORY, self.library.history.changes.index(target)
-            case Action() | Button():
-                self.focus = target
-                outcome = self._press(target)
-            case Place():
-                self.focus = target
-            case _:
-                self.focus = Place.LIST if self.typing else self.focus
+        self.settle()
+        outcome, before = None, self.row
+        if target is not None:
+            self.focus.go(target)
+        elif self.typing:
+            self.focus.enter(LibraryArea.LIST)
+        self._forget(before)
+        if isinstance(target, Again):
+            self.library.look_again()
+        elif isinstance(target, Action | LibraryButton):
+            outcome = self._press(target)
         self.settle()
         return outcome
 
-    def scroll(self, lines: int) -> None:
-        """Moves the card."""
-        self.card_line = min(max(self.card_line + lines, 0), self.card_lines)
-
     @property
-    def _choosable(self) -> list[Entry | Again]:
-        return [row for row in self.library.rows if isinstance(row, Entry | Again)]
+    def _rows(self) -> tuple[LibraryTarget, ...]:
+        rows = tuple(row for row in self.library.rows if isinstance(row, Entry | Again))
+        return rows or (LibraryArea.LIST,)
 
-    def _instead(self, rows: list[Entry | Again]) -> Entry | Again | None:
+    def _groups(self) -> dict[LibraryArea, Group[LibraryArea, LibraryTarget]]:
+        """What can be in focus now that it is known which model is shown."""
+        up_down, sideways = (Command.UP, Command.DOWN), (Command.LEFT, Command.RIGHT)
+        area, history, buttons = LibraryArea, self.library.history, self.buttons
+        changes: tuple[LibraryTarget, ...] = history.changes if history is not None else ()
+        to_history = (area.HISTORY,) if changes else ()
+        readable = history is None and self.card_scroll.most > 0
+        return {
+            area.LIST: Group(
+                targets=self._rows,
+                moves=COLUMN,
+                exits={Command.UP: (area.SEARCH,), Command.RIGHT: (*to_history, area.BUTTONS, area.CARD)},
+                remembers=True,
+                scroll=self.list_scroll,
+                hints=((up_down, "choose"), *((((Command.RIGHT,), "more"),) if buttons else ())),
+                confirm=lambda row: "look again" if isinstance(row, Again) else _word(buttons[0]) if buttons else "",
+            ),
+            area.SEARCH: Group(
+                targets=(self.field,),
+                exits={Command.DOWN: (area.LIST,)},
+                hints=(((Command.DOWN,), "list"),),
+                confirm=lambda _: "done",
+            ),
+            area.HISTORY: Group(
+                targets=changes or ((area.HISTORY,) if history is not None else ()),
+                moves=COLUMN,
+                exits={
+                    Command.DOWN: (area.BUTTONS,),
+                    Command.RIGHT: (area.BUTTONS,),
+                    Command.LEFT: (area.LIST,),
+                },
+                fallback=area.LIST,
+                remembers=True,
+                scroll=self.history_scroll,
+                hints=((up_down, "choose"),),
+                confirm=lambda _: "use this one",
+            ),
+            area.CARD: Group(
+                targets=(area.CARD,) if readable else (),
+                exits={Command.DOWN: (area.BUTTONS,), Command.LEFT: (area.LIST,)},
+                fallback=area.LIST,
+                scroll=self.card_scroll,
+                hints=((up_down, "scroll"), ((Command.LEFT,), "list")),
+            ),
+            area.BUTTONS: Group(
+                targets=buttons,
+                moves=ROW,
+                exits={Command.LEFT: (area.LIST,), Command.UP: (*to_history, area.CARD, area.LIST)},
+                fallback=area.LIST,
+                hover=True,
+                replacement=self._other_button,
+                hints=((sideways, "choose"), ((Command.UP,), "read")),
+                confirm=_word,
+            ),
+        }
+
+    def _instead(self, gone: LibraryTarget) -> LibraryTarget | None:
         """What takes the place of a row that is gone: the same model as it is now, its download, or the first."""
-        gone = self.row
+        rows = self._rows
         if isinstance(gone, Entry):
             for row in rows:
                 if isinstance(row, Entry) and row.key == gone.key:
@@ -228,114 +243,77 @@ class LibraryModel:
             for row in rows:
                 if isinstance(row, Entry) and gone.repository and row.repository == gone.repository:
                     return row
-        return rows[0] if rows else None
+        return rows[0]
 
-    def _choose(self, row: Entry | Again) -> None:
-        if row != self.row:
-            self.row, self.card_line, self.deleting, self.library.notice = row, 0, False, ""
+    def _other_button(self, gone: LibraryTarget) -> LibraryTarget | None:
+        """What takes the place of a button that is gone: a download's for its cancellation, and the other way round."""
+        wanted = Action.DOWNLOAD if gone is LibraryButton.CANCEL else LibraryButton.CANCEL
+        return wanted if wanted in self.buttons else self.buttons[0]
+
+    def _show(self, model: str) -> None:
+        """Shows the model of that name, if it is in the list; the focus may be elsewhere."""
+        self.card_scroll.top = 0
+        for row in self._rows:
+            if isinstance(row, Entry) and row.model == model:
+                self.focus.remember(LibraryArea.LIST, row)
+
+    def _forget(self, row: Entry | Again | None) -> None:
+        """Where another row than this is in focus now, nothing of it is left."""
+        if self.row != row:
+            self.card_scroll.top, self.deleting, self.library.notice = 0, False, ""
             self.library.close_history()
 
-    def _do(self, command: Command) -> Outcome | None:
+    def _do(self, command: Command) -> Request | None:
         if command is Command.SEARCH:
-            self.focus = Place.LIST if self.typing else Place.SEARCH
-            return None
-        if command is Command.BACK:
+            self.focus.enter(LibraryArea.LIST if self.typing else LibraryArea.SEARCH)
+        elif command is Command.BACK:
             return self._back()
-        if isinstance(self.focus, Action | Button):
-            return self._in_buttons(self.focus, command)
-        within = {Place.LIST: self._in_list, Place.CARD: self._in_card, Place.HISTORY: self._in_history}
-        if self.focus in within:
-            return within[self.focus](command)
-        self.focus = self.focus if command is Command.UP else Place.LIST
+        elif command is Command.CONFIRM:
+            return self._confirm()
+        else:
+            before = self.row
+            self.focus.move(command)
+            self._forget(before)
         return None
 
-    def _back(self) -> Outcome | None:
+    def _back(self) -> Request | None:
         if self.typing:
-            self.focus = Place.LIST
+            self.focus.enter(LibraryArea.LIST)
         elif self.deleting:
-            return self._press(Button.KEEP)
+            return self._press(LibraryButton.KEEP)
         elif self.library.download is not None:
             self.library.cancel()
         elif self.library.history is not None:
-            return self._press(Button.BACK)
-        elif self.focus is Place.LIST:
-            return Leave()
+            return self._press(LibraryButton.BACK)
+        elif self.focus.group is LibraryArea.LIST:
+            return OpenMenu()
         else:
-            self.focus = Place.LIST
+            self.focus.enter(LibraryArea.LIST)
         return None
 
-    def _in_list(self, command: Command) -> Outcome | None:
-        rows = self._choosable
-        place = rows.index(self.row) if self.row in rows else 0
-        match command:
-            case Command.UP if place == 0:
-                self.focus = Place.SEARCH
-            case Command.UP:
-                self._choose(rows[place - 1])
-            case Command.DOWN if place + 1 < len(rows):
-                self._choose(rows[place + 1])
-            case Command.RIGHT if self.library.history is not None and self.library.history.changes:
-                self.focus = Place.HISTORY
-            case Command.RIGHT if self.buttons:
-                self.focus = self.buttons[0]
-            case Command.RIGHT if self.card_lines:
-                self.focus = Place.CARD
-            case Command.CONFIRM if isinstance(self.row, Again):
-                self.library.look_again()
-            case Command.CONFIRM if self.buttons:
-                return self._press(self.buttons[0])
-        return None
-
-    def _in_card(self, command: Command) -> Outcome | None:
-        match command:
-            case Command.DOWN if self.card_line >= self.card_lines and self.buttons:
-                self.focus = self.buttons[0]
-            case Command.UP | Command.DOWN:
-                self.scroll(CARD_STEP if command is Command.DOWN else -CARD_STEP)
-            case Command.LEFT:
-                self.focus = Place.LIST
-            case Command.CONFIRM if self.buttons:
-                return self._press(self.buttons[0])
-        return None
-
-    def _in_history(self, command: Command) -> Outcome | None:
-        count = len(self.library.history.changes) if self.library.history is not None else 0
-        match command:
-            case Command.UP:
-                self.change = max(self.change - 1, 0)
-            case Command.DOWN if self.change + 1 < count:
-                self.change += 1
-            case Command.DOWN | Command.RIGHT:
-                self.focus = self.buttons[0]
-            case Command.LEFT:
-                self.focus = Place.LIST
-            case Command.CONFIRM if Button.USE in self.buttons:
-                return self._press(Button.USE)
-        return None
-
-    def _in_buttons(self, button: Action | Button, command: Command) -> Outcome | None:
-        place = self.buttons.index(button)
-        match command:
-            case Command.LEFT if place == 0:
-                self.focus = Place.LIST
-            case Command.LEFT | Command.RIGHT:
-                self.focus = self.buttons[min(place + (1 if command is Command.RIGHT else -1), len(self.buttons) - 1)]
-            case Command.UP if self.library.history is not None:
-                self.focus = Place.HISTORY if self.library.history.changes else Place.LIST
-            case Command.UP:
-                self.focus = Place.CARD if self.card_lines else Place.LIST
-            case Command.CONFIRM:
+    def _confirm(self) -> Request | None:
+        buttons = self.buttons
+        match self.focus.target:
+            case Action() | LibraryButton() as button:
                 return self._press(button)
+            case TextField():
+                self.focus.enter(LibraryArea.LIST)
+            case Again():
+                self.library.look_again()
+            case Change() if LibraryButton.USE in buttons:
+                return self._press(LibraryButton.USE)
+            case Entry() | LibraryArea.CARD if buttons:
+                return self._press(buttons[0])
         return None
 
-    def _press(self, button: Action | Button) -> Outcome | None:
-        if button is Button.CANCEL:
+    def _press(self, button: Action | LibraryButton) -> Request | None:
+        if button is LibraryButton.CANCEL:
             self.library.cancel()
         elif self.entry is not None:
             return self._press_of(self.entry, button)
         return None
 
-    def _press_of(self, entry: Entry, button: Action | Button) -> Outcome | None:
+    def _press_of(self, entry: Entry, button: Action | LibraryButton) -> Request | None:
         match button:
             case Action.PLAY:
                 return Start(Lineup(Policy(entry.model), Person()))
@@ -347,7 +325,7 @@ class LibraryModel:
                 self._change(entry, button)
                 return None
 
-    def _change(self, entry: Entry, button: Action | Button) -> None:
+    def _change(self, entry: Entry, button: Action | LibraryButton) -> None:
         """What does not lead away from here."""
         library = self.library
         match button:
@@ -355,24 +333,32 @@ class LibraryModel:
                 library.begin_download(entry.repository)
             case Action.REVISIONS:
                 library.open_history(entry.repository)
-                self.change, self.focus = 0, Place.HISTORY
-            case Button.USE if library.history is not None:
-                library.choose(library.history.changes[self.change])
-            case Button.BACK:
+                self.history_scroll = Scroll()
+                self.settle()
+                self.focus.enter(LibraryArea.HISTORY)
+            case LibraryButton.USE if self.change is not None:
+                library.choose(self.change)
+            case LibraryButton.BACK:
                 library.close_history()
-                self.focus = Action.REVISIONS
+                self._go(Action.REVISIONS)
             case Action.DELETE:
-                self.deleting, self.focus = True, Button.KEEP
-            case Button.KEEP:
-                self.deleting, self.focus = False, Action.DELETE
-            case Button.DELETE:
-                self.deleting, self.focus = False, Place.LIST
+                self.deleting = True
+                self._go(LibraryButton.KEEP)
+            case LibraryButton.KEEP:
+                self.deleting = False
+                self._go(Action.DELETE)
+            case LibraryButton.DELETE:
+                self.deleting = False
+                self.focus.enter(LibraryArea.LIST)
                 library.delete(entry)
 
+    def _go(self, button: Action | LibraryButton) -> None:
+        """Moves the focus to a button that is there from now on."""
+        self.settle()
+        self.focus.go(button)
 
-def _model_of(row: Entry | Again) -> str:
-    return row.model if isinstance(row, Entry) else ""
 
-
-def _word(button: Focus) -> str:
-    return str(button.value).lower().removesuffix(" \N{HORIZONTAL ELLIPSIS}")
+def _word(button: LibraryTarget) -> str:
+    """What a button does, in a word."""
+    label = button.value if isinstance(button, Action | LibraryButton) else ""
+    return label.lower().removesuffix(" \N{HORIZONTAL ELLIPSIS}")

@@ -7,28 +7,16 @@ from msgspec.structs import replace
 
 from agents.base import Frame
 from app import settings
+from app.follow.trainer import Train
 from app.game.levels import FIXED_OPPONENT, LEVELS
 from app.game.lineup import Lineup, Policy, Rom
 from app.game.match import State
 from app.game.session import Session, new_seed
 from app.hub import local
-from app.menu.model import (
-    Browse,
-    Change,
-    Follow,
-    MenuModel,
-    MenuScene,
-    Outcome,
-    Preferences,
-    Quit,
-    Start,
-    StopTraining,
-    Train,
-)
-from app.screen import Follow as FollowRequest
-from app.screen import OpenLibrary, Request
-from app.screen import Quit as QuitRequest
-from app.screen import Start as StartRequest
+from app.menu.choices import Preferences
+from app.menu.model import Change, MenuModel, Outcome, StopTraining
+from app.menu.view import MenuView
+from app.screen import Request
 from app.services import Services
 from app.ui.bindings import Command, Context
 from models import catalog
@@ -51,22 +39,22 @@ class MenuScreen:
             settings_path=str(settings.settings_file()),
             runs=services.trainer.runs,
         )
-        self._scene = MenuScene(model, services.bindings)
+        self._view = MenuView(model, services.bindings)
         self._demo: Session | None = None
         """The match behind the menu."""
         self._drawn = self._failed = False
 
     def command(self, command: Command) -> Request | None:
         """Moves the focus, changes a choice, or starts what is focused."""
-        return self._act(self._scene.model.command(command))
+        return self._act(self._view.model.command(command))
 
     def mouse(self, event: pygame.Event, position: tuple[int, int]) -> Request | None:
         """Points or clicks at what is drawn."""
         size = self._services.display.size
         if event.type == pygame.MOUSEMOTION:
-            self._scene.point(position, size)
+            self._view.point(position, size)
         elif event.button == pygame.BUTTON_LEFT:
-            return self._act(self._scene.click(position, size))
+            return self._act(self._view.click(position, size))
         return None
 
     def lose_focus(self) -> None:
@@ -74,10 +62,10 @@ class MenuScreen:
 
     def frame(self, surface: pygame.Surface, elapsed: float) -> None:
         """Draws the menu, then loads the players of the match behind it."""
-        self._scene.model.prefer(_preferences(self._services.settings))
-        self._scene.model.show_training(self._services.trainer.now)
+        self._view.model.prefer(_preferences(self._services.settings))
+        self._view.model.show_training(self._services.trainer.now)
         picture = self._play_demo(elapsed)
-        self._scene.draw(surface, picture, self._caption)
+        self._view.draw(surface, picture, self._caption)
 
     def close(self) -> None:
         """Nothing to save."""
@@ -112,14 +100,6 @@ class MenuScreen:
     def _act(self, outcome: Outcome | None) -> Request | None:
         services = self._services
         match outcome:
-            case Start(lineup):
-                return StartRequest(lineup)
-            case Follow(run):
-                return FollowRequest(run)
-            case Browse():
-                return OpenLibrary()
-            case Quit():
-                return QuitRequest()
             case Change(new):
                 services.keep(
                     replace(
@@ -134,12 +114,14 @@ class MenuScreen:
                 self._train(outcome)
             case StopTraining():
                 services.trainer.stop()
+            case _:
+                return outcome
         return None
 
     def _train(self, wanted: Train) -> None:
         """Starts a training beside the window."""
         try:
-            self._services.trainer.begin(wanted)
+            self._services.trainer.start(wanted)
         except UserError as error:
             self._services.toast.show(str(error))
 

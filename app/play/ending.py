@@ -1,28 +1,17 @@
-"""The end of a match: who won, how it went, and what to do next."""
+"""The end of a match: who won, how it went, and what can be done next."""
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 
-import numpy as np
-import pygame
-
-from agents.base import Frame
 from agents.pong import FRAMES_PER_SECOND, Score, Side
 from app.game.story import Story
-from app.ui import theme, widgets
-from app.ui.bindings import BINDINGS, Binding, Command
-from app.ui.court import ASPECT, CourtView
-from models.spec import POINTS_TO_WIN
-
-DIMMED = 0.22
-"""How bright the court is behind the card."""
+from app.ui.bindings import Command
+from app.ui.focus import ROW, Focus, Group, Hint
 
 
-class Action(Enum):
+class EndingChoice(Enum):
     """What can be done after a match."""
 
     AGAIN = auto()
@@ -35,14 +24,14 @@ class Figure:
     """A fact about the match."""
 
     name: str
-    words: tuple[str, ...]
+    values: tuple[str, ...]
     """One for both players, or one for each."""
 
 
 class EndingModel:
-    """How a match between `names`, the left one first, ended; its figures, and which action is in focus.
+    """How a match between `names`, the left one first, ended; its figures, and which choice is in focus.
 
-    `seconds` is how long it took; `again` is what the first action is called.
+    `seconds` is how long it took; `again` is what the first choice is called.
     """
 
     def __init__(
@@ -50,13 +39,20 @@ class EndingModel:
     ) -> None:
         self.names = names
         self.score = score
-        self.actions = {
-            Action.AGAIN: again,
-            Action.SAVE: "Save replay",
-            Action.MENU: "Menu",
+        self.choices = {
+            EndingChoice.AGAIN: again,
+            EndingChoice.SAVE: "Save replay",
+            EndingChoice.MENU: "Menu",
         }
-        """In their order, each with its words."""
-        self.focus = Action.AGAIN
+        """In their order, each with its label."""
+        choices: Group[None, EndingChoice] = Group(
+            targets=tuple(self.choices),
+            moves=ROW,
+            hover=True,
+            hints=(((Command.LEFT, Command.RIGHT), "choose"),),
+            confirm=lambda choice: self.choices[choice].lower(),
+        )
+        self.focus = Focus[None, EndingChoice]({None: choices}, None)
         self.message = ""
         """One line, such as "saved: …"."""
         self.curves = _curves(story)
@@ -79,25 +75,24 @@ class EndingModel:
         return "You win" if name == "You" else f"{name} wins"
 
     @property
-    def hints(self) -> tuple[tuple[tuple[Command, ...], str], ...]:
-        """The commands worth knowing now, each group with a word for what it does."""
-        choose = ((Command.LEFT, Command.RIGHT), "choose")
-        return choose, ((Command.CONFIRM,), self.actions[self.focus].lower()), ((Command.BACK,), "menu")
+    def hints(self) -> tuple[Hint, ...]:
+        """The commands worth knowing now."""
+        return *self.focus.hints, ((Command.BACK,), "menu")
 
-    def command(self, command: Command) -> Action | None:
+    def command(self, command: Command) -> EndingChoice | None:
         """Takes a key or a gamepad's button; gives what is to be done, if anything is."""
-        actions = tuple(self.actions)
-        place = actions.index(self.focus)
-        match command:
-            case Command.LEFT:
-                self.focus = actions[max(place - 1, 0)]
-            case Command.RIGHT:
-                self.focus = actions[min(place + 1, len(actions) - 1)]
-            case Command.CONFIRM:
-                return self.focus
-            case Command.BACK:
-                return Action.MENU
+        if command is Command.CONFIRM:
+            return self.focus.target
+        if command is Command.BACK:
+            return EndingChoice.MENU
+        self.focus.move(command)
         return None
+
+    def click(self, choice: EndingChoice | None) -> EndingChoice | None:
+        """Takes a click; gives what is to be done, if anything is."""
+        if choice is not None:
+            self.focus.go(choice)
+        return choice
 
 
 Curve = tuple[tuple[float, int], ...]
@@ -116,7 +111,7 @@ def _figures(story: Story, seconds: float) -> tuple[Figure, ...]:
         Figure("Longest rally", (rally,)),
         Figure("Longest run", tuple(str(story.longest_run(side)) for side in Side)),
         Figure("Aces", tuple(str(story.aces(side)) for side in Side)),
-        Figure("Time played", (_clock(seconds),)),
+        Figure("Time played", (clock(seconds),)),
     )
 
 
@@ -124,213 +119,7 @@ def _hits(count: int) -> str:
     return f"{count} hit" if count == 1 else f"{count} hits"
 
 
-def _clock(seconds: float) -> str:
+def clock(seconds: float) -> str:
     """Minutes and seconds: 3:07."""
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes}:{rest:02}"
-
-
-@dataclass(frozen=True, slots=True)
-class Layout:
-    """Where everything stands, in pixels; all but the hints is on the card."""
-
-    scale: float
-    card: pygame.Rect
-    score: pygame.Rect
-    chart: pygame.Rect
-    figures: tuple[pygame.Rect, ...]
-    message: pygame.Rect
-    spots: tuple[tuple[Action, pygame.Rect], ...]
-    hints: pygame.Rect
-
-    @classmethod
-    def of(cls, size: tuple[int, int], model: EndingModel) -> Layout:
-        """The layout for a surface of this size, 800 x 600 or more."""
-        width, height = size
-        scale = theme.scale_of(size)
-        gap, below = round(theme.GAP * scale), round(40 * scale)
-        card = pygame.Rect(0, 0, min(width - 2 * gap, round(920 * scale)), 0)
-        card.height = min(height - below - gap, round(700 * scale))
-        card.midtop = (width // 2, (height - below + gap - card.height) // 2)
-        room = card.inflate(-2 * round(24 * scale), -2 * gap)
-        score = pygame.Rect(room.topleft, (room.width, round(116 * scale)))
-        message = pygame.Rect(room.left, room.bottom - round(24 * scale), room.width, round(24 * scale))
-        buttons = pygame.Rect(room.left, message.top - round(56 * scale), room.width, round(46 * scale))
-        figures = pygame.Rect(room.left, buttons.top - round(82 * scale), room.width, round(62 * scale))
-        chart = pygame.Rect(room.left, score.bottom, room.width, figures.top - gap - score.bottom)
-        return cls(
-            scale=scale,
-            card=card,
-            score=score,
-            chart=chart,
-            figures=tuple(widgets.columns(figures, len(model.figures), gap)),
-            message=message,
-            spots=tuple(zip(model.actions, widgets.columns(buttons, len(model.actions), gap), strict=True)),
-            hints=pygame.Rect(gap, height - below, width - 2 * gap, below),
-        )
-
-
-class EndingScene:
-    """Shows the end of a match, and tells its model what the mouse is on, in the pixels of a surface of `size`."""
-
-    def __init__(self, model: EndingModel, table: Sequence[Binding] = BINDINGS) -> None:
-        self.model = model
-        self._table = table
-        self._pointed: Action | None = None
-        self._backdrop = Backdrop()
-
-    def point(self, position: tuple[int, int], size: tuple[int, int]) -> None:
-        """Follows the mouse."""
-        self._pointed = widgets.hit(Layout.of(size, self.model).spots, position)
-        self.model.focus = self._pointed or self.model.focus
-
-    def click(self, position: tuple[int, int], size: tuple[int, int]) -> Action | None:
-        """Takes a click; gives what is to be done, if anything is."""
-        self.point(position, size)
-        return self._pointed
-
-    def draw(self, surface: pygame.Surface, picture: Frame) -> None:
-        """Draws the end over `picture`, the court's last one."""
-        model, layout = self.model, Layout.of(surface.size, self.model)
-        scale = layout.scale
-        self._backdrop.draw(surface, picture)
-        theme.draw_panel(surface, layout.card, scale)
-        _draw_score(surface, layout.score, scale, model)
-        _draw_chart(surface, layout.chart, scale, model)
-        for rect, figure in zip(layout.figures, model.figures, strict=True):
-            _draw_figure(surface, rect, scale, figure)
-        for action, rect in layout.spots:
-            widgets.draw_button(surface, rect, scale, model.actions[action], lit=action is self._pointed)
-        widgets.draw_focus(surface, dict(layout.spots)[model.focus], scale)
-        small = round(theme.HINT_SIZE * scale)
-        message = theme.fitted(model.message, small, layout.message.width)
-        theme.draw_text(surface, message, small, theme.TEXT, center=layout.message.center)
-        strip = pygame.Rect(0, layout.hints.top, surface.width, layout.hints.height)
-        pygame.draw.rect(surface, theme.BACKGROUND, strip)
-        widgets.draw_hints(surface, layout.hints, scale, widgets.hints(self._table, model.hints))
-
-
-class Backdrop:
-    """The court, dimmed, all over the window; made once for a picture and a size."""
-
-    def __init__(self) -> None:
-        self._picture: Frame | None = None
-        self._surface = pygame.Surface((0, 0))
-
-    def draw(self, surface: pygame.Surface, picture: Frame) -> None:
-        """Draws it to fill `surface`."""
-        if picture is not self._picture or surface.size != self._surface.size:
-            self._picture, self._surface = picture, _dimmed(surface, picture)
-        surface.blit(self._surface, (0, 0))
-
-
-def _dimmed(like: pygame.Surface, picture: Frame) -> pygame.Surface:
-    """A surface like another with the dimmed court on it, of its true shape and so large that it leaves no border."""
-    backdrop = like.copy()
-    width = max(like.width, round(like.height * ASPECT))
-    court = pygame.Rect(0, 0, width, round(width / ASPECT))
-    court.center = like.get_rect().center
-    CourtView().draw(backdrop, court, (picture * DIMMED).astype(np.uint8))
-    return backdrop
-
-
-def _draw_score(surface: pygame.Surface, rect: pygame.Rect, scale: float, model: EndingModel) -> None:
-    """The verdict, and below it the points between the names."""
-    bold, pixel = theme.Face.BOLD, theme.Face.PIXEL
-    size, name_size = round(28 * scale), round(theme.HEADING_SIZE * scale)
-    colour = theme.TEXT if model.winner is None else theme.PLAYERS[model.winner]
-    verdict = theme.fitted(model.verdict, size, rect.width, bold)
-    theme.draw_text(surface, verdict, size, colour, bold, midtop=rect.midtop)
-    score_size = theme.pixel_size(48 * scale)
-    middle, apart = rect.bottom - round(36 * scale), round(0.75 * score_size)
-    theme.draw_text(surface, ":", score_size, theme.QUIET, pixel, center=(rect.centerx, middle))
-    left, right = (theme.fitted(name, name_size, rect.width // 2 - 3 * score_size, bold) for name in model.names)
-    theme.draw_text(surface, left, name_size, theme.LEFT_PLAYER, bold, midleft=(rect.left, middle))
-    theme.draw_text(surface, right, name_size, theme.RIGHT_PLAYER, bold, midright=(rect.right, middle))
-    points = (str(model.score.left), str(model.score.right))
-    place = (rect.centerx - apart, middle)
-    theme.draw_text(surface, points[0], score_size, theme.LEFT_PLAYER, pixel, midright=place)
-    place = (rect.centerx + apart, middle)
-    theme.draw_text(surface, points[1], score_size, theme.RIGHT_PLAYER, pixel, midleft=place)
-
-
-def _draw_chart(surface: pygame.Surface, rect: pygame.Rect, scale: float, model: EndingModel) -> None:
-    """Points over time, the right player's line thick, the left one's dashed; their names at the ends."""
-    small = round(theme.HINT_SIZE * scale)
-    box = pygame.Rect(rect.left + round(28 * scale), rect.top + small, 0, rect.height - round(2.6 * small))
-    box.width = rect.right - round(128 * scale) - box.left
-    seconds = max(model.curves[0][-1][0], 1.0)
-    for points in range(0, POINTS_TO_WIN + 1, 7):
-        height = box.bottom - round(points * box.height / POINTS_TO_WIN)
-        pygame.draw.line(surface, theme.HAIRLINE, (box.left, height), (box.right, height))
-        theme.draw_text(surface, str(points), small, theme.QUIET, midright=(box.left - round(8 * scale), height))
-    top = box.bottom + round(6 * scale)
-    theme.draw_text(surface, "0:00", small, theme.QUIET, topleft=(box.left, top))
-    theme.draw_text(surface, f"{_clock(model.curves[0][-1][0])} min", small, theme.QUIET, topright=(box.right, top))
-    left, right = ([_on_chart(box, seconds, point) for point in curve] for curve in model.curves)
-    _draw_steps(surface, right, round(4 * scale), theme.RIGHT_PLAYER, dash=None)
-    _draw_steps(surface, left, max(2, round(2 * scale)), theme.LEFT_PLAYER, dash=round(8 * scale))
-    labels = pygame.Rect(box.right, box.top, rect.right - box.right, box.height)
-    _draw_names(surface, labels, scale, model.names, [left[-1][1], right[-1][1]])
-
-
-def _on_chart(box: pygame.Rect, seconds: float, point: tuple[float, int]) -> tuple[int, int]:
-    time, points = point
-    return (
-        box.left + round(time * box.width / seconds),
-        box.bottom - round(points * box.height / POINTS_TO_WIN),
-    )
-
-
-def _draw_steps(
-    surface: pygame.Surface, places: list[tuple[int, int]], width: int, colour: pygame.Color, *, dash: int | None
-) -> None:
-    """Draws the stairs through `places`, each level until the next begins; with `dash`, in strokes of that length."""
-    corners = [places[0]]
-    for column, height in places[1:]:
-        corners += [(column, corners[-1][1]), (column, height)]
-    for start, end in itertools.pairwise(corners):
-        for one, other in _strokes(start, end, dash):
-            pygame.draw.line(surface, colour, one, other, width)
-
-
-def _strokes(
-    start: tuple[int, int], end: tuple[int, int], dash: int | None
-) -> Iterator[tuple[pygame.Vector2, pygame.Vector2]]:
-    """A straight line, or the strokes of a dashed one, with gaps half as long."""
-    one, other = pygame.Vector2(start), pygame.Vector2(end)
-    length = one.distance_to(other)
-    if dash is None or length <= dash:
-        yield one, other
-        return
-    for far in range(0, round(length), dash + dash // 2):
-        yield one.lerp(other, far / length), one.lerp(other, min((far + dash) / length, 1.0))
-
-
-def _draw_names(
-    surface: pygame.Surface, rect: pygame.Rect, scale: float, names: tuple[str, str], heights: list[int]
-) -> None:
-    """Names beside the lines that end at these heights, moved apart where they are close."""
-    small, bold, left = round(theme.HINT_SIZE * scale), theme.Face.BOLD, rect.left + round(10 * scale)
-    push = max(round(1.3 * small) - abs(heights[0] - heights[1]), 0)
-    lower = int(heights[1] > heights[0])
-    heights[lower] += push - push // 2
-    heights[1 - lower] -= push // 2
-    for name, height, colour in zip(names, heights, theme.PLAYERS, strict=True):
-        words = theme.fitted(name, small, rect.right - left, bold)
-        theme.draw_text(surface, words, small, colour, bold, midleft=(left, height))
-
-
-def _draw_figure(surface: pygame.Surface, rect: pygame.Rect, scale: float, figure: Figure) -> None:
-    """Its name above; below, one fact in the middle, or both players' in their colours."""
-    small, size, bold = round(theme.HINT_SIZE * scale), round(theme.HEADING_SIZE * scale), theme.Face.BOLD
-    theme.draw_text(surface, figure.name, small, theme.QUIET, midtop=rect.midtop)
-    middle, apart = rect.bottom - round(18 * scale), round(14 * scale)
-    if len(figure.words) == 1:
-        words = theme.fitted(figure.words[0], size, rect.width, bold)
-        theme.draw_text(surface, words, size, theme.TEXT, bold, center=(rect.centerx, middle))
-        return
-    left, right = figure.words
-    theme.draw_text(surface, left, size, theme.LEFT_PLAYER, bold, midright=(rect.centerx - apart, middle))
-    theme.draw_text(surface, ":", size, theme.QUIET, bold, center=(rect.centerx, middle))
-    theme.draw_text(surface, right, size, theme.RIGHT_PLAYER, bold, midleft=(rect.centerx + apart, middle))

@@ -17,8 +17,9 @@ from app.game.match import SPEEDS, State
 from app.game.seats import PersonSeat
 from app.game.session import Session
 from app.game.snapshot import Snapshot
-from app.play import ending, keep
-from app.play.ending import EndingModel, EndingScene
+from app.play import keep
+from app.play.ending import EndingChoice, EndingModel
+from app.play.ending_view import EndingView
 from app.play.film import FILM_PANELS
 from app.play.panels.learning import LearningPanel
 from app.play.panels.stages import StagesPanel, stages_of
@@ -67,7 +68,7 @@ class MatchScreen:
         self._record = record
         self._only = only
         self._scene = MatchScene(executor=services.thinker)
-        self._ending: EndingScene | None = None
+        self._ending: EndingView | None = None
         self._film = keep.FilmRecorder()
         self._court = pygame.Rect(0, 0, 1, 1)
         """Where the court was last drawn."""
@@ -225,7 +226,7 @@ class MatchScreen:
         elif self._ending is None and (now.people or self._session.is_replay):
             again = "Watch again" if self._session.is_replay else "Rematch"
             model = EndingModel(now.names, now.score, now.story, seconds=now.seconds, again=again)
-            self._ending = EndingScene(model, self._services.bindings)
+            self._ending = EndingView(model, self._services.bindings)
 
     def _draw(self, surface: pygame.Surface, now: Snapshot, elapsed: float) -> None:
         self._scene.whole_pixels = self._services.settings.whole_pixels
@@ -267,14 +268,14 @@ class MatchScreen:
             hints.append((" ".join(key for key, _ in keys), labels[side]))
         return hints
 
-    def _after_ending(self, choice: ending.Action | None) -> Request | None:
+    def _after_ending(self, choice: EndingChoice | None) -> Request | None:
         """What was chosen on the end screen."""
         match choice:
-            case ending.Action.AGAIN:
+            case EndingChoice.AGAIN:
                 self._rematch()
-            case ending.Action.SAVE:
+            case EndingChoice.SAVE:
                 self._save_replay()
-            case ending.Action.MENU:
+            case EndingChoice.MENU:
                 return OpenMenu()
         return None
 

@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-from enum import Enum
+from enum import Enum, auto
 from typing import TypeAlias
 
 import pygame
 
 from app.hub.publishing import Publishing, Stage
 from app.ui.bindings import Command
-from app.ui.widgets import Choice, TextField
+from app.ui.focus import ROW, Focus, Group, Hint
+from app.ui.widgets import Choice, Scroll, TextField
 
 
-class Place(Enum):
-    """What can be in focus beside buttons."""
+class PublishingArea(Enum):
+    """The parts of the page between which the focus moves. The two texts are targets themselves."""
 
-    NAME = "name"
-    PRIVATE = "private"
-    FILES = "files"
-    CARD = "card"
+    NAME = auto()
+    PRIVATE = auto()
+    FILES = auto()
+    CARD = auto()
+    BUTTONS = auto()
 
 
-class Button(Enum):
+class PublishingButton(Enum):
     """What can be pressed."""
 
     PREPARE = "Prepare"
@@ -31,25 +33,16 @@ class Button(Enum):
     LEAVE = "Back to the models"
 
 
-Target: TypeAlias = Place | Button
+PublishingTarget: TypeAlias = TextField | Choice[bool] | PublishingArea | PublishingButton
+"""What can be in focus: the name, whether it is private, the texts, and the buttons."""
 
 BUTTONS = {
-    Stage.NAMING: (Button.PREPARE, Button.LEAVE),
-    Stage.PREPARING: (Button.CANCEL,),
-    Stage.REVIEW: (Button.UPLOAD, Button.RENAME, Button.LEAVE),
-    Stage.UPLOADING: (Button.LEAVE,),
-    Stage.DONE: (Button.LEAVE,),
+    Stage.NAMING: (PublishingButton.PREPARE, PublishingButton.LEAVE),
+    Stage.PREPARING: (PublishingButton.CANCEL,),
+    Stage.REVIEW: (PublishingButton.UPLOAD, PublishingButton.RENAME, PublishingButton.LEAVE),
+    Stage.UPLOADING: (PublishingButton.LEAVE,),
+    Stage.DONE: (PublishingButton.LEAVE,),
 }
-PLACES = {
-    Stage.NAMING: (Place.NAME, Place.PRIVATE),
-    Stage.PREPARING: (),
-    Stage.REVIEW: (Place.FILES, Place.CARD),
-    Stage.UPLOADING: (Place.FILES, Place.CARD),
-    Stage.DONE: (),
-}
-"""What can be in focus above the buttons."""
-STEP = 3
-"""Lines that files and card move at once."""
 
 
 class PublishingModel:
@@ -59,40 +52,27 @@ class PublishingModel:
         self.publishing = publishing
         self.field = TextField()
         self.private = Choice("Repository", (False, True), False, lambda private: "private" if private else "public")
-        self.focus: Target = Place.NAME
-        self.line = {Place.FILES: 0, Place.CARD: 0}
-        """The first line that is shown of each."""
-        self.lines = {Place.FILES: 0, Place.CARD: 0}
-        """How many more there are than can be shown; told by whoever draws them."""
+        self.files_scroll = Scroll()
+        self.card_scroll = Scroll()
         self._stage = publishing.stage
         self._suggested = ""
+        self.focus = Focus[PublishingArea, PublishingTarget](self._groups(), PublishingArea.NAME)
 
     @property
     def typing(self) -> bool:
         """Whether letters are what they are."""
-        return self.focus is Place.NAME
+        return self.focus.typing
 
     @property
-    def targets(self) -> tuple[Target, ...]:
-        """What can be in focus, from the top."""
-        return *PLACES[self.publishing.stage], *BUTTONS[self.publishing.stage]
+    def buttons(self) -> tuple[PublishingButton, ...]:
+        """What can be pressed now; Enter presses the first of them from anywhere else."""
+        return BUTTONS[self.publishing.stage]
 
     @property
-    def hints(self) -> tuple[tuple[tuple[Command, ...], str], ...]:
-        """The commands worth knowing now, each group with a word for what it does."""
-        up_down, sideways = (Command.UP, Command.DOWN), (Command.LEFT, Command.RIGHT)
-        back = ((Command.BACK,), {Stage.PREPARING: "cancel", Stage.REVIEW: "another name"}.get(self._stage, "models"))
-        match self.focus:
-            case Place.NAME:
-                return ((Command.DOWN,), "choose"), ((Command.CONFIRM,), "prepare"), back
-            case Place.PRIVATE:
-                return (up_down, "choose"), (sideways, "change"), ((Command.CONFIRM,), "prepare"), back
-            case Place.FILES | Place.CARD:
-                other = "card" if self.focus is Place.FILES else "files"
-                return (up_down, "scroll"), (sideways, other), back
-            case button:
-                choose = ((sideways, "choose"),) if len(BUTTONS[self._stage]) > 1 else ()
-                return *choose, ((Command.CONFIRM,), str(button.value).lower()), back
+    def hints(self) -> tuple[Hint, ...]:
+        """The commands worth knowing now."""
+        back = {Stage.PREPARING: "cancel", Stage.REVIEW: "another name"}.get(self._stage, "models")
+        return *self.focus.hints, ((Command.BACK,), back)
 
     def hold(self, elapsed: float) -> None:
         """Goes on for `elapsed` seconds with an editing key that is held."""
@@ -107,10 +87,11 @@ class PublishingModel:
             self._suggested = publishing.suggested_name
             if not self.field.text:
                 self.field.fill(self._suggested)
+        self.focus.arrange(self._groups())
         if publishing.stage is not self._stage:
             before, self._stage = self._stage, publishing.stage
             naming = publishing.stage is Stage.NAMING and before is not Stage.PREPARING
-            self.focus = Place.NAME if naming else BUTTONS[publishing.stage][0]
+            self.focus.enter(PublishingArea.NAME if naming else PublishingArea.BUTTONS)
 
     def take(self, event: pygame.Event) -> bool:
         """Takes in what is typed while the field is in focus; whether it was text."""
@@ -118,85 +99,86 @@ class PublishingModel:
 
     def command(self, command: Command) -> bool:
         """Takes a key or a gamepad's button; whether the page is to be left."""
-        leave = self._do(command)
+        leave = False
+        if command is Command.BACK:
+            leave = self._back()
+        elif command is Command.CONFIRM:
+            target = self.focus.target
+            leave = self._press(target if isinstance(target, PublishingButton) else self.buttons[0])
+        else:
+            self.focus.move(command)
         self.settle()
         return leave
 
-    def point(self, target: Target | None) -> None:
-        """Follows the mouse, but not while one types."""
-        if isinstance(target, Button) and not self.typing:
-            self.focus = target
-
-    def click(self, target: Target | None, way: int) -> bool:
-        """Takes a click; on the choice, one that leads `way`. Whether the page is to be left."""
+    def click(self, target: PublishingTarget | None, step: int = 0) -> bool:
+        """Takes a click; on the choice, one that changes it by `step`. Whether the page is to be left."""
         leave = False
         if target is not None:
-            self.focus = target
-        if target is Place.PRIVATE:
-            self.private.step(way)
-        elif isinstance(target, Button):
+            self.focus.go(target)
+        if isinstance(target, Choice):
+            target.step(step)
+        elif isinstance(target, PublishingButton):
             leave = self._press(target)
         self.settle()
         return leave
 
-    def scroll(self, place: Place, lines: int) -> None:
-        """Moves the files or the card."""
-        self.line[place] = min(max(self.line[place] + lines, 0), self.lines[place])
-
-    def _do(self, command: Command) -> bool:
-        if command is Command.BACK:
-            return self._back()
-        if command is Command.CONFIRM:
-            return self._press(self.focus if isinstance(self.focus, Button) else BUTTONS[self._stage][0])
-        if self.focus in (Place.FILES, Place.CARD):
-            self._in_text(Place(self.focus), command)
-        elif self.focus is Place.PRIVATE and command in (Command.LEFT, Command.RIGHT):
-            self.private.step(1 if command is Command.RIGHT else -1)
-        else:
-            self._move(command)
-        return False
-
-    def _move(self, command: Command) -> None:
-        """To the place above or below; among buttons, which stand in a row, left and right."""
-        targets, buttons = self.targets, BUTTONS[self._stage]
-        place = targets.index(self.focus)
-        first = len(targets) - len(buttons)
-        match command:
-            case Command.UP if self.focus in buttons:
-                self.focus = targets[max(first - 1, 0)] if first else self.focus
-            case Command.UP:
-                self.focus = targets[max(place - 1, 0)]
-            case Command.DOWN if self.focus not in buttons:
-                self.focus = targets[place + 1]
-            case Command.LEFT | Command.RIGHT if self.focus in buttons:
-                self.focus = targets[min(max(place + (1 if command is Command.RIGHT else -1), first), len(targets) - 1)]
-
-    def _in_text(self, place: Place, command: Command) -> None:
-        match command:
-            case Command.DOWN if self.line[place] >= self.lines[place]:
-                self.focus = BUTTONS[self._stage][0]
-            case Command.UP | Command.DOWN:
-                self.scroll(place, STEP if command is Command.DOWN else -STEP)
-            case Command.LEFT | Command.RIGHT:
-                self.focus = Place.FILES if command is Command.LEFT else Place.CARD
+    def _groups(self) -> dict[PublishingArea, Group[PublishingArea, PublishingTarget]]:
+        """What can be in focus at this stage."""
+        up_down, sideways = (Command.UP, Command.DOWN), (Command.LEFT, Command.RIGHT)
+        area, stage, buttons = PublishingArea, self.publishing.stage, self.buttons
+        naming, reading = stage is Stage.NAMING, stage in (Stage.REVIEW, Stage.UPLOADING)
+        return {
+            area.NAME: Group(
+                targets=(self.field,) if naming else (),
+                exits={Command.DOWN: (area.PRIVATE,)},
+                hints=(((Command.DOWN,), "choose"),),
+                confirm=lambda _: "prepare",
+            ),
+            area.PRIVATE: Group(
+                targets=(self.private,) if naming else (),
+                exits={Command.UP: (area.NAME,), Command.DOWN: (area.BUTTONS,)},
+                hints=((up_down, "choose"), (sideways, "change")),
+                confirm=lambda _: "prepare",
+            ),
+            area.FILES: Group(
+                targets=(area.FILES,) if reading else (),
+                exits={Command.RIGHT: (area.CARD,), Command.DOWN: (area.BUTTONS,)},
+                scroll=self.files_scroll,
+                hints=((up_down, "scroll"), (sideways, "card")),
+            ),
+            area.CARD: Group(
+                targets=(area.CARD,) if reading else (),
+                exits={Command.LEFT: (area.FILES,), Command.DOWN: (area.BUTTONS,)},
+                scroll=self.card_scroll,
+                hints=((up_down, "scroll"), (sideways, "files")),
+            ),
+            area.BUTTONS: Group(
+                targets=buttons,
+                moves=ROW,
+                exits={Command.UP: (area.PRIVATE, area.CARD)},
+                hover=True,
+                hints=((sideways, "choose"),) if len(buttons) > 1 else (),
+                confirm=lambda button: button.value.lower() if isinstance(button, PublishingButton) else "",
+            ),
+        }
 
     def _back(self) -> bool:
         if self._stage in (Stage.PREPARING, Stage.REVIEW):
             self.publishing.back()
             return False
-        if self.focus is Place.PRIVATE:
-            self.focus = Place.NAME
+        if self.focus.group is PublishingArea.PRIVATE:
+            self.focus.enter(PublishingArea.NAME)
             return False
         return True
 
-    def _press(self, button: Button) -> bool:
+    def _press(self, button: PublishingButton) -> bool:
         match button:
-            case Button.PREPARE:
+            case PublishingButton.PREPARE:
                 self.publishing.prepare(self.field.text.strip(), private=self.private.value)
-            case Button.UPLOAD:
+            case PublishingButton.UPLOAD:
                 self.publishing.upload()
-            case Button.CANCEL | Button.RENAME:
+            case PublishingButton.CANCEL | PublishingButton.RENAME:
                 self.publishing.back()
-            case Button.LEAVE:
+            case PublishingButton.LEAVE:
                 return True
         return False

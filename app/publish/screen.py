@@ -6,7 +6,7 @@ import pygame
 
 from app.hub.publishing import Publishing, Stage
 from app.publish.form import PublishingModel
-from app.publish.view import PublishingScene
+from app.publish.view import PublishingView
 from app.screen import OpenLibrary, Request
 from app.services import Services
 from app.ui.bindings import Command, Context
@@ -18,35 +18,35 @@ class PublishingScreen:
     def __init__(self, services: Services, publishing: Publishing) -> None:
         self._services = services
         self._publishing = publishing
-        self._scene = PublishingScene(PublishingModel(publishing), services.bindings)
+        self._view = PublishingView(PublishingModel(publishing), services.bindings)
 
     @property
     def context(self) -> Context:
         """A menu's, or typing in a field."""
-        return self._scene.context
+        return self._view.context
 
     def type(self, event: pygame.Event) -> bool:
         """Takes typed text; whether it was text."""
-        return self._scene.model.take(event)
+        return self._view.model.take(event)
 
     def command(self, command: Command) -> Request | None:
         """Moves the focus, or does what is focused."""
-        return self._act(leave=self._scene.model.command(command))
+        return self._act(leave=self._view.model.command(command))
 
     def mouse(self, event: pygame.Event, position: tuple[int, int]) -> Request | None:
         """Points, clicks or scrolls."""
         size = self._services.display.size
         if event.type == pygame.MOUSEMOTION:
-            self._scene.point(position, size)
+            self._view.point(position, size)
         elif event.button == pygame.BUTTON_LEFT:
-            return self._act(leave=self._scene.click(position, size))
+            return self._act(leave=self._view.click(position, size))
         elif event.button in (pygame.BUTTON_WHEELUP, pygame.BUTTON_WHEELDOWN):
-            self._scene.wheel(position, size, 1 if event.button == pygame.BUTTON_WHEELDOWN else -1)
+            self._view.wheel(position, size, 1 if event.button == pygame.BUTTON_WHEELDOWN else -1)
         return None
 
     def lose_focus(self) -> None:
         """A key that is down will be released elsewhere."""
-        self._scene.model.field.let_go()
+        self._view.model.field.let_go()
 
     def frame(self, surface: pygame.Surface, elapsed: float) -> None:
         """Draws how far it is by now."""
@@ -54,9 +54,9 @@ class PublishingScreen:
         self._publishing.update(elapsed)
         if self._publishing.stage is Stage.DONE and before is not Stage.DONE:
             self._services.library.look_again()
-        self._scene.model.hold(elapsed)
-        self._scene.model.settle()
-        self._scene.draw(surface)
+        self._view.model.hold(elapsed)
+        self._view.model.settle()
+        self._view.draw(surface)
 
     def close(self) -> None:
         """Drops what is being prepared; lets an upload go on."""

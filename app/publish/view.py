@@ -9,10 +9,10 @@ import pygame
 
 from app.hub.local import size_words
 from app.hub.publishing import Publishing, Stage
-from app.library.rows import chunked, line_height
-from app.publish.form import BUTTONS, STEP, Button, Place, PublishingModel, Target
+from app.publish.form import PublishingArea, PublishingButton, PublishingModel, PublishingTarget
 from app.ui import theme, widgets
 from app.ui.bindings import BINDINGS, Binding, Context
+from app.ui.text import LongText, chunked, draw_lines, draw_text_box, line_height, lines_in
 
 TITLE = "PUBLISH"
 _ABOUT = (
@@ -23,7 +23,7 @@ _GOES_ON = "It goes on where you leave this page, and says when it is done."
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
+class PublishingLayout:
     """Where everything stands, in pixels."""
 
     scale: float
@@ -35,13 +35,13 @@ class Layout:
     private: pygame.Rect
     files: pygame.Rect
     card: pygame.Rect
-    buttons: tuple[tuple[Button, pygame.Rect], ...]
+    buttons: tuple[tuple[PublishingButton, pygame.Rect], ...]
     strip: pygame.Rect
     """What goes on or went wrong, above the buttons."""
     hints: pygame.Rect
 
     @classmethod
-    def of(cls, size: tuple[int, int], model: PublishingModel) -> Layout:
+    def of(cls, size: tuple[int, int], model: PublishingModel) -> PublishingLayout:
         """The layout for a surface of this size, 800 x 600 or more."""
         scale = theme.scale_of(size)
         margin, gap, below = round(24 * scale), round(theme.GAP * scale), round(40 * scale)
@@ -50,11 +50,10 @@ class Layout:
         panel.height = size[1] - below - panel.top
         room = panel.inflate(-2 * gap, -2 * gap)
         measure = theme.font(theme.Face.BOLD, round(theme.BODY_SIZE * scale))
-        buttons = BUTTONS[model.publishing.stage]
-        widths = [measure.size(button.value)[0] + round(40 * scale) for button in buttons]
+        widths = [measure.size(button.value)[0] + round(40 * scale) for button in model.buttons]
         rects = widgets.flow(room, widths, round(42 * scale), round(14 * scale))
         heading = pygame.Rect(room.left, room.top, room.width, round(58 * scale))
-        lines = theme.wrapped(chunked(strip_words(model.publishing)), round(theme.HINT_SIZE * scale), room.width, 3)
+        lines = theme.wrapped(chunked(strip_text(model.publishing)), round(theme.HINT_SIZE * scale), room.width, 3)
         strip = pygame.Rect(room.left, 0, room.width, line_height(scale) * len(lines) * bool(lines[0]))
         strip.bottom = rects[0].top - gap
         if model.publishing.stage is Stage.PREPARING:
@@ -75,29 +74,30 @@ class Layout:
             private=row.move(0, row.height + round(12 * scale)),
             files=files,
             card=card,
-            buttons=tuple(zip(buttons, rects, strict=True)),
+            buttons=tuple(zip(model.buttons, rects, strict=True)),
             strip=strip,
             hints=pygame.Rect(margin, size[1] - below, size[0] - 2 * margin, below),
         )
 
-    def spots(self, stage: Stage) -> list[tuple[Target, pygame.Rect]]:
-        """What can be pointed at."""
-        if stage is Stage.NAMING:
-            return [(Place.NAME, self.name), (Place.PRIVATE, self.private), *self.buttons]
-        if stage in (Stage.REVIEW, Stage.UPLOADING):
-            return [(Place.FILES, self.files), (Place.CARD, self.card), *self.buttons]
-        return [*self.buttons]
+    def spots(self, model: PublishingModel) -> dict[PublishingArea, Sequence[tuple[PublishingTarget, pygame.Rect]]]:
+        """Where all is that can be in focus at one stage or another."""
+        area = PublishingArea
+        return {
+            area.NAME: [(model.field, self.name)],
+            area.PRIVATE: [(model.private, self.private)],
+            area.FILES: [(area.FILES, self.files)],
+            area.CARD: [(area.CARD, self.card)],
+            area.BUTTONS: self.buttons,
+        }
 
 
-class PublishingScene:
-    """Shows the page, and tells its model what the mouse is on. Positions are in a surface of `size`."""
+class PublishingView:
+    """Shows the page, and tells its model what the mouse does. Positions are in a surface of `size`."""
 
     def __init__(self, model: PublishingModel, table: Sequence[Binding] = BINDINGS) -> None:
         self.model = model
         self._table = table
-        self._pointed: Target | None = None
-        self._card: tuple[tuple[object, ...], tuple[str, ...]] = ((), ())
-        """The card in lines, with what they were made from."""
+        self._card = LongText()
 
     @property
     def context(self) -> Context:
@@ -106,27 +106,34 @@ class PublishingScene:
 
     def point(self, position: tuple[int, int], size: tuple[int, int]) -> None:
         """Follows the mouse."""
-        self._pointed = self._target(position, size)
-        self.model.point(self._pointed)
+        self._lay_out(size)
+        self.model.focus.point(position)
 
     def click(self, position: tuple[int, int], size: tuple[int, int]) -> bool:
         """Takes a click; whether the page is to be left."""
-        way = widgets.way_at(Layout.of(size, self.model).private, self.model.private, position)
-        return self.model.click(self._target(position, size), way)
+        layout = self._lay_out(size)
+        step = widgets.step_at(layout.private, self.model.private, position)
+        return self.model.click(self.model.focus.at(position), step)
 
-    def wheel(self, position: tuple[int, int], size: tuple[int, int], way: int) -> None:
-        """Scrolls what the mouse is over, down where `way` is 1 and up where it is -1."""
-        target = self._target(position, size)
-        if target in (Place.FILES, Place.CARD):
-            self.model.scroll(Place(target), way * STEP)
+    def wheel(self, position: tuple[int, int], size: tuple[int, int], notches: int) -> None:
+        """Scrolls what the mouse is over, down where `notches` is positive."""
+        self._lay_out(size)
+        self.model.focus.wheel(position, notches)
 
-    def _target(self, position: tuple[int, int], size: tuple[int, int]) -> Target | None:
-        return widgets.hit(Layout.of(size, self.model).spots(self.model.publishing.stage), position)
+    def _lay_out(self, size: tuple[int, int]) -> PublishingLayout:
+        model, layout = self.model, PublishingLayout.of(size, self.model)
+        model.focus.clear()
+        for area, spots in layout.spots(model).items():
+            model.focus.place(area, spots)
+        if model.publishing.stage in (Stage.REVIEW, Stage.UPLOADING):
+            model.files_scroll.fit(len(model.publishing.files), lines_in(layout.files, layout.scale))
+            self._card.fit(model.publishing.card, layout.card, layout.scale, model.card_scroll)
+        return layout
 
     def draw(self, surface: pygame.Surface) -> None:
         """Draws it all."""
-        publishing, layout = self.model.publishing, Layout.of(surface.size, self.model)
-        scale = layout.scale
+        publishing, layout = self.model.publishing, self._lay_out(surface.size)
+        scale, focus = layout.scale, self.model.focus
         surface.fill(theme.BACKGROUND)
         size = theme.pixel_size(theme.TITLE_SIZE * scale)
         theme.draw_text(surface, TITLE, size, theme.TEXT, theme.Face.PIXEL, midleft=layout.title.midleft)
@@ -136,72 +143,44 @@ class PublishingScene:
             self._draw_naming(surface, layout)
         elif publishing.stage in (Stage.REVIEW, Stage.UPLOADING):
             self._draw_files(surface, layout)
-            self._draw_card(surface, layout)
+            self._card.draw(surface, layout.card, scale, self.model.card_scroll)
         elif publishing.stage is Stage.DONE:
             size, left_top = round(theme.HEADING_SIZE * scale), (layout.name.left, layout.heading.bottom)
             url = theme.fitted(publishing.url, size, layout.heading.width)
             theme.draw_text(surface, url, size, theme.FOCUS, topleft=left_top)
         self._draw_strip(surface, layout)
         for button, rect in layout.buttons:
-            lit = button is self._pointed
+            lit = button is focus.pointed
             widgets.draw_button(surface, rect, scale, button.value, lit=lit, letters=theme.BODY_SIZE)
-        spots = dict(layout.spots(publishing.stage))
-        if self.model.focus in spots:
-            widgets.draw_focus(surface, spots[self.model.focus], scale)
+        if focus.rect is not None:
+            widgets.draw_focus(surface, focus.rect, scale)
         words = widgets.hints(self._table, self.model.hints, self.context)
         widgets.draw_hints(surface, layout.hints, scale, words)
 
-    def _draw_naming(self, surface: pygame.Surface, layout: Layout) -> None:
+    def _draw_naming(self, surface: pygame.Surface, layout: PublishingLayout) -> None:
         model, scale = self.model, layout.scale
         small, field = round(theme.HINT_SIZE * scale), widgets.value_box(layout.name, model.private)
         theme.draw_text(surface, "Name on the Hub", small, theme.QUIET, midleft=layout.name.midleft)
-        lit = self._pointed is Place.NAME
+        lit = model.focus.pointed is model.field
         widgets.draw_field(surface, field, scale, model.field, typing=model.typing, empty="USER/REPO", lit=lit)
-        widgets.draw_choice(surface, layout.private, scale, model.private, lit=self._pointed is Place.PRIVATE)
-        top = layout.private.bottom + round(20 * scale)
+        lit = model.focus.pointed is model.private
+        widgets.draw_choice(surface, layout.private, scale, model.private, lit=lit)
+        topleft = (layout.name.left, layout.private.bottom + round(20 * scale))
         lines = (*theme.wrapped(chunked(model.publishing.login), small, layout.name.width, 3), "")
-        for words in (*lines, *theme.wrapped(_ABOUT, small, layout.name.width, 6)):
-            theme.draw_text(surface, words, small, theme.QUIET, topleft=(layout.name.left, top))
-            top += line_height(scale)
+        lines = (*lines, *theme.wrapped(_ABOUT, small, layout.name.width, 6))
+        draw_lines(surface, lines, topleft, scale, theme.QUIET)
 
-    def _draw_files(self, surface: pygame.Surface, layout: Layout) -> None:
-        files = self.model.publishing.files
-        part, fitting = self._box(surface, layout, layout.files)
-        self.model.lines[Place.FILES] = max(len(files) - fitting, 0)
-        self.model.scroll(Place.FILES, 0)
-        first, small = self.model.line[Place.FILES], round(theme.HINT_SIZE * layout.scale)
-        for place, file in enumerate(files[first : first + fitting]):
-            top, right = place * line_height(layout.scale), part.width - round(10 * layout.scale)
+    def _draw_files(self, surface: pygame.Surface, layout: PublishingLayout) -> None:
+        scroll, part = self.model.files_scroll, draw_text_box(surface, layout.files, layout.scale)
+        small, right = round(theme.HINT_SIZE * layout.scale), part.width - round(10 * layout.scale)
+        for place, file in enumerate(self.model.publishing.files[scroll.top : scroll.top + scroll.room]):
+            top = place * line_height(layout.scale)
             size = theme.draw_text(part, size_words(file.size), small, theme.QUIET, topright=(right, top))
             name = theme.fitted(file.name, small, size.left - round(8 * layout.scale))
             theme.draw_text(part, name, small, theme.TEXT, topleft=(0, top))
-        _draw_thumb(part, layout.scale, first, fitting, len(files))
+        widgets.draw_thumb(part, part.get_rect(), layout.scale, scroll)
 
-    def _draw_card(self, surface: pygame.Surface, layout: Layout) -> None:
-        """As plain text."""
-        small, width = round(theme.HINT_SIZE * layout.scale), layout.card.width - round(34 * layout.scale)
-        made_from = (self.model.publishing.card, small, width)
-        if made_from != self._card[0]:
-            lines = [
-                line for text in self.model.publishing.card for line in theme.wrapped(chunked(text), small, width, 400)
-            ]
-            self._card = (made_from, tuple(lines))
-        part, fitting = self._box(surface, layout, layout.card)
-        self.model.lines[Place.CARD] = max(len(self._card[1]) - fitting, 0)
-        self.model.scroll(Place.CARD, 0)
-        first = self.model.line[Place.CARD]
-        for place, words in enumerate(self._card[1][first : first + fitting]):
-            theme.draw_text(part, words, small, theme.TEXT, topleft=(0, place * line_height(layout.scale)))
-        _draw_thumb(part, layout.scale, first, fitting, len(self._card[1]))
-
-    def _box(self, surface: pygame.Surface, layout: Layout, rect: pygame.Rect) -> tuple[pygame.Surface, int]:
-        """A ground for lines of text: the surface inside, and how many lines it has room for."""
-        pygame.draw.rect(surface, theme.BACKGROUND, rect, border_radius=round(4 * layout.scale))
-        pad = -2 * round(8 * layout.scale)
-        part = surface.subsurface(rect.inflate(pad, pad))
-        return part, max(part.height // line_height(layout.scale), 1)
-
-    def _draw_strip(self, surface: pygame.Surface, layout: Layout) -> None:
+    def _draw_strip(self, surface: pygame.Surface, layout: PublishingLayout) -> None:
         publishing, scale = self.model.publishing, layout.scale
         small, line = round(theme.HINT_SIZE * scale), line_height(scale)
         bar = pygame.Rect(layout.strip.left, layout.strip.bottom - round(10 * scale), layout.strip.width, 0)
@@ -210,12 +189,12 @@ class PublishingScene:
         if publishing.stage is Stage.PREPARING and publishing.preparation is not None:
             widgets.draw_progress(surface, bar, scale, publishing.preparation.share)
             bottom = bar.top - round(6 * scale)
-        lines = theme.wrapped(chunked(strip_words(publishing)), small, layout.strip.width, 3)
+        lines = theme.wrapped(chunked(strip_text(publishing)), small, layout.strip.width, 3)
         for place, words in enumerate(reversed(lines)):
             theme.draw_text(surface, words, small, theme.TEXT, bottomleft=(layout.strip.left, bottom - place * line))
 
 
-def strip_words(publishing: Publishing) -> str:
+def strip_text(publishing: Publishing) -> str:
     """What goes on, or went wrong."""
     if publishing.problem:
         return publishing.problem
@@ -229,9 +208,7 @@ def _draw_heading(surface: pygame.Surface, rect: pygame.Rect, scale: float, publ
     name = theme.fitted(publishing.run.name, size, rect.width, theme.Face.BOLD)
     theme.draw_text(surface, name, size, theme.TEXT, theme.Face.BOLD, topleft=rect.topleft)
     lines = theme.wrapped(_about(publishing), small, rect.width, 2)
-    for place, words in enumerate(lines):
-        top = rect.top + round(30 * scale) + place * line_height(scale)
-        theme.draw_text(surface, words, small, theme.QUIET, topleft=(rect.left, top))
+    draw_lines(surface, lines, (rect.left, rect.top + round(30 * scale)), scale, theme.QUIET)
 
 
 def _about(publishing: Publishing) -> str:
@@ -250,8 +227,3 @@ def _about(publishing: Publishing) -> str:
             return f"To {where}: {len(publishing.files)} files, {size_words(publishing.size)}."
         case _:
             return "It is published, and can be seen here:"
-
-
-def _draw_thumb(part: pygame.Surface, scale: float, first: int, fitting: int, count: int) -> None:
-    if count > fitting:
-        widgets.draw_thumb(part, part.get_rect(), scale, first / count, fitting / count)

@@ -1,4 +1,4 @@
-"""What menus share: choices, buttons, fields of text, the ring around what is in focus, key hints; a toast."""
+"""What screens are built of: choices, buttons, text fields, scroll bars, the ring of the focus, key hints, a toast."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ _ARROW = 24
 class Choice(Generic[T]):
     """One value of several, which stand in a row."""
 
-    def __init__(self, name: str, values: Sequence[T], chosen: T, words: Callable[[T], str] = str) -> None:
+    def __init__(self, name: str, values: Sequence[T], chosen: T, label: Callable[[T], str] = str) -> None:
         self.name = name
         self.values = tuple(values)
         self._place = self.values.index(chosen)
-        self._words = words
+        self._label = label
 
     @property
     def value(self) -> T:
@@ -40,20 +40,59 @@ class Choice(Generic[T]):
     @property
     def text(self) -> str:
         """What is chosen, in words."""
-        return self._words(self.value)
+        return self._label(self.value)
 
-    def leads(self, by: int) -> bool:
+    def can_step(self, by: int) -> bool:
         """Whether there is a value so many places further."""
         return 0 <= self._place + by < len(self.values)
 
     def step(self, by: int) -> None:
         """Chooses the value so many places further; at the row's end, stays."""
-        if self.leads(by):
+        if self.can_step(by):
             self._place += by
 
     def turn(self) -> None:
         """Chooses the next value; after the last, the first."""
         self._place = (self._place + 1) % len(self.values)
+
+
+class Scroll:
+    """Which part is shown of something longer than its room; all in lines, or all in pixels."""
+
+    def __init__(self) -> None:
+        self.top = 0
+        """The first line that is shown."""
+        self.length = 0
+        self.room = 0
+        self.step = 3
+        """How far an arrow key or a notch of the wheel goes."""
+        self._followed: tuple[object, ...] = ()
+
+    @property
+    def most(self) -> int:
+        """The greatest `top` there can be; 0 where all is shown."""
+        return max(self.length - self.room, 0)
+
+    def fit(self, length: int, room: int) -> None:
+        """So much there is now, and so much can be shown."""
+        self.length, self.room = length, room
+        self.by(0)
+
+    def by(self, distance: int) -> bool:
+        """Scrolls down, or up where negative, no further than to the end; whether that changed anything."""
+        before, self.top = self.top, min(max(self.top + distance, 0), self.most)
+        return self.top != before
+
+    def follow(self, place: int, start: int, end: int) -> None:
+        """Shows what is between `start` and `end`, the item at `place`, where it has moved since the last call.
+
+        Until it moves again, the wheel may scroll it out of sight.
+        """
+        now = (place, start, end, self.room)
+        if now != self._followed:
+            self._followed = now
+            self.top = min(max(self.top, end - self.room), start)
+            self.by(0)
 
 
 class TextField:
@@ -146,19 +185,14 @@ def flow(rect: pygame.Rect, widths: Iterable[int], height: int, gap: int) -> lis
     return [place.move(0, rect.bottom - row * (height + gap) - height) for place in places]
 
 
-def hit(spots: Iterable[tuple[T, pygame.Rect]], position: tuple[int, int]) -> T | None:
-    """What lies at `position`, if anything does."""
-    return next((thing for thing, rect in spots if rect.collidepoint(position)), None)
-
-
 def value_box(rect: pygame.Rect, choice: Choice[T]) -> pygame.Rect:
     """Where in its row a choice's value and arrows stand: beside its name, or all of it where it has none."""
     left = rect.left + round(0.4 * rect.width) if choice.name else rect.left
     return pygame.Rect(left, rect.top, rect.right - left, rect.height)
 
 
-def way_at(rect: pygame.Rect, choice: Choice[T], position: tuple[int, int]) -> int:
-    """Which way a click leads: -1 on the left half of the value, 1 on the right half, 0 on the name."""
+def step_at(rect: pygame.Rect, choice: Choice[T], position: tuple[int, int]) -> int:
+    """The step a click makes: -1 on the left half of the value, 1 on the right half, 0 on the name."""
     box = value_box(rect, choice)
     if not box.collidepoint(position):
         return 0
@@ -179,9 +213,9 @@ def draw_choice(
     pygame.draw.rect(surface, theme.QUIET if lit else theme.HAIRLINE, box, width=1, border_radius=corner)
     text = theme.fitted(choice.text, size, box.width - 2 * arrow, theme.Face.BOLD)
     theme.draw_text(surface, text, size, theme.TEXT, theme.Face.BOLD, center=box.center)
-    for way, column in ((-1, box.left + arrow // 2), (1, box.right - arrow // 2)):
-        colour = theme.TEXT if choice.leads(way) else theme.HAIRLINE
-        _draw_arrow(surface, pygame.Vector2(column, box.centery), way * 5 * scale, colour)
+    for step, column in ((-1, box.left + arrow // 2), (1, box.right - arrow // 2)):
+        colour = theme.TEXT if choice.can_step(step) else theme.HAIRLINE
+        _draw_arrow(surface, pygame.Vector2(column, box.centery), step * 5 * scale, colour)
 
 
 def _draw_arrow(surface: pygame.Surface, centre: pygame.Vector2, length: float, colour: pygame.Color) -> None:
@@ -257,13 +291,13 @@ def draw_field(
         pygame.draw.rect(part, theme.FOCUS, caret)
 
 
-def draw_thumb(surface: pygame.Surface, rect: pygame.Rect, scale: float, top: float, share: float) -> None:
-    """Draws at the right edge of `rect` which part of something longer it shows: from where, and how much."""
-    if share < 1:
+def draw_thumb(surface: pygame.Surface, rect: pygame.Rect, scale: float, scroll: Scroll) -> None:
+    """Draws at the right edge of `rect` which part of something longer it shows; nothing where it shows all."""
+    if scroll.most > 0:
         width = round(4 * scale)
-        height = max(round(rect.height * share), 4 * width)
+        height = max(round(rect.height * scroll.room / scroll.length), 4 * width)
         thumb = pygame.Rect(rect.right - width, 0, width, height)
-        thumb.top = rect.top + round(min(max(top / (1 - share), 0), 1) * (rect.height - height))
+        thumb.top = rect.top + round(scroll.top / scroll.most * (rect.height - height))
         pygame.draw.rect(surface, theme.QUIET, thumb, border_radius=width // 2)
 
 

@@ -6,11 +6,10 @@ import pygame
 
 from app.follow.follower import RARELY_SAVED, Follower, Training
 from app.game.snapshot import Snapshot
-from app.ui import theme
+from app.ui import charts, theme
+from app.ui.numbers import millions, signed
 from models.spec import POINTS_TO_WIN
 
-MOST_POINTS = 200
-"""The most points of a curve that are drawn."""
 UNKNOWN = "\N{EN DASH}"
 
 
@@ -31,18 +30,12 @@ class LearningModel:
     def update(self, training: Training, changes: tuple[int, ...], sign: str) -> None:
         """Takes in the training so far, the steps of the policies that have played, and a line on which plays."""
         end = max(training.target or 0, training.steps, 1)
-        every = -(-len(training.curve) // MOST_POINTS) or 1
-        # Backwards, so that the newest is among them.
-        drawn = [point for point in reversed(training.curve[::-1][::every]) if point.mean_return is not None]
-        self.curve = tuple(
-            (point.steps / end, (point.mean_return + POINTS_TO_WIN) / (2 * POINTS_TO_WIN))
-            for point in drawn
-            if point.mean_return is not None
-        )
+        points = [(point.steps, point.mean_return) for point in training.curve]
+        self.curve = charts.curve_shares(points, end, POINTS_TO_WIN)
         self.changes = tuple(steps / end for steps in changes)
         self.end = f"{millions(end)} steps"
         self.sign = sign
-        score = drawn[-1].mean_return if drawn else None
+        score = next((score for _, score in reversed(points) if score is not None), None)
         self.figures = (
             (UNKNOWN if score is None else signed(score), "mean return"),
             (millions(training.steps), "steps" if training.target is None else f"of {millions(training.target)} steps"),
@@ -51,14 +44,14 @@ class LearningModel:
         )
 
 
-def millions(steps: int) -> str:
-    """Agent steps in millions."""
-    return f"{steps / 1e6:.2f}M"
-
-
-def signed(number: float) -> str:
-    """A number with its sign, and one decimal."""
-    return f"{number:+.1f}".replace("-", "\N{MINUS SIGN}")
+def in_a_line(training: Training) -> str:
+    """How far a training has come, without a picture."""
+    if not training.curve:
+        return "starting: its first games are being played"
+    score = training.curve[-1].mean_return
+    of = "" if training.target is None else f" of {millions(training.target)}"
+    games = "no game has ended yet" if score is None else f"mean return {signed(score)}"
+    return f"{millions(training.steps)}{of} steps, {games}, {' '.join(_rest(training))}"
 
 
 def _rest(training: Training) -> tuple[str, str]:
@@ -129,7 +122,7 @@ def draw(surface: pygame.Surface, rect: pygame.Rect, scale: float, model: Learni
     chart = pygame.Rect(left, top, room.right - left, axis - line - top)
     theme.draw_text(surface, "0", small, theme.QUIET, bottomleft=(chart.left, axis))
     theme.draw_text(surface, model.end, small, theme.QUIET, bottomright=(chart.right, axis))
-    draw_chart(surface, chart, scale, model)
+    charts.draw_curve(surface, chart, scale, model.curve, limit=POINTS_TO_WIN, marks=model.changes)
 
 
 def _draw_figures(surface: pygame.Surface, row: pygame.Rect, scale: float, model: LearningModel) -> int:
@@ -142,31 +135,3 @@ def _draw_figures(surface: pygame.Surface, row: pygame.Rect, scale: float, model
         words = theme.fitted(unit, small, width - number - round(4 * scale))
         theme.draw_text(surface, words, small, theme.QUIET, midleft=(left + number, middle))
     return row.top + 2 * height
-
-
-def draw_chart(surface: pygame.Surface, chart: pygame.Rect, scale: float, model: LearningModel) -> None:
-    """The curve between the least and the most return there is; a mark where each policy came that played."""
-    small, thickness = round(theme.HINT_SIZE * scale), max(1, round(2 * scale))
-    pygame.draw.rect(surface, theme.BACKGROUND, chart)
-    inner = chart.inflate(-4 * thickness, -4 * thickness)
-    for share, words in ((0, f"\N{MINUS SIGN}{POINTS_TO_WIN}"), (0.5, "0"), (1, f"+{POINTS_TO_WIN}")):
-        row = round(inner.bottom - share * inner.height)
-        pygame.draw.line(surface, theme.HAIRLINE, (chart.left, row), (chart.right - 1, row))
-        theme.draw_text(surface, words, small, theme.QUIET, midright=(chart.left - round(6 * scale), row))
-    for share in model.changes:
-        colour = theme.FOCUS if share is model.changes[-1] else theme.QUIET
-        _draw_mark(surface, (inner.left + share * inner.width, chart.bottom - 1), scale, colour)
-    points = [(inner.left + x * inner.width, inner.bottom - y * inner.height) for x, y in model.curve]
-    if len(points) > 1:
-        for below in range(thickness):
-            shifted = [(x, y + below) for x, y in points]
-            pygame.draw.aalines(surface, theme.TEXT, points=shifted, closed=False)
-    if points:
-        pygame.draw.aacircle(surface, theme.TEXT, points[-1], 2 * thickness)
-
-
-def _draw_mark(surface: pygame.Surface, tip: tuple[float, float], scale: float, colour: pygame.Color) -> None:
-    """A triangle that stands on the chart's lower edge."""
-    across, up = 5 * scale, 9 * scale
-    corners = [(tip[0] - across, tip[1]), (tip[0] + across, tip[1]), (tip[0], tip[1] - up)]
-    pygame.draw.polygon(surface, colour, corners)

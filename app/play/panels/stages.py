@@ -9,8 +9,8 @@ import pygame
 
 from app.follow.follower import load_in_place
 from app.game.snapshot import Snapshot
-from app.play.panels.learning import millions, signed
 from app.ui import theme
+from app.ui.numbers import millions, signed
 from models import catalog
 from models.errors import UserError
 from models.run_directory import CurvePoint, read_curve, trained_steps

@@ -1,0 +1,182 @@
+"""What can be chosen in the menu: an agent and how it plays, a training, the settings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from app.game.levels import HUMAN_REACTION, Level
+from app.game.lineup import Ladder, Policy, Rom, Tracker
+from app.ui.widgets import Choice
+from models.catalog import short_name
+
+REACTIONS = (0, 50, 100, 150, 230, 300, 400)
+"""Milliseconds."""
+TEMPERATURES = (0.5, 1.0, 1.5, 2.0)
+ALGORITHMS = ("ppo", "a2c", "reinforce")
+STEPS = (200_000, 1_000_000, 5_000_000)
+"""AgentPlayer steps of a training."""
+
+AgentPlayer: TypeAlias = Policy | Tracker | Ladder
+
+
+class Kind(Enum):
+    """The opponents that are not levels."""
+
+    LADDER = "Adaptive ladder"
+    TRACKER = "Tracker"
+    CUSTOM = "Custom"
+
+
+@dataclass(frozen=True, slots=True)
+class Preferences:
+    """What the settings page changes."""
+
+    volume: int = 60
+    """0 to 100."""
+    muted: bool = False
+    whole_pixels: bool = False
+    full_screen: bool = False
+
+
+class AgentChoice:
+    """Which agent is to play, and how."""
+
+    def __init__(
+        self, player: AgentPlayer, models: Sequence[str], levels: Sequence[Level], *, measured: Rom | Tracker
+    ) -> None:
+        custom = player if isinstance(player, Policy) else Policy(models[0])
+        reaction = HUMAN_REACTION if isinstance(player, Ladder) else player.reaction_ms
+        first = min(player.level, len(levels) - 1) if isinstance(player, Ladder) else 0
+        self._measured = measured
+        self.kind: Choice[Level | Kind] = Choice("", (*levels, *Kind), _kind_of(player, levels), _name_of)
+        self._first = Choice("Begins as", range(len(levels)), first, lambda place: levels[place].name)
+        self._model = Choice("", tuple(dict.fromkeys((*models, custom.model))), custom.model, short_name)
+        self._reaction = Choice("Reaction", sorted({*REACTIONS, reaction}), reaction, "{} ms".format)
+        self._greedy = Choice("Play", (False, True), custom.greedy, lambda greedy: "greedy" if greedy else "sampled")
+        temperatures = sorted({*TEMPERATURES, custom.temperature})
+        self._temperature = Choice("Temperature", temperatures, custom.temperature, "{:.3g}".format)
+
+    @property
+    def rows(self) -> tuple[Choice[Any], ...]:
+        """The choices there are now, from the top."""
+        match self.kind.value:
+            case Kind.LADDER:
+                return self.kind, self._first
+            case Kind.TRACKER:
+                return self.kind, self._reaction
+            case Kind.CUSTOM:
+                heat = () if self._greedy.value else (self._temperature,)
+                return self.kind, self._model, self._reaction, self._greedy, *heat
+            case _:
+                return (self.kind,)
+
+    @property
+    def player(self) -> AgentPlayer:
+        """Who is chosen."""
+        match self.kind.value:
+            case Kind.LADDER:
+                return Ladder(self._first.value)
+            case Kind.TRACKER:
+                return Tracker(self._reaction.value)
+            case Kind.CUSTOM:
+                return Policy(
+                    self._model.value, self._temperature.value, self._greedy.value, reaction_ms=self._reaction.value
+                )
+            case level:
+                return level.player
+
+    @property
+    def about(self) -> tuple[str, ...]:
+        """Who is chosen, in a paragraph or two."""
+        match self.kind.value:
+            case Kind.LADDER:
+                return ("Grows stronger when it trails and weaker when it leads, to keep the match close.",)
+            case Kind.TRACKER:
+                return ("A script that follows the ball with its paddle.",)
+            case Kind.CUSTOM:
+                return (f"People react in about {HUMAN_REACTION} ms.",)
+            case level:
+                won = f"{level.points_won:.0%} of points and {level.games_won:.0%} of games"
+                return level.description, f"Wins {won} against {_named(self._measured)}."
+
+    @property
+    def strength(self) -> float | None:
+        """The measured share of points won, 0 to 1; None where nothing was measured."""
+        kind = self.kind.value
+        return None if isinstance(kind, Kind) else kind.points_won
+
+
+def _kind_of(player: AgentPlayer, levels: Sequence[Level]) -> Level | Kind:
+    if isinstance(player, Ladder):
+        return Kind.LADDER
+    custom = Kind.TRACKER if isinstance(player, Tracker) else Kind.CUSTOM
+    return next((level for level in levels if level.player == player), custom)
+
+
+def _named(player: Rom | Tracker) -> str:
+    return "the Atari CPU" if isinstance(player, Rom) else f"a tracker with {player.reaction_ms} ms reaction"
+
+
+def _name_of(kind: Level | Kind) -> str:
+    return kind.value if isinstance(kind, Kind) else kind.name
+
+
+class TrainingChoice:
+    """Which training is to begin, or which of `runs` to go on with; it opens on `first`, None being a new one."""
+
+    about = (
+        "Learns from pixels beside the window, at low priority. Stopped, it is saved, and can be gone on with.",
+        "On two cores, 200,000 steps take some minutes, and 5 million more than an hour.",
+    )
+
+    def __init__(self, runs: Sequence[Path], first: Path | None = None) -> None:
+        self.runs = tuple(runs)
+        self._run = Choice("Run", (None, *self.runs), first, lambda run: short_name(str(run)) if run else "a new one")
+        self._algorithm = Choice("Algorithm", ALGORITHMS, ALGORITHMS[0])
+        self._steps = Choice("Steps", STEPS, STEPS[0], "{:,}".format)
+        self._total = Choice("Steps in all", (None, *STEPS), None, lambda steps: f"{steps:,}" if steps else "as begun")
+
+    @property
+    def rows(self) -> tuple[Choice[Any], ...]:
+        """The choices there are now, from the top."""
+        return (self._run, self._algorithm, self._steps) if self._run.value is None else (self._run, self._total)
+
+    @property
+    def algorithm(self) -> str:
+        """What a new run learns by."""
+        return self._algorithm.value
+
+    @property
+    def steps(self) -> int | None:
+        """AgentPlayer steps in all; None for as many as the run was begun for."""
+        return self._steps.value if self._run.value is None else self._total.value
+
+    @property
+    def run(self) -> Path | None:
+        """The run to resume; None for a new one."""
+        return self._run.value
+
+
+class PreferencesChoice:
+    """The settings, one row each."""
+
+    def __init__(self, preferences: Preferences) -> None:
+        volumes = sorted({*range(0, 101, 10), preferences.volume})
+        self._volume = Choice("Volume", volumes, preferences.volume)
+        self._muted = Choice("Sound", (True, False), preferences.muted, lambda muted: "off" if muted else "on")
+        self._whole_pixels = Choice("Whole-pixel court", (False, True), preferences.whole_pixels, _on_or_off)
+        self._full_screen = Choice("Full screen", (False, True), preferences.full_screen, _on_or_off)
+        self.rows: tuple[Choice[Any], ...] = (self._volume, self._muted, self._whole_pixels, self._full_screen)
+
+    @property
+    def preferences(self) -> Preferences:
+        """What is chosen."""
+        return Preferences(self._volume.value, self._muted.value, self._whole_pixels.value, self._full_screen.value)
+
+
+def _on_or_off(on: object) -> str:
+    return "on" if on else "off"
