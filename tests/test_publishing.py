@@ -360,7 +360,7 @@ def pages(desk: Desk) -> Iterator[None]:
     yield
     work.repository, work.problem = f"{'u' * 90}/{'r' * 90}", ""
     work.preparation = SimpleNamespace(  # type: ignore[assignment] # what is read of it
-        words=sentence, share=0.4, folder=None, problem="", update=lambda: None, close=lambda *_: None
+        status=sentence, share=0.4, folder=None, problem="", update=lambda: None, close=lambda *_: None
     )
     for stage in (Stage.PREPARING, Stage.REVIEW, Stage.UPLOADING, Stage.DONE):
         work.stage, work.url = stage, f"https://hub.example/{'u' * 200}"

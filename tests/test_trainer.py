@@ -68,7 +68,7 @@ def test_a_new_training_gets_a_folder_of_its_own(training: Trainer) -> None:
     assert process_of(training).asked == [("start", "ppo", 200_000)]
     assert process_of(training).run.parent == Path("runs")
     assert process_of(training).run.name.startswith("ppo-")
-    assert about(training) == "begins …"
+    assert about(training) == "starting …"
 
 
 def test_a_run_is_gone_on_with(training: Trainer) -> None:
@@ -82,12 +82,12 @@ def test_it_says_how_far_it_is(training: Trainer) -> None:
     cast("FakeFollower", training._progress).training = Training((CurvePoint(43_008, 40.0, -20.25),), target=200_000)
     assert about(training) == "43,008 of 200,000 steps, mean return -20.2"
     training.stop()
-    assert about(training) == "is being saved …"
+    assert about(training) == "saving …"
 
 
 @pytest.mark.parametrize(
     ("phase", "said"),
-    [(Phase.FINISHED, "is finished"), (Phase.STOPPED, "is saved"), (Phase.FAILED, "failed: no room on the disk")],
+    [(Phase.FINISHED, "training finished"), (Phase.STOPPED, "training saved"), (Phase.FAILED, "failed: no room on the disk")],
 )
 def test_an_end_is_told_once(training: Trainer, phase: Phase, said: str) -> None:
     training.start(Train("ppo", 1, Path("runs/old")))
