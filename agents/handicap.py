@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, Generic, NamedTuple
 
-from agents.base import Agent, Decision, Frame, Memory
+from agents.agent import Agent, Memory
+from agents.base import Decision, Frame
 from agents.pong import FRAMES_PER_SECOND
 from agents.sight import Place, Rows, find_ball, find_left_paddle
 from models.screen import (

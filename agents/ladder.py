@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Generic, NamedTuple
 
-from agents.base import Agent, Decision, Frame, Memory
+from agents.agent import Agent, Memory
+from agents.base import Decision, Frame
 
 if TYPE_CHECKING:
     from agents.policy import PolicyAgent

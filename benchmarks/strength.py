@@ -18,7 +18,8 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.base import Agent, Control, control_of
+from agents.agent import Agent
+from agents.base import Control, control_of
 from agents.pong import FRAMES_PER_SECOND, Court, Score, Side
 from agents.preprocessing import mirrored
 from app.game.cast import load_agent

@@ -34,9 +34,9 @@ from agents.base import FULL_SPEED, Control, Frame
 from agents.pong import FRAMES_PER_SECOND, Court, Side
 from app.game import cast
 from app.game.lineup import Lineup, Person, Policy, Rom
-from app.game.match import State
 from app.game.seats import AgentSeat
 from app.game.session import Session
+from app.game.snapshot import State
 from app.ui.display import open_display
 from app.window import Window
 from models import catalog

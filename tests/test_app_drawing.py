@@ -10,8 +10,8 @@ import pytest
 
 from agents.base import Decision
 from agents.pong import FRAMES_PER_SECOND, Court, Score, Side
-from app.game.match import Match, State
-from app.game.snapshot import Snapshot
+from app.game.match import Match
+from app.game.snapshot import Snapshot, State
 from app.game.story import Rally, Story
 from app.game.timeline import HISTORY_LENGTH, Estimate
 from app.play.layout import PlayLayout, court_size

@@ -14,9 +14,9 @@ from agents.policy import PolicyAgent
 from agents.pong import FRAMES_PER_SECOND, Court, Score, Side
 from app.game import match as matches
 from app.game.clock import FrameClock
-from app.game.match import MOST_CATCH_UP, SPEEDS, Match, State
+from app.game.match import MOST_CATCH_UP, SPEEDS, Match
 from app.game.seats import AgentSeat, PersonSeat, RomSeat
-from app.game.snapshot import games_won
+from app.game.snapshot import State, games_won
 from app.game.timeline import HISTORY_LENGTH
 from app.ui.pacing import Pacer
 from models.network import PolicyNetwork

@@ -14,9 +14,10 @@ from agents.pong import FRAMES_PER_SECOND, Court, Side
 from app import settings
 from app.game import replay
 from app.game.lineup import Lineup, Person, Policy, Rom, Tracker
-from app.game.match import Match, State
+from app.game.match import Match
 from app.game.seats import PersonSeat
 from app.game.session import Session
+from app.game.snapshot import State
 from app.menu.screen import MenuScreen
 from app.play.screen import MatchScreen
 from app.screen import Start

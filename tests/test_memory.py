@@ -8,7 +8,8 @@ from typing import Any, TypeAlias
 
 import pytest
 
-from agents.base import Agent, Frame, Remembered, control_of
+from agents.agent import Agent, Remembered
+from agents.base import Frame, control_of
 from agents.handicap import ReactionDelay
 from agents.ladder import LadderAgent
 from agents.policy import PolicyAgent

@@ -14,10 +14,11 @@ from agents.pong import Court, Score, Side
 from agents.scripted import TrackerAgent
 from app.game import replay
 from app.game.lineup import Lineup, Person, Policy, Rom, Tracker
-from app.game.match import Match, State
+from app.game.match import Match
 from app.game.replay import Replay
 from app.game.seats import AgentSeat, PersonSeat, RomSeat
 from app.game.session import Session
+from app.game.snapshot import State
 from models import checkpoint
 from models.errors import UserError
 from models.network import PolicyNetwork

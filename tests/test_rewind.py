@@ -9,8 +9,9 @@ import pytest
 from agents.base import Control
 from agents.pong import FRAMES_PER_SECOND, Court, Side
 from agents.scripted import TrackerAgent
-from app.game.match import Match, State
+from app.game.match import Match
 from app.game.seats import AgentSeat, PersonSeat, RomSeat
+from app.game.snapshot import State
 
 LONG = 500
 """Frames; the first point falls before that."""

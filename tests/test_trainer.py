@@ -87,7 +87,11 @@ def test_it_says_how_far_it_is(training: Trainer) -> None:
 
 @pytest.mark.parametrize(
     ("phase", "said"),
-    [(Phase.FINISHED, "training finished"), (Phase.STOPPED, "training saved"), (Phase.FAILED, "failed: no room on the disk")],
+    [
+        (Phase.FINISHED, "training finished"),
+        (Phase.STOPPED, "training saved"),
+        (Phase.FAILED, "failed: no room on the disk"),
+    ],
 )
 def test_an_end_is_told_once(training: Trainer, phase: Phase, said: str) -> None:
     training.start(Train("ppo", 1, Path("runs/old")))

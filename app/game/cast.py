@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from agents.base import Agent
+from agents.agent import Agent
 from agents.handicap import ReactionDelay
 from agents.ladder import LadderAgent
 from agents.pong import Side

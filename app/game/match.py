@@ -10,7 +10,6 @@ passed. A frame becomes an action like this:
 
 from __future__ import annotations
 
-from enum import Enum, auto
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,7 +19,7 @@ from agents.base import Frame
 from agents.pong import FRAMES_PER_SECOND, Court, Score, Side
 from app.game.clock import FrameClock
 from app.game.seats import AgentSeat, PersonSeat, RecordedSeat, Seat, Substitute
-from app.game.snapshot import Snapshot
+from app.game.snapshot import Snapshot, State, games_won, pair_of
 from app.game.story import Story, Storyteller
 from app.game.timeline import KEYFRAME_EVERY, Controls, Decisions, Timeline
 
@@ -37,18 +36,6 @@ MOST_GAME_FRAMES = round(30 * 60 * FRAMES_PER_SECOND)
 """Half an hour: a game between two agents that never miss would not end. Whoever leads then has won."""
 REWIND_SPEEDS = (2.0, 12.0)
 """How many times faster than normal play, at first and at most. Each second of rewinding adds two."""
-
-
-class State(Enum):
-    """What a match is doing."""
-
-    WAITING = auto()
-    """For its players to be loaded."""
-    PLAYING = auto()
-    PAUSED = auto()
-    REWINDING = auto()
-    OVER = auto()
-    """A game has ended. Between agents the next one, if any, begins by itself; people ask for it."""
 
 
 class Match:
@@ -274,7 +261,35 @@ class Match:
 
     def snapshot(self) -> Snapshot:
         """Everything there is to draw now."""
-        return Snapshot.of(self)
+        timeline, seats = self.timeline, self.seats
+        rewound = timeline.rewound
+        story = self.story.until(timeline.frame) if rewound else self.story
+        agents = [seat.agent for seat in seats] or [None, None]
+        return Snapshot(
+            state=self.state,
+            picture=timeline.picture(self.court) if rewound else self.picture,
+            names=self.names,
+            score=story.scores[-1] if rewound else self.score,
+            games_won=games_won(self.results),
+            game=self.game,
+            over=self.game_over and not rewound,
+            next_game_in=self.next_game_in,
+            decisions=timeline.decisions[timeline.frame] if seats else (None, None),
+            history=(timeline.history(Side.LEFT), timeline.history(Side.RIGHT)),
+            loading=self.loading,
+            people=self.people,
+            substitutes=frozenset(side for side in self.people if isinstance(seats[side], Substitute)),
+            server=None if rewound or self.game_over else self.court.server,
+            story=story,
+            seconds=timeline.frame / FRAMES_PER_SECOND,
+            rewindable=(timeline.frame - timeline.earliest) / FRAMES_PER_SECOND if seats else 0.0,
+            undone=(timeline.newest - timeline.frame) / FRAMES_PER_SECOND,
+            policies=pair_of([None if agent is None else agent.policy for agent in agents]),
+            rallies=pair_of([seat.rallies for seat in seats] or [(), ()]),
+            reactions=pair_of([None if agent is None else agent.reaction_ms for agent in agents]),
+            speed=self.speed,
+            greedy=self.greedy,
+        )
 
     def take_sound(self) -> list[NDArray[np.uint8]]:
         """The sound of each frame since the last call, `[512]`; only of frames played at normal speed."""

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Generic, NamedTuple, Protocol
 
-from agents.base import Agent, Control, Decision, Frame, Memory, Remembers, control_of
+from agents.agent import Agent, Memory, Remembers
+from agents.base import Control, Decision, Frame, control_of
 from agents.ladder import LadderAgent
 from agents.pong import Court, Score, Side
 from agents.preprocessing import mirrored

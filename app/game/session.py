@@ -18,8 +18,9 @@ from app.game.cast import (
     names_of,
 )
 from app.game.lineup import Lineup
-from app.game.match import Match, State
+from app.game.match import Match
 from app.game.replay import Replay
+from app.game.snapshot import State
 
 
 def new_seed() -> int:

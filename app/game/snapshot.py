@@ -4,18 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import Enum, auto
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from agents.base import Decision, Frame
-from agents.pong import FRAMES_PER_SECOND, Score, Side
+from agents.pong import Score, Side
 from app.game.rallies import PolicyRally
-from app.game.seats import Substitute
 from app.game.story import Story
 from app.game.timeline import Estimate
 
 if TYPE_CHECKING:
     from agents.policy import PolicyAgent
-    from app.game.match import Match, State
+
+
+class State(Enum):
+    """What a match is doing."""
+
+    WAITING = auto()
+    """For its players to be loaded."""
+    PLAYING = auto()
+    PAUSED = auto()
+    REWINDING = auto()
+    OVER = auto()
+    """A game has ended. Between agents the next one, if any, begins by itself; people ask for it."""
+
 
 T = TypeVar("T")
 Pair: TypeAlias = tuple[T, T]
@@ -71,41 +83,9 @@ class Snapshot:
         """The side whose decisions to show: the right, unless only the left has any."""
         return next((side for side in reversed(Side) if self.decisions[side] is not None), None)
 
-    @classmethod
-    def of(cls, match: Match) -> Snapshot:
-        """The match as it is now."""
-        timeline, seats = match.timeline, match.seats
-        rewound = timeline.rewound
-        story = match.story.until(timeline.frame) if rewound else match.story
-        agents = [seat.agent for seat in seats] or [None, None]
-        return cls(
-            state=match.state,
-            picture=timeline.picture(match.court) if rewound else match.picture,
-            names=match.names,
-            score=story.scores[-1] if rewound else match.score,
-            games_won=games_won(match.results),
-            game=match.game,
-            over=match.game_over and not rewound,
-            next_game_in=match.next_game_in,
-            decisions=timeline.decisions[timeline.frame] if seats else (None, None),
-            history=(timeline.history(Side.LEFT), timeline.history(Side.RIGHT)),
-            loading=match.loading,
-            people=match.people,
-            substitutes=frozenset(side for side in match.people if isinstance(seats[side], Substitute)),
-            server=None if rewound or match.game_over else match.court.server,
-            story=story,
-            seconds=timeline.frame / FRAMES_PER_SECOND,
-            rewindable=(timeline.frame - timeline.earliest) / FRAMES_PER_SECOND if seats else 0.0,
-            undone=(timeline.newest - timeline.frame) / FRAMES_PER_SECOND,
-            policies=_pair([None if agent is None else agent.policy for agent in agents]),
-            rallies=_pair([seat.rallies for seat in seats] or [(), ()]),
-            reactions=_pair([None if agent is None else agent.reaction_ms for agent in agents]),
-            speed=match.speed,
-            greedy=match.greedy,
-        )
 
-
-def _pair(both: Sequence[T]) -> Pair[T]:
+def pair_of(both: Sequence[T]) -> Pair[T]:
+    """The two of them."""
     left, right = both
     return left, right
 

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeAlias
 
-from agents.base import DOWN_ACTIONS, UP_ACTIONS, Control, Decision, Frame, Remembered
+from agents.agent import Remembered
+from agents.base import DOWN_ACTIONS, UP_ACTIONS, Control, Decision, Frame
 from agents.pong import FRAMES_PER_SECOND, Court, CourtState, Side
 from app.game.seats import Seat
 from app.game.story import StoryMemory, Storyteller

@@ -10,8 +10,8 @@ from app import settings
 from app.follow.trainer import Train
 from app.game.levels import FIXED_OPPONENT, LEVELS
 from app.game.lineup import Lineup, Policy, Rom
-from app.game.match import State
 from app.game.session import Session, new_seed
+from app.game.snapshot import State
 from app.hub import local
 from app.menu.choices import Preferences
 from app.menu.model import Change, MenuModel, Outcome, StopTraining

@@ -9,8 +9,7 @@ from typing import TypeAlias
 
 import pygame
 
-from app.game.match import State
-from app.game.snapshot import Snapshot
+from app.game.snapshot import Snapshot, State
 from app.play.inline_executor import InlineExecutor
 from app.play.layout import PlayLayout
 from app.play.panels.credit import CreditPanel

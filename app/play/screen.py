@@ -13,10 +13,10 @@ from agents.base import Control
 from agents.pong import Side
 from app.follow.follower import Follower
 from app.game.lineup import Policy
-from app.game.match import SPEEDS, State
+from app.game.match import SPEEDS
 from app.game.seats import PersonSeat
 from app.game.session import Session
-from app.game.snapshot import Snapshot
+from app.game.snapshot import Snapshot, State
 from app.play import keep
 from app.play.ending import EndingChoice, EndingModel
 from app.play.ending_view import EndingView

@@ -7,8 +7,7 @@ from fractions import Fraction
 import pygame
 
 from agents.pong import Side
-from app.game.match import State
-from app.game.snapshot import Snapshot
+from app.game.snapshot import Snapshot, State
 from app.ui import theme
 
 

@@ -1,0 +1,71 @@
+"""What an agent is: it sees every emulator frame, decides on some of them, and can go back to an earlier moment."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Generic, NamedTuple, Protocol, TypeVar
+
+from agents.base import Decision, Frame
+
+if TYPE_CHECKING:
+    from agents.policy import PolicyAgent
+
+Memory = TypeVar("Memory")
+
+
+class Remembers(Protocol[Memory]):
+    """Something that can go back to an earlier state of its own."""
+
+    def memory(self) -> Memory:
+        """Its whole state, its randomness too: a plain value, equal to that of another object in the same state."""
+        ...
+
+    def recall(self, memory: Memory) -> None:
+        """Goes back to the state that `memory` returned."""
+        ...
+
+
+class Remembered(NamedTuple, Generic[Memory]):
+    """A memory of one moment, with whose it is."""
+
+    owner: Remembers[Memory]
+    memory: Memory
+
+    @classmethod
+    def now(cls, owner: Remembers[Memory]) -> Remembered[Memory]:
+        """What `owner` remembers now."""
+        return cls(owner, owner.memory())
+
+    def restore(self) -> None:
+        """Takes its owner back to that moment."""
+        self.owner.recall(self.memory)
+
+
+class Agent(Remembers[Memory], Protocol[Memory]):
+    """Plays one paddle. Whoever runs the game calls `reset` before each game, and `observe` with every frame."""
+
+    @property
+    def name(self) -> str:
+        """What to call it on screen."""
+        ...
+
+    @property
+    def policy(self) -> PolicyAgent | None:
+        """The network agent that makes its decisions; None if it is a script."""
+        ...
+
+    @property
+    def reaction_ms(self) -> int:
+        """Its reaction time in milliseconds; 0 if it reacts at once."""
+        ...
+
+    def reset(self) -> None:
+        """Forgets the past: a new game begins."""
+        ...
+
+    def observe(self, grey: Frame) -> Decision:
+        """Takes in the newest grey frame `[210, 160]`; returns the decision in force for the next emulator frame.
+
+        It returns the same `Decision` object until it decides again, even if it then decides the same. An agent always
+        sees itself on the right: on the left it is shown the court mirrored. It must not write into the frame.
+        """
+        ...
