@@ -15,7 +15,10 @@ Frame = NDArray[np.uint8]
 
 UP_ACTIONS = frozenset({"RIGHT", "RIGHTFIRE"})
 DOWN_ACTIONS = frozenset({"LEFT", "LEFTFIRE"})
+STAY_ACTIONS = frozenset({"NOOP", "FIRE"})
 FIRE_ACTIONS = frozenset({"FIRE", "RIGHTFIRE", "LEFTFIRE"})
+MOVES = (("up", UP_ACTIONS), ("stay", STAY_ACTIONS), ("down", DOWN_ACTIONS), ("fire", FIRE_ACTIONS))
+"""Names of these groups. The first three divide the actions between them; fire goes with any of them."""
 
 FULL_SPEED = 100
 

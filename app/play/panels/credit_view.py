@@ -8,11 +8,10 @@ from typing import NamedTuple
 import numpy as np
 import pygame
 
-from agents.base import FIRE_ACTIONS, Decision
+from agents.base import FIRE_ACTIONS, MOVES, Decision
 from agents.pong import Side
 from app.game.rallies import Step
 from app.play.panels.credit_model import PPO_PASSES, CreditMethod, CreditModel
-from app.play.panels.moves import MOVES
 from app.ui import theme
 from models.screen import SCREEN_ROWS, WALL_TOP
 

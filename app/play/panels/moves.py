@@ -7,14 +7,12 @@ from dataclasses import dataclass
 
 import pygame
 
-from agents.base import DOWN_ACTIONS, FIRE_ACTIONS, UP_ACTIONS, Decision
+from agents.base import MOVES, Decision
 from agents.pong import Side
 from app.game.snapshot import Snapshot
 from app.ui import theme
 from app.ui.smoothing import Smoothed
 
-STAY_ACTIONS = frozenset({"NOOP", "FIRE"})
-MOVES = (("up", UP_ACTIONS), ("stay", STAY_ACTIONS), ("down", DOWN_ACTIONS), ("fire", FIRE_ACTIONS))
 """In the order shown. FIRE goes with any move, so it stands apart; the other three add up to 1."""
 
 
