@@ -46,7 +46,7 @@ def long_match() -> EndingModel:
 def test_figures() -> None:
     assert ending().figures == (
         Figure("Longest rally", ("14 hits, 19.5 s",)),
-        Figure("Longest run", ("1", "3")),
+        Figure("Longest streak", ("1", "3")),
         Figure("Aces", ("1", "2")),
         Figure("Time played", ("1:07",)),
     )
@@ -70,7 +70,7 @@ def test_curves_are_the_points_over_time() -> None:
     [
         (("Regular", "You"), Score(13, 21), "You win"),
         (("Regular", "You"), Score(21, 13), "Regular wins"),
-        (("a", "b"), Score(3, 3), "Even"),
+        (("a", "b"), Score(3, 3), "Tied"),
     ],
 )
 def test_verdict(names: tuple[str, str], score: Score, verdict: str) -> None:

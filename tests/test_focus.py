@@ -136,6 +136,8 @@ def test_from_a_group_that_is_empty_now_the_focus_falls_back() -> None:
     focus.go("no")
     focus.arrange(groups("abc", ()))
     assert (focus.group, focus.target) == ("list", "b")
+    focus.arrange({"list": Group(targets=(), fallback="below"), "buttons": Group(targets=("yes",))})
+    assert focus.target == "help"
 
 
 def test_without_a_fallback_it_is_the_first_group_that_has_any() -> None:
@@ -150,12 +152,14 @@ def test_without_a_fallback_it_is_the_first_group_that_has_any() -> None:
 
 def test_sideways_changes_a_choice_and_leaves_the_focus() -> None:
     choice = Choice("Size", ("S", "M", "L"), "M")
-    focus = Focus[str, Choice[str]]({"only": Group(targets=(choice,), exits={LEFT: ("only",)})}, "only")
+    ways = {RIGHT: ("other",), LEFT: ("other",)}
+    focus = Focus[str, object]({"one": Group(targets=(choice,), exits=ways), "other": Group(targets=("other",))}, "one")
     seen = []
     for command in (RIGHT, RIGHT, LEFT, DOWN):
         focus.move(command)
         seen.append(choice.value)
     assert seen == ["L", "L", "M", "M"]
+    assert focus.target is choice
 
 
 def test_a_text_is_scrolled_to_its_end_before_it_is_left() -> None:

@@ -359,7 +359,7 @@ def test_a_download_tells_how_far_it_is_and_is_then_to_be_played(bench: Bench, h
     bench.answer("pull")
     assert seen[0] == (0.5, "500 bytes of 1 kB", [])
     assert bench.library.download is None
-    assert bench.said == f"{ZOE} is here, at {NEW[:7]}"
+    assert bench.said == f"{ZOE} downloaded, at {NEW[:7]}"
     assert bench.names(Section.DOWNLOADED) == [ZOE]
     assert bench.names(Section.HUB) == []
     assert bench.press(Command.CONFIRM) == Start(Lineup(Policy(f"{ZOE}@{NEW}"), Person()))
@@ -543,7 +543,7 @@ def test_details_of_what_ships(bench: Bench) -> None:
 
 def test_details_of_the_hub_are_asked_for_once_it_is_rested_on(bench: Bench) -> None:
     bench.choose(ZOE)
-    assert dict(bench.model.details.facts)["Score"] == "20.78 \N{PLUS-MINUS SIGN} 0.60, as its card says"
+    assert dict(bench.model.details.facts)["Score"] == "20.78 \N{PLUS-MINUS SIGN} 0.60, from its card"
     assert bench.model.details.sign == LOOKING
     assert bench.porter.names() == []
     bench.go(1)
@@ -583,7 +583,7 @@ def test_a_model_for_something_else_is_listed_and_says_so(
     bench.library.refresh()
     bench.choose(ADA)
     bench.answer("details", -1)
-    why = "It does not play here: it was trained for LunarLander-v3, not for Pong."
+    why = "Cannot play here: it was trained for LunarLander-v3, not for Pong."
     assert bench.model.details.sign == why
     assert not {Action.PLAY, Action.WATCH} & {*bench.model.buttons}
     hub.config = encode(LANDER)

@@ -452,5 +452,5 @@ def test_a_choice_without_a_measured_strength_has_no_bar() -> None:
 
 
 def test_a_level_tells_who_it_is_and_how_strong() -> None:
-    strength = "Wins 38% of points and 25% of games against a tracker with 230 ms reaction."
+    strength = "Wins 38% of points and 25% of games against a tracker with a 230 ms reaction."
     assert menu().cards[Side.LEFT].about == (WHO, strength)

@@ -68,7 +68,7 @@ def test_a_new_training_gets_a_folder_of_its_own(training: Trainer) -> None:
     assert process_of(training).asked == [("start", "ppo", 200_000)]
     assert process_of(training).run.parent == Path("runs")
     assert process_of(training).run.name.startswith("ppo-")
-    assert about(training) == "starting …"
+    assert about(training) == "Starting …"
 
 
 def test_a_run_is_gone_on_with(training: Trainer) -> None:
@@ -82,7 +82,7 @@ def test_it_says_how_far_it_is(training: Trainer) -> None:
     cast("FakeFollower", training._progress).training = Training((CurvePoint(43_008, 40.0, -20.25),), target=200_000)
     assert about(training) == "43,008 of 200,000 steps, mean return -20.2"
     training.stop()
-    assert about(training) == "saving …"
+    assert about(training) == "Saving …"
 
 
 @pytest.mark.parametrize(

@@ -78,10 +78,10 @@ class Trainer:
     @staticmethod
     def _about(process: TrainingProcess, progress: Follower) -> str:
         if process.phase is Phase.STOPPING:
-            return "saving …"
+            return "Saving …"
         training = progress.training
         if not training.curve:
-            return "starting …"
+            return "Starting …"
         newest = training.curve[-1]
         of = f" of {training.target:,}" if training.target else ""
         learned = "" if newest.mean_return is None else f", mean return {newest.mean_return:+.1f}"

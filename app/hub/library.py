@@ -26,14 +26,14 @@ RESTING_PAUSE = 0.3
 """Seconds that a model on the Hub is in focus before it is looked at."""
 MOST_SEARCHES = 3
 """That may wait for the Hub at once."""
-LOOKING = "looking …"
-OFFLINE = "Offline, as HF_HUB_OFFLINE says: this is what is here."
+LOOKING = "Loading …"
+OFFLINE = "Offline, because HF_HUB_OFFLINE is set. Only models on this computer are shown."
 _YES = frozenset({"1", "ON", "YES", "TRUE"})
 """What the Hub's client takes for a yes in its environment variables."""
 _EMPTY = {
-    Section.BUNDLED: "None: Volley was not installed whole.",
-    Section.YOURS: "No training in runs/, nothing imported.",
-    Section.DOWNLOADED: "Nothing yet.",
+    Section.BUNDLED: "None. Volley's installation is incomplete.",
+    Section.YOURS: "Nothing trained in runs/ or imported yet.",
+    Section.DOWNLOADED: "Nothing downloaded yet.",
 }
 
 
@@ -48,7 +48,7 @@ class Note:
 class Again:
     """A line of the list that asks the Hub once more."""
 
-    text: str = "Look again"
+    text: str = "Try again"
 
 
 Row: TypeAlias = Section | Note | Again | Entry
@@ -108,7 +108,7 @@ class Library:
             return "Hub: offline"
         if self._failed:
             return "Hub: no answer"
-        return f"Hub: {self.hub_sign or f'{len(self._found)} found'}"
+        return "Hub: loading …" if self.hub_sign else f"Hub: {len(self._found)} found"
 
     def refresh(self) -> None:
         """Looks anew at what is here."""
@@ -260,7 +260,7 @@ class Library:
                 self.notice = self.notice if download.cancelled.is_set() else str(error)
                 continue
             if kept is not None:
-                said = f"{kept.download.repository} is here, at {kept.download.commit[:7]}"
+                said = f"{kept.download.repository} downloaded, at {kept.download.commit[:7]}"
                 self._arrive(kept)
         return said
 
@@ -285,7 +285,7 @@ class Library:
             found = [each for each in models if _is_called(each, words)]
             rows += [section, *found]
             if not found:
-                rows.append(Note("None by this name." if models else _EMPTY[section]))
+                rows.append(Note("No match." if models else _EMPTY[section]))
         self.rows = (*rows, Section.HUB, *self._rows_of_hub(words))
 
     def _rows_of_hub(self, words: Iterable[str]) -> tuple[Row, ...]:
@@ -295,7 +295,7 @@ class Library:
         if self.hub_sign:
             looking = tuple(each for each in found if _is_called(each, words))
             return (*looking, Note(self.hub_sign), *((Again(),) if self._failed else ()))
-        none = "All that was found is here." if self._found else "No model of Volley's has this name there."
+        none = "All results are already downloaded." if self._found else "No Volley model matches."
         return found or (Note(none),)
 
 

@@ -197,7 +197,7 @@ def _local(section: Section, model: str, directory: Path) -> Entry:
 def _of_run(run: Path) -> Entry:
     directory = policy_in(run)
     spec = spec_of(run if directory is None else directory)
-    about = _about(spec, _result(directory)) if directory else "no policy was saved yet"
+    about = _about(spec, _result(directory)) if directory else "no policy saved yet"
     plays = directory is not None and isinstance(spec, ModelSpec)
     return Entry(Section.YOURS, str(run), run.name, about, directory, plays=plays, run=run)
 
@@ -212,7 +212,7 @@ def _of_download(kept: Kept) -> Entry:
 
 def _about(spec: PolicySpec | None, result: Result | None) -> str:
     if spec is None:
-        return "its config.json cannot be read"
+        return "unreadable config.json"
     score = "" if result is None else f", {result.mean_return:.2f}".replace("-", "\N{MINUS SIGN}")
     return f"{spec.algorithm}{score}" if isinstance(spec, ModelSpec) else f"{spec.algorithm}, {spec.environment}"
 
@@ -248,15 +248,15 @@ def _origin(entry: Entry) -> str:
         return f"{entry.repository}@{entry.kept.download.commit[:7]}"
     if entry.run is not None:
         return f"your training in {entry.run}"
-    return "ships with Volley" if entry.section is Section.BUNDLED else "another program, imported"
+    return "ships with Volley" if entry.section is Section.BUNDLED else "imported from another program"
 
 
 def why_not(spec: PolicySpec | None) -> str:
     """Why a model of that specification, None being no good one, does not play here; empty where it does."""
     if spec is None:
-        return f"It does not play here: its {CONFIG_FILE} is not one that Volley can read."
+        return f"Cannot play here: Volley cannot read its {CONFIG_FILE}."
     for_pong = isinstance(spec, ModelSpec)
-    return "" if for_pong else f"It does not play here: it was trained for {spec.environment}, not for Pong."
+    return "" if for_pong else f"Cannot play here: it was trained for {spec.environment}, not for Pong."
 
 
 def spec_in(config: bytes) -> PolicySpec | None:

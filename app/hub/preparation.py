@@ -21,9 +21,9 @@ COMMAND = (*VOLLEY, "publish")
 MAX_SECONDS_TO_END = 5.0
 """After which a process that was told to end is killed."""
 _STAGES = {
-    "evaluate": "playing full games to measure it",
-    "film": "filming a few points",
-    "card": "writing the card",
+    "evaluate": "Playing full games to measure it",
+    "film": "Filming a few points",
+    "card": "Writing the card",
 }
 """Descriptions of the stages that `volley publish --json` reports."""
 
@@ -41,7 +41,7 @@ class Preparation:
     """The process that makes the folder to upload, in a temporary folder of its own."""
 
     def __init__(self, run: Path, repository: str) -> None:
-        self.status = "starting …"
+        self.status = "Starting …"
         """What it is doing."""
         self.share = 0.0
         """How much of that is done, from 0 to 1."""
@@ -80,8 +80,8 @@ class Preparation:
         if code == 0 and folder.is_dir():
             self.folder = folder
         else:
-            killed = f"killed: {signal.strsignal(-code)}" if code < 0 else f"exit code {code}"
-            self.problem = self._last_line.removeprefix("volley: ") or killed
+            ended = f"was ended: {signal.strsignal(-code)}" if code < 0 else f"failed with exit code {code}"
+            self.problem = self._last_line.removeprefix("volley: ") or f"Preparation {ended}"
 
     def close(self, executor: Executor, after: Future[str] | None = None) -> None:
         """Ends the process and removes its folder, on `executor`: after an upload of the folder, if there is one."""

@@ -15,7 +15,7 @@ from models.spec import ModelSpec
 
 LOGIN_CHECK_SECONDS = 5.0
 """From one question who is logged in to the next."""
-CHECKING_LOGIN = "checking who is logged in …"
+CHECKING_LOGIN = "Checking who is logged in …"
 
 
 class Stage(Enum):
@@ -83,7 +83,7 @@ class Publishing:
         """Starts to prepare what will be uploaded; uploads nothing."""
         named = store.split(repository)
         if named is None or named[1] is not None:
-            self.problem = "A name on the Hub is USER/REPO, made of letters, digits, and . _ -"
+            self.problem = "The name must be USER/REPO, made of letters, digits and . _ -"
             return
         self.repository, self.private, self.problem = repository, private, ""
         try:

@@ -44,9 +44,9 @@ class Download:
     def words(self) -> str:
         """How far it is."""
         if not self.bytes_in_all:
-            return "asking the Hub …"
+            return "connecting …"
         if self.bytes_done >= self.bytes_in_all:
-            return f"all {shelf.size_words(self.bytes_in_all)} are here, and being checked …"
+            return f"all {shelf.size_words(self.bytes_in_all)} downloaded, checking …"
         return f"{shelf.size_words(self.bytes_done)} of {shelf.size_words(self.bytes_in_all)}"
 
 
@@ -135,12 +135,12 @@ def first_details(found: Found) -> Details:
     """What the search has told of a model already."""
     facts = (
         ("Algorithm", found.algorithm or UNKNOWN),
-        ("Score", f"{_score(found)}, as its card says" if found.score else UNKNOWN),
+        ("Score", f"{_score(found)}, from its card" if found.score else UNKNOWN),
         ("Size", UNKNOWN),
         ("Changed", date_words(found.modified)),
         ("From", found.repository + (", private" if found.private else "")),
     )
-    return Details(facts, sign="looking …")
+    return Details(facts, sign="Loading …")
 
 
 def _entry(found: Found) -> Entry:

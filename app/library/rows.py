@@ -69,26 +69,26 @@ def draw_row(
 def draw_change(
     surface: pygame.Surface, rect: pygame.Rect, scale: float, change: Change, *, chosen: bool, lit: bool
 ) -> None:
-    """Draws a commit: its title, its first digits and its day; at right whether it is here."""
+    """Draws a commit: its title, its first digits and its day; at right whether it is downloaded."""
     small = round(theme.HINT_SIZE * scale)
-    here = "in use" if change.current else "here" if change.kept is not None else ""
+    status = "in use" if change.current else "downloaded" if change.kept is not None else ""
     room = rect.copy()
-    if here:
+    if status:
         colour = theme.FOCUS if change.current else theme.QUIET
         _draw_ground(surface, rect, scale, chosen=chosen)
         place = (rect.right - round(10 * scale), rect.centery)
-        room.width -= theme.draw_text(surface, here, small, colour, theme.Face.BOLD, midright=place).width
+        room.width -= theme.draw_text(surface, status, small, colour, theme.Face.BOLD, midright=place).width
         room.width -= round(10 * scale)
     when = "" if change.when is None else f", {date_words(change.when)}"
-    words = (change.title or "downloaded earlier", f"{change.commit[:7]}{when}")
-    _draw_two(surface, room, scale, words, chosen=chosen, lit=lit, ground=not here)
+    lines = (change.title or "downloaded earlier", f"{change.commit[:7]}{when}")
+    _draw_two(surface, room, scale, lines, chosen=chosen, lit=lit, ground=not status)
 
 
 def _draw_two(
     surface: pygame.Surface,
     rect: pygame.Rect,
     scale: float,
-    words: tuple[str, str],
+    lines: tuple[str, str],
     *,
     chosen: bool,
     lit: bool,
@@ -98,7 +98,7 @@ def _draw_two(
     if ground:
         _draw_ground(surface, rect, scale, chosen=chosen)
     size, small, pad = round(theme.BODY_SIZE * scale), round(theme.HINT_SIZE * scale), round(10 * scale)
-    room, above, below = rect.width - 2 * pad, *words
+    room, above, below = rect.width - 2 * pad, *lines
     name = theme.fitted(above, size, room, theme.Face.BOLD)
     colour = theme.TEXT if chosen or lit else theme.QUIET
     place = (rect.left + pad, rect.top + round(14 * scale))

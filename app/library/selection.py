@@ -34,7 +34,7 @@ class LibraryButton(Enum):
     DELETE = "Delete it"
     USE = "Use this one"
     BACK = "Back"
-    CANCEL = "Cancel the download"
+    CANCEL = "Cancel download"
 
 
 LibraryTarget: TypeAlias = LibraryArea | TextField | Entry | Again | Change | Action | LibraryButton
@@ -52,7 +52,7 @@ class LibraryModel:
         self.library = library
         self.field = TextField(library.query)
         self.deleting = False
-        """Whether it is being asked if the model shall be deleted."""
+        """Whether the page asks if the model should be deleted."""
         self.list_scroll = Scroll()
         """In pixels, as the history's."""
         self.history_scroll = Scroll()
@@ -65,7 +65,7 @@ class LibraryModel:
 
     @property
     def typing(self) -> bool:
-        """Whether letters are what they are."""
+        """Whether letters go into the search."""
         return self.focus.typing
 
     @property
@@ -108,7 +108,7 @@ class LibraryModel:
         """What is asked before a model is deleted; empty where nothing is."""
         if not self.deleting or self.entry is None:
             return ""
-        again = "It can be downloaded again." if self.entry.kept is not None else "It cannot be had back."
+        again = "It can be downloaded again." if self.entry.kept is not None else "This cannot be undone."
         commit = f" at {self.entry.kept.download.commit[:7]}" if self.entry.kept is not None else ""
         return f"Delete {self.entry.name}{commit} from this computer? {again}"
 
@@ -118,7 +118,7 @@ class LibraryModel:
         area, busy = self.focus.group, self.library.download is not None
         search = (((Command.SEARCH,), "search"),) if area in (LibraryArea.LIST, LibraryArea.CARD) else ()
         back = "menu" if area is LibraryArea.LIST else "back"
-        back = "list" if area is LibraryArea.SEARCH else "cancel the download" if busy else back
+        back = "list" if area is LibraryArea.SEARCH else "cancel download" if busy else back
         return *self.focus.hints, *search, ((Command.BACK,), back)
 
     def take(self, event: pygame.Event) -> bool:
@@ -137,7 +137,7 @@ class LibraryModel:
         self.library.search(self.field.text)
 
     def settle(self) -> None:
-        """Keeps the focus on what there is; follows a model that has come, or that is another row by now."""
+        """Keeps the focus on what there is; follows a model that was downloaded, or that is in another row now."""
         before, arrived = self.row, self.library.arrived
         rows: Group[LibraryArea, LibraryTarget] = Group(targets=self._rows, remembers=True, replacement=self._instead)
         self.focus.arrange({LibraryArea.LIST: rows})
@@ -184,6 +184,7 @@ class LibraryModel:
         changes: tuple[LibraryTarget, ...] = history.changes if history is not None else ()
         to_history = (area.HISTORY,) if changes else ()
         readable = history is None and self.card_scroll.most > 0
+        above = "revisions" if changes else "card" if readable else "list"
         return {
             area.LIST: Group(
                 targets=self._rows,
@@ -192,7 +193,7 @@ class LibraryModel:
                 remembers=True,
                 scroll=self.list_scroll,
                 hints=((up_down, "choose"), *((((Command.RIGHT,), "more"),) if buttons else ())),
-                confirm=lambda row: "look again" if isinstance(row, Again) else _word(buttons[0]) if buttons else "",
+                confirm=lambda row: "try again" if isinstance(row, Again) else _word(buttons[0]) if buttons else "",
             ),
             area.SEARCH: Group(
                 targets=(self.field,),
@@ -228,7 +229,7 @@ class LibraryModel:
                 fallback=area.LIST,
                 hover=True,
                 replacement=self._other_button,
-                hints=((sideways, "choose"), ((Command.UP,), "read")),
+                hints=((sideways, "choose"), ((Command.UP,), above)),
                 confirm=_word,
             ),
         }
@@ -246,7 +247,7 @@ class LibraryModel:
         return rows[0]
 
     def _other_button(self, gone: LibraryTarget) -> LibraryTarget | None:
-        """What takes the place of a button that is gone: a download's for its cancellation, and the other way round."""
+        """What replaces a button that is gone: Cancel where a download began, Download where one was cancelled."""
         wanted = Action.DOWNLOAD if gone is LibraryButton.CANCEL else LibraryButton.CANCEL
         return wanted if wanted in self.buttons else self.buttons[0]
 
@@ -258,7 +259,7 @@ class LibraryModel:
                 self.focus.remember(LibraryArea.LIST, row)
 
     def _forget(self, row: Entry | Again | None) -> None:
-        """Where another row than this is in focus now, nothing of it is left."""
+        """Starts afresh where another row than this is in focus now."""
         if self.row != row:
             self.card_scroll.top, self.deleting, self.library.notice = 0, False, ""
             self.library.close_history()

@@ -21,7 +21,7 @@ from models.run_directory import CurvePoint
 from models.spec import POINTS_TO_WIN
 
 TITLE = "MODELS"
-_HISTORY = "Revisions, the newest first: which shall its name stand for?"
+_HISTORY = "Revisions, newest first. Choose the one to use."
 
 
 class LibraryView:
@@ -74,8 +74,8 @@ class LibraryView:
             _draw_ring(surface, focus.rect, scale)
         elif focus.rect is not None:
             widgets.draw_focus(surface, focus.rect, scale)
-        words = widgets.hints(self._table, model.hints, self.context)
-        widgets.draw_hints(surface, layout.hints, scale, words)
+        hints = widgets.hints(self._table, model.hints, self.context)
+        widgets.draw_hints(surface, layout.hints, scale, hints)
 
     def lay_out(self, size: tuple[int, int]) -> LibraryLayout:
         """Where everything is on a surface of this size; the focus knows it too from then on."""
@@ -152,7 +152,7 @@ class LibraryView:
         chart.width -= round(32 * scale)
         chart.height -= line_height(scale)
         charts.draw_curve(surface, chart, scale, self._curve, limit=POINTS_TO_WIN)
-        theme.draw_text(surface, "mean return of its training games", small, theme.QUIET, topleft=chart.bottomleft)
+        theme.draw_text(surface, "mean return in training", small, theme.QUIET, topleft=chart.bottomleft)
         theme.draw_text(surface, millions(curve[-1].steps), small, theme.QUIET, topright=chart.bottomright)
 
     @property
@@ -160,7 +160,7 @@ class LibraryView:
         """What is said above the card, or in its place."""
         details = self.model.details
         missing = details.facts and not details.curve and not any(details.card)
-        return details.sign or ("It has no card." if missing else "")
+        return details.sign or ("This model has no card." if missing else "")
 
     def _card_box(self, layout: LibraryLayout) -> pygame.Rect:
         """Where the card is; without height where there is no room for a line of it."""
@@ -185,8 +185,8 @@ class LibraryView:
         history, scale, model = self.model.library.history, layout.scale, self.model
         assert history is not None
         small = round(theme.HINT_SIZE * scale)
-        words = theme.fitted(_HISTORY, small, layout.text.width, theme.Face.BOLD)
-        theme.draw_text(surface, words, small, theme.TEXT, theme.Face.BOLD, topleft=layout.text.topleft)
+        heading = theme.fitted(_HISTORY, small, layout.text.width, theme.Face.BOLD)
+        theme.draw_text(surface, heading, small, theme.TEXT, theme.Face.BOLD, topleft=layout.text.topleft)
         status = theme.fitted(history.sign, small, layout.text.width)
         place = (layout.text.left, layout.text.top + line_height(scale))
         theme.draw_text(surface, status, small, theme.QUIET, topleft=place)
@@ -211,7 +211,9 @@ def _draw_trouble(surface: pygame.Surface, layout: LibraryLayout, problem: str) 
     size, heading = round(theme.HEADING_SIZE * scale), layout.heading.topleft
     theme.draw_text(surface, "The Hub", size, theme.TEXT, theme.Face.BOLD, topleft=heading)
     lines = theme.wrapped(chunked(problem), small, layout.heading.width, 6)
-    draw_lines(surface, (*lines, "", "All else in the list is here."), layout.heading.bottomleft, scale)
+    draw_lines(
+        surface, (*lines, "", "Everything else in the list is on this computer."), layout.heading.bottomleft, scale
+    )
 
 
 def _history_box(layout: LibraryLayout) -> pygame.Rect:

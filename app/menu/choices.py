@@ -53,10 +53,10 @@ class AgentChoice:
         first = min(player.level, len(levels) - 1) if isinstance(player, Ladder) else 0
         self._measured = measured
         self.kind: Choice[Level | Kind] = Choice("", (*levels, *Kind), _kind_of(player, levels), _name_of)
-        self._first = Choice("Begins as", range(len(levels)), first, lambda place: levels[place].name)
+        self._first = Choice("Starts at", range(len(levels)), first, lambda place: levels[place].name)
         self._model = Choice("", tuple(dict.fromkeys((*models, custom.model))), custom.model, short_name)
         self._reaction = Choice("Reaction", sorted({*REACTIONS, reaction}), reaction, "{} ms".format)
-        self._greedy = Choice("Play", (False, True), custom.greedy, lambda greedy: "greedy" if greedy else "sampled")
+        self._greedy = Choice("Actions", (False, True), custom.greedy, lambda greedy: "greedy" if greedy else "sampled")
         temperatures = sorted({*TEMPERATURES, custom.temperature})
         self._temperature = Choice("Temperature", temperatures, custom.temperature, "{:.3g}".format)
 
@@ -94,7 +94,7 @@ class AgentChoice:
         """Who is chosen, in a paragraph or two."""
         match self.kind.value:
             case Kind.LADDER:
-                return ("Grows stronger when it trails and weaker when it leads, to keep the match close.",)
+                return ("Gets stronger when behind and weaker when ahead, to keep the match close.",)
             case Kind.TRACKER:
                 return ("A script that follows the ball with its paddle.",)
             case Kind.CUSTOM:
@@ -118,7 +118,7 @@ def _kind_of(player: AgentPlayer, levels: Sequence[Level]) -> Level | Kind:
 
 
 def _named(player: Rom | Tracker) -> str:
-    return "the Atari CPU" if isinstance(player, Rom) else f"a tracker with {player.reaction_ms} ms reaction"
+    return "the Atari CPU" if isinstance(player, Rom) else f"a tracker with a {player.reaction_ms} ms reaction"
 
 
 def _name_of(kind: Level | Kind) -> str:
@@ -126,19 +126,19 @@ def _name_of(kind: Level | Kind) -> str:
 
 
 class TrainingChoice:
-    """Which training is to begin, or which of `runs` to go on with; it opens on `first`, None being a new one."""
+    """Which of `runs` to resume, or how to begin a new one; opens on `first`, where None is a new one."""
 
     about = (
-        "Learns from pixels beside the window, at low priority. Stopped, it is saved, and can be gone on with.",
-        "On two cores, 200,000 steps take some minutes, and 5 million more than an hour.",
+        "Learns from pixels in the background, at low priority. Stopping saves it; resume any time.",
+        "On two cores, 200,000 steps take a few minutes and 5 million more than an hour.",
     )
 
     def __init__(self, runs: Sequence[Path], first: Path | None = None) -> None:
         self.runs = tuple(runs)
-        self._run = Choice("Run", (None, *self.runs), first, lambda run: short_name(str(run)) if run else "a new one")
+        self._run = Choice("Run", (None, *self.runs), first, lambda run: short_name(str(run)) if run else "new")
         self._algorithm = Choice("Algorithm", ALGORITHMS, ALGORITHMS[0])
         self._steps = Choice("Steps", STEPS, STEPS[0], "{:,}".format)
-        self._total = Choice("Steps in all", (None, *STEPS), None, lambda steps: f"{steps:,}" if steps else "as begun")
+        self._total = Choice("Total steps", (None, *STEPS), None, lambda steps: f"{steps:,}" if steps else "as planned")
 
     @property
     def rows(self) -> tuple[Choice[Any], ...]:

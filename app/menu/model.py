@@ -23,8 +23,8 @@ from app.ui.widgets import Choice
 from models.catalog import short_name
 
 _ABOUT_MODELS = (
-    "Those that ship with Volley, your own, and those that others have put on the Hugging Face Hub.",
-    "Play against them, download them, publish yours.",
+    "The models that come with Volley, your own, and those shared on the Hugging Face Hub.",
+    "Play against them, download them, or publish your own.",
 )
 
 
@@ -33,9 +33,9 @@ class Mode(Enum):
 
     AGENT = "Play against an agent"
     ROM = "Play against the Atari CPU"
-    PEOPLE = "Two people"
-    WATCH_ROM = "Watch: agent against the Atari CPU"
-    WATCH_AGENTS = "Watch: agent against agent"
+    PEOPLE = "Two players"
+    WATCH_ROM = "Watch an agent play the Atari CPU"
+    WATCH_AGENTS = "Watch two agents play"
     TRAIN = "Train a network"
     MODELS = "Models"
     SETTINGS = "Settings"
@@ -48,7 +48,7 @@ class MenuButton(Enum):
     START = "Start"
     FOLLOW = "Watch it play"
     STOP = "Stop and save"
-    BROWSE = "Look at them"
+    BROWSE = "Browse models"
 
 
 class MenuArea(Enum):
@@ -89,7 +89,7 @@ class MenuCard:
     heading: str
     colour: pygame.Color
     name: str = ""
-    """Empty where the first of `rows` tells it."""
+    """Empty where the first of `rows` shows it."""
     rows: tuple[Choice[Any], ...] = ()
     about: tuple[str, ...] = ()
     """Paragraphs."""
@@ -101,7 +101,7 @@ class MenuModel:
     """What is chosen, and what is in focus.
 
     `last` is what the menu opens on. `measured` is the opponent against whom the strength of `levels`, weakest first,
-    was measured. `settings_path` is where the settings are kept, `runs` are the trainings that can be gone on with.
+    was measured. `settings_path` is where the settings are kept, `runs` are the trainings that can be resumed.
     """
 
     def __init__(
@@ -178,7 +178,7 @@ class MenuModel:
             return (self._training_card,)
         if self.mode is Mode.MODELS:
             return (MenuCard("Models", theme.TEXT, about=_ABOUT_MODELS),)
-        about = ("Other keys can be set in this file:", self._settings_path) if self._settings_path else ()
+        about = ("Keys can be changed in this file:", self._settings_path) if self._settings_path else ()
         return (MenuCard("Settings", theme.TEXT, rows=self._settings.rows, about=about),)
 
     @property
@@ -291,11 +291,11 @@ class MenuModel:
         if isinstance(seat, AgentChoice):
             return MenuCard(heading, colour, rows=seat.rows, about=seat.about, strength=seat.strength)
         if isinstance(seat, Rom):
-            about = "The opponent that is built into the game. It plays the left side only."
+            about = "The opponent built into the game. It plays on the left only."
             return MenuCard(heading, colour, "Atari CPU", about=(about,))
         rows = (self._side,) if self.mode is Mode.AGENT else ()
-        name = "Somebody" if self.mode is Mode.PEOPLE else "You"
-        return MenuCard(heading, colour, name, rows, ("Plays with keys, mouse or gamepad: H shows which.",))
+        name = "A person" if self.mode is Mode.PEOPLE else "You"
+        return MenuCard(heading, colour, name, rows, ("Plays with keyboard, mouse or gamepad. Press H for the keys.",))
 
     def _do(self, command: Command) -> Outcome | None:
         match command:

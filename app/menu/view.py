@@ -15,7 +15,7 @@ from app.ui.bindings import BINDINGS, Binding
 from app.ui.court import ASPECT, CourtView
 from app.ui.widgets import Choice
 
-MOTTO = "A network learned Atari Pong from its pixels. Play against it, or watch it think."
+MOTTO = "A network learned Atari Pong from pixels. Play against it, or watch it think."
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,7 @@ def _mode_rows(rect: pygame.Rect, scale: float) -> list[pygame.Rect]:
 def _fill_card(
     rect: pygame.Rect, scale: float, card: MenuCard
 ) -> tuple[list[tuple[Choice[Any], pygame.Rect]], pygame.Rect]:
-    """Where the choices of a card stand, and the room for the words below them."""
+    """Where the choices of a card stand, and the room for the text below them."""
     room = rect.inflate(-2 * round(theme.PADDING * scale), -2 * round(theme.PADDING * scale))
     width = min(room.width, round(480 * scale))
     row = pygame.Rect(room.left, room.top + round(30 * scale), width, round(34 * scale))
@@ -167,9 +167,9 @@ def _draw_title(surface: pygame.Surface, rect: pygame.Rect, scale: float, status
     top = rect.top + (rect.height - 2 * small - size - apart - len(motto) * height) // 2
     for away, colour in ((round(shade * size), theme.COURT), (0, theme.TEXT)):
         theme.draw_text(surface, name, size, colour, theme.Face.PIXEL, topleft=(rect.left + away, top + away))
-    for place, words in enumerate(motto):
+    for place, text in enumerate(motto):
         left_top = rect.left, top + size + apart + place * height
-        theme.draw_text(surface, words, line, theme.QUIET, topleft=left_top)
+        theme.draw_text(surface, text, line, theme.QUIET, topleft=left_top)
     status = theme.fitted(status, small, rect.width)
     theme.draw_text(surface, status, small, theme.TEXT, bottomleft=rect.bottomleft)
 
@@ -191,7 +191,7 @@ def _draw_mode(
 
 
 def _draw_card(surface: pygame.Surface, rect: pygame.Rect, about: pygame.Rect, scale: float, card: MenuCard) -> None:
-    """The card's ground and words; its choices are drawn over it."""
+    """The card's ground and texts; its choices are drawn over it."""
     room = theme.draw_panel(surface, rect, scale)
     body, small = round(theme.BODY_SIZE * scale), round(theme.HINT_SIZE * scale)
     theme.draw_text(surface, card.heading, body, card.colour, theme.Face.BOLD, topleft=room.topleft)
@@ -200,8 +200,8 @@ def _draw_card(surface: pygame.Surface, rect: pygame.Rect, about: pygame.Rect, s
         theme.draw_text(surface, card.name, size, theme.TEXT, theme.Face.BOLD, topleft=place)
     top = about.top
     for paragraph in card.about:
-        for words in theme.wrapped(paragraph, small, about.width, 3):
-            top = theme.draw_text(surface, words, small, theme.QUIET, topleft=(about.left, top)).bottom
+        for text in theme.wrapped(paragraph, small, about.width, 3):
+            top = theme.draw_text(surface, text, small, theme.QUIET, topleft=(about.left, top)).bottom
         top += round(6 * scale)
     if card.strength is not None:
         track = pygame.Rect(about.left, top + round(6 * scale), about.width, round(10 * scale))

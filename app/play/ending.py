@@ -70,7 +70,7 @@ class EndingModel:
     def verdict(self) -> str:
         """The result, in words."""
         if self.winner is None:
-            return "Even"
+            return "Tied"
         name = self.names[self.winner]
         return "You win" if name == "You" else f"{name} wins"
 
@@ -109,7 +109,7 @@ def _figures(story: Story, seconds: float) -> tuple[Figure, ...]:
     rally = "none" if longest is None else f"{_hits(sum(longest.hits))}, {longest.seconds:.1f} s"
     return (
         Figure("Longest rally", (rally,)),
-        Figure("Longest run", tuple(str(story.longest_run(side)) for side in Side)),
+        Figure("Longest streak", tuple(str(story.longest_run(side)) for side in Side)),
         Figure("Aces", tuple(str(story.aces(side)) for side in Side)),
         Figure("Time played", (clock(seconds),)),
     )

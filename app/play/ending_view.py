@@ -212,8 +212,8 @@ def _draw_names(
     heights[lower] += push - push // 2
     heights[1 - lower] -= push // 2
     for name, height, colour in zip(names, heights, theme.PLAYERS, strict=True):
-        words = theme.fitted(name, small, rect.right - left, bold)
-        theme.draw_text(surface, words, small, colour, bold, midleft=(left, height))
+        label = theme.fitted(name, small, rect.right - left, bold)
+        theme.draw_text(surface, label, small, colour, bold, midleft=(left, height))
 
 
 def _draw_figure(surface: pygame.Surface, rect: pygame.Rect, scale: float, figure: Figure) -> None:
@@ -222,8 +222,8 @@ def _draw_figure(surface: pygame.Surface, rect: pygame.Rect, scale: float, figur
     theme.draw_text(surface, figure.name, small, theme.QUIET, midtop=rect.midtop)
     middle, apart = rect.bottom - round(18 * scale), round(14 * scale)
     if len(figure.values) == 1:
-        words = theme.fitted(figure.values[0], size, rect.width, bold)
-        theme.draw_text(surface, words, size, theme.TEXT, bold, center=(rect.centerx, middle))
+        value = theme.fitted(figure.values[0], size, rect.width, bold)
+        theme.draw_text(surface, value, size, theme.TEXT, bold, center=(rect.centerx, middle))
         return
     left, right = figure.values
     theme.draw_text(surface, left, size, theme.LEFT_PLAYER, bold, midright=(rect.centerx - apart, middle))

@@ -29,8 +29,8 @@ class PublishingButton(Enum):
     PREPARE = "Prepare"
     UPLOAD = "Upload"
     CANCEL = "Cancel"
-    RENAME = "Another name"
-    LEAVE = "Back to the models"
+    RENAME = "Change name"
+    LEAVE = "Back to models"
 
 
 PublishingTarget: TypeAlias = TextField | Choice[bool] | PublishingArea | PublishingButton
@@ -60,7 +60,7 @@ class PublishingModel:
 
     @property
     def typing(self) -> bool:
-        """Whether letters are what they are."""
+        """Whether letters go into the name."""
         return self.focus.typing
 
     @property
@@ -71,7 +71,7 @@ class PublishingModel:
     @property
     def hints(self) -> tuple[Hint, ...]:
         """The commands worth knowing now."""
-        back = {Stage.PREPARING: "cancel", Stage.REVIEW: "another name"}.get(self._stage, "models")
+        back = {Stage.PREPARING: "cancel", Stage.REVIEW: "change name"}.get(self._stage, "models")
         return *self.focus.hints, ((Command.BACK,), back)
 
     def hold(self, elapsed: float) -> None:

@@ -16,10 +16,10 @@ from app.ui.text import LongText, chunked, draw_lines, draw_text_box, line_heigh
 
 TITLE = "PUBLISH"
 _ABOUT = (
-    "First it is prepared on this computer: weights, 100 games played anew, a film, the learning curve and a card. "
-    "That takes some minutes. You then see every file. Nothing is uploaded before you say so."
+    "First everything is prepared on this computer: weights, results of 100 new games, a film, the learning curve "
+    "and a card. This takes a few minutes. Then you can review every file: nothing is uploaded until you confirm."
 )
-_GOES_ON = "It goes on where you leave this page, and says when it is done."
+_MAY_LEAVE = "You may leave this page; a message will say when it is done."
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,8 +154,8 @@ class PublishingView:
             widgets.draw_button(surface, rect, scale, button.value, lit=lit, letters=theme.BODY_SIZE)
         if focus.rect is not None:
             widgets.draw_focus(surface, focus.rect, scale)
-        words = widgets.hints(self._table, self.model.hints, self.context)
-        widgets.draw_hints(surface, layout.hints, scale, words)
+        hints = widgets.hints(self._table, self.model.hints, self.context)
+        widgets.draw_hints(surface, layout.hints, scale, hints)
 
     def _draw_naming(self, surface: pygame.Surface, layout: PublishingLayout) -> None:
         model, scale = self.model, layout.scale
@@ -190,8 +190,8 @@ class PublishingView:
             widgets.draw_progress(surface, bar, scale, publishing.preparation.share)
             bottom = bar.top - round(6 * scale)
         lines = theme.wrapped(chunked(strip_text(publishing)), small, layout.strip.width, 3)
-        for place, words in enumerate(reversed(lines)):
-            theme.draw_text(surface, words, small, theme.TEXT, bottomleft=(layout.strip.left, bottom - place * line))
+        for place, text in enumerate(reversed(lines)):
+            theme.draw_text(surface, text, small, theme.TEXT, bottomleft=(layout.strip.left, bottom - place * line))
 
 
 def strip_text(publishing: Publishing) -> str:
@@ -200,7 +200,7 @@ def strip_text(publishing: Publishing) -> str:
         return publishing.problem
     if publishing.stage is Stage.PREPARING and publishing.preparation is not None:
         return publishing.preparation.status
-    return f"uploading … {_GOES_ON}" if publishing.stage is Stage.UPLOADING else ""
+    return f"Uploading … {_MAY_LEAVE}" if publishing.stage is Stage.UPLOADING else ""
 
 
 def _draw_heading(surface: pygame.Surface, rect: pygame.Rect, scale: float, publishing: Publishing) -> None:
@@ -212,18 +212,17 @@ def _draw_heading(surface: pygame.Surface, rect: pygame.Rect, scale: float, publ
 
 
 def _about(publishing: Publishing) -> str:
-    """Where it goes, and how far it is."""
-    seen = "for you alone to see" if publishing.private else "for everyone to see"
-    where = f"{publishing.repository}, {seen}"
+    """What is published where, and how far it is."""
+    where = f"{publishing.repository} ({'private' if publishing.private else 'public'})"
+    files = f"{len(publishing.files)} files, {size_words(publishing.size)}, to {where}."
     match publishing.stage:
         case Stage.NAMING:
-            return f"Your training in {publishing.run}. Under which name shall it be on the Hub?"
+            return f"Your training in {publishing.run}. Choose its name on the Hub."
         case Stage.PREPARING:
-            return f"It is prepared for {where}. Nothing is uploaded."
+            return f"Preparing it for {where}. Nothing is uploaded yet."
         case Stage.REVIEW:
-            these = f"these {len(publishing.files)} files, {size_words(publishing.size)}"
-            return f"To {where}: {these}. Nothing is uploaded yet."
+            return f"{files} Nothing is uploaded yet."
         case Stage.UPLOADING:
-            return f"To {where}: {len(publishing.files)} files, {size_words(publishing.size)}."
+            return files
         case _:
-            return "It is published, and can be seen here:"
+            return "Published. You can see it here:"

@@ -283,8 +283,8 @@ def draw_field(
     if field.text:
         theme.draw_text(part, field.text, size, theme.TEXT, midleft=(-shift, room.height // 2))
     else:
-        words = theme.fitted(empty, size, room.width)
-        theme.draw_text(part, words, size, theme.QUIET, midleft=(round(6 * scale) * typing, room.height // 2))
+        placeholder = theme.fitted(empty, size, room.width)
+        theme.draw_text(part, placeholder, size, theme.QUIET, midleft=(round(6 * scale) * typing, room.height // 2))
     if typing:
         caret = pygame.Rect(before - shift, 0, max(1, round(1.5 * scale)), round(1.25 * size))
         caret.centery = room.height // 2
@@ -309,11 +309,11 @@ def draw_focus(surface: pygame.Surface, rect: pygame.Rect, scale: float) -> None
 
 
 def hints(
-    table: Sequence[Binding], words: Iterable[tuple[Sequence[Command], str]], context: Context = Context.MENU
+    table: Sequence[Binding], groups: Iterable[tuple[Sequence[Command], str]], context: Context = Context.MENU
 ) -> list[tuple[str, str]]:
     """For the line of hints in a menu: the keys of each group of commands in one, with its word."""
-    groups = [(controls.hints(table, context, dict.fromkeys(commands, word)), word) for commands, word in words]
-    return [(" ".join(key for key, _ in keys), word) for keys, word in groups if keys]
+    found = [(controls.hints(table, context, dict.fromkeys(commands, word)), word) for commands, word in groups]
+    return [(" ".join(key for key, _ in keys), word) for keys, word in found if keys]
 
 
 def draw_hints(surface: pygame.Surface, rect: pygame.Rect, scale: float, hints: Iterable[tuple[str, str]]) -> None:
@@ -361,8 +361,8 @@ def draw_toast(surface: pygame.Surface, centre: tuple[int, int], scale: float, t
     size = round(theme.BODY_SIZE * scale)
     text = theme.fitted(toast.text, size, surface.width - 4 * size)
     width, height = theme.font(theme.Face.REGULAR, size).size(text)
-    sign = pygame.Surface((width + 2 * size, height + size), pygame.SRCALPHA)
-    theme.draw_panel(sign, sign.get_rect(), scale)
-    theme.draw_text(sign, text, size, center=sign.get_rect().center)
-    sign.set_alpha(round(255 * toast.opacity))
-    surface.blit(sign, sign.get_rect(center=centre))
+    box = pygame.Surface((width + 2 * size, height + size), pygame.SRCALPHA)
+    theme.draw_panel(box, box.get_rect(), scale)
+    theme.draw_text(box, text, size, center=box.get_rect().center)
+    box.set_alpha(round(255 * toast.opacity))
+    surface.blit(box, box.get_rect(center=centre))
