@@ -1,4 +1,4 @@
-"""What a policy is: its specification, its network, and both on disk."""
+"""What a policy is: its specification, its network, and both on disk and on the Hub."""
 
 __version__ = "0.1.0"
-"""Of all of Volley: the command line, provenance and the wheel take it from here."""
+"""Volley's version. The command line, provenance and the wheel read it from here."""

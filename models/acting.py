@@ -1,4 +1,4 @@
-"""Where a policy chooses its actions."""
+"""How a policy chooses its actions."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from models.distributions import Distribution
 
 
 def choose(distribution: Distribution, generator: torch.Generator, *, greedy: bool = False) -> Tensor:
-    """An action for each of `B` observations, `[B]` or `[B, D]`: drawn with `generator`, or the mode if `greedy`.
+    """Returns one action per observation, `[B]` or `[B, D]`: sampled with `generator`, or the mode if `greedy`.
 
-    For play at a temperature, pass `Categorical.at_temperature`.
+    To play at a temperature, pass `Categorical.at_temperature(...)`.
     """
     return distribution.mode if greedy else distribution.sample(generator)

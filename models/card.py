@@ -1,6 +1,6 @@
-"""The model card: the page that the Hub shows of a model. `card_text` reads a stranger's.
+"""The model card: a model's page on the Hub. `card_text` reads the cards of strangers.
 
-A card tells what a model's directory holds, and nothing else: what is not known there is left out.
+A card describes what is in the model's directory; it leaves out whatever is unknown.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from models.results import Result, Results
 from models.spec import ModelSpec
 
 LIBRARY = "volley"
-"""The name by which the Hub knows Volley's models."""
+"""The library name of Volley's models on the Hub."""
 
 ALGORITHM_NAMES = {
     "a2c": "A2C",
@@ -38,34 +38,34 @@ ALGORITHM_NAMES = {
     "reinforce": "REINFORCE",
     "surrogate": "PPO without the clip",
 }
-"""As people write them. Any other is written as the words of its name."""
+"""Display names. Other algorithms are shown by their own name, with spaces for hyphens."""
 PROGRAMS = {"cleanrl": "CleanRL", "sb3": "Stable-Baselines3"}
-"""Other programs, by the beginning of the names of their algorithms."""
+"""Other programs, by the prefix of their algorithms' names."""
 MINUS = "\N{MINUS SIGN}"
 FILES = {
-    CONFIG_FILE: "what the network is and sees: all that is needed to build it",
-    WEIGHTS_FILE: "its weights",
+    CONFIG_FILE: "the network's architecture and observations: all you need to rebuild it",
+    WEIGHTS_FILE: "the weights",
     RESULTS_FILE: "the figures above, and how each was measured",
-    PROVENANCE_FILE: "the training's command, seed, versions and processor",
-    SETTINGS_FILE: "the training's settings, every one of them",
-    CURVE_FILE: "the learning curve, in numbers",
-    CURVE_PICTURE: "the learning curve, drawn",
+    PROVENANCE_FILE: "the training command, seed, software versions and processor",
+    SETTINGS_FILE: "every training setting",
+    CURVE_FILE: "the learning curve as numbers",
+    CURVE_PICTURE: "the learning curve as a picture",
     REPLAY_FILE: "the film above",
-    STILL_FILE: "a picture of it",
-    TENSORBOARD_FOLDER: "the training's metrics for TensorBoard",
+    STILL_FILE: "a still from the film",
+    TENSORBOARD_FOLDER: "the training metrics, for TensorBoard",
 }
-"""What may lie beside a card, and what it is."""
+"""The files that may accompany a card, with their descriptions."""
 
 PATTERNS = (*(name for name in FILES if name != TENSORBOARD_FOLDER), f"{TENSORBOARD_FOLDER}/*")
-"""The same as patterns for the Hub's client."""
+"""The same files as patterns for the Hub's client."""
 
 
 def card(directory: Path, repository: str) -> str:
-    """The `README.md` of the model in `directory`, for a repository of that name.
+    """Returns the `README.md` of the model in `directory`, to be published in `repository` (USER/REPO).
 
-    `UserError` where the directory holds no model.
+    `UserError` if the directory holds no model.
     """
-    from huggingface_hub import ModelCardData  # noqa: PLC0415 - it takes a second, and few write cards
+    from huggingface_hub import ModelCardData  # noqa: PLC0415 - slow to import, and few commands write cards
     from huggingface_hub.repocard_data import EvalResult  # noqa: PLC0415
 
     try:
@@ -86,7 +86,7 @@ def card(directory: Path, repository: str) -> str:
                 task_name="reinforcement-learning",
                 dataset_type=spec.environment,
                 dataset_name=spec.environment,
-                # The Hub keeps two results of one data set apart by this.
+                # Without it the Hub merges all results on one data set.
                 dataset_config=_protocol(spec, result),
                 metric_type="mean_reward",
                 metric_name="mean_reward",
@@ -96,13 +96,13 @@ def card(directory: Path, repository: str) -> str:
             for result in evaluations
         ],
     )
-    there = {path.name for path in directory.iterdir()}
+    files = {path.name for path in directory.iterdir()}
     sections = (
-        _introduction(spec, provenance, there),
-        _measured(spec, results),
+        _introduction(spec, provenance, files),
+        _results(spec, results),
         _use(spec, repository),
-        _training(spec, provenance, there),
-        _files(there),
+        _training(spec, provenance, files),
+        _files(files),
         _limits(spec, provenance),
     )
     body = "\n\n".join(section for section in sections if section)
@@ -110,13 +110,13 @@ def card(directory: Path, repository: str) -> str:
 
 
 def algorithm_name(algorithm: str) -> str:
-    """An algorithm as people write it, whichever program it is of."""
+    """Returns an algorithm's display name, whichever program it comes from."""
     short = _split_program(algorithm)[1]
     return ALGORITHM_NAMES.get(short, short.replace("-", " "))
 
 
 def _split_program(algorithm: str) -> tuple[str, str]:
-    """The other program that trained a model, empty where none did, and the algorithm."""
+    """Splits off the program that trained a model: its name, empty if it was Volley, and the algorithm."""
     program, _, rest = algorithm.partition("-")
     return (PROGRAMS[program], rest) if rest and program in PROGRAMS else ("", algorithm)
 
@@ -128,47 +128,47 @@ def _tags(spec: PolicySpec) -> list[str]:
 
 
 def _protocol(spec: PolicySpec, result: Result) -> str:
-    """How a figure was measured, where there is more than one way."""
+    """A short description of how a figure was measured."""
     how = "greedy" if result.greedy else "sampled"
     if isinstance(spec, ControlSpec):
         return how
     return f"{how}, sticky actions {result.sticky:g}" if result.sticky else f"{how}, without sticky actions"
 
 
-def _introduction(spec: PolicySpec, provenance: Provenance, there: set[str]) -> str:
+def _introduction(spec: PolicySpec, provenance: Provenance, files: set[str]) -> str:
     name = algorithm_name(spec.algorithm)
     program = "Volley" if provenance.by_volley else _split_program(spec.algorithm)[0]
     trained = f" It was trained with {program}." if program else ""
     if isinstance(spec, ControlSpec):
         return (
             f"# {name[0].upper()}{name[1:]} on {spec.environment}\n\n"
-            f"A small network that acts in gymnasium's `{spec.environment}`: {spec.observation_size} numbers in, "
-            f"{_moves(spec)} out.{trained}"
+            f"A small network for gymnasium's `{spec.environment}`: {spec.observation_size} numbers in, "
+            f"{_action(spec)} out.{trained}"
         )
     seen = spec.observation
     text = (
         f"# {name[0].upper()}{name[1:]} plays Pong\n\n"
-        f"A network that plays the Atari game Pong, `{spec.environment}`, from pixels and with the right paddle: it "
-        f"sees {seen.stack} grey frames of {seen.width} x {seen.height}, and decides every {seen.frame_skip} frames."
-        f"{trained} In Volley you can play against it, and see what it is about to do."
+        f"A neural network that plays the Atari game Pong (`{spec.environment}`) from pixels, with the right paddle. "
+        f"It sees {seen.stack} grey frames of {seen.width} x {seen.height} pixels and decides every {seen.frame_skip} "
+        f"frames.{trained} In Volley you can play against it and watch what it is about to do."
     )
-    if REPLAY_FILE in there:
-        picture = f"![The match, and what the network thinks]({STILL_FILE})" if STILL_FILE in there else "The film"
+    if REPLAY_FILE in files:
+        picture = f"![The match, and what the network thinks]({STILL_FILE})" if STILL_FILE in files else "The film"
         text += (
             f"\n\n[{picture}]({REPLAY_FILE})\n\n"
-            f"[A film of it]({REPLAY_FILE}): the network on the right against the game's own opponent, and beside the "
-            "court how likely it takes each move and what it expects."
+            f"[A film of a match]({REPLAY_FILE}): the network plays on the right, against the game's own opponent. "
+            "Beside the court you see how likely each of its moves is, and the return it expects."
         )
     return text
 
 
-def _moves(spec: ControlSpec) -> str:
+def _action(spec: ControlSpec) -> str:
     size = spec.action_size
     return f"one of {size} actions" if hasattr(spec.actions, "count") else f"{size} number{'s' * (size > 1)}"
 
 
-def _measured(spec: PolicySpec, results: Results | None) -> str:
-    """The figures, and what measured them."""
+def _results(spec: PolicySpec, results: Results | None) -> str:
+    """The figures, and the commands that measured them."""
     if results is None or not results.evaluations:
         return ""
     pong = isinstance(spec, ModelSpec)
@@ -180,43 +180,43 @@ def _measured(spec: PolicySpec, results: Results | None) -> str:
     ]
     table = "\n".join(
         [
-            f"| protocol | mean return | 95% interval | deviation | {games} |",
+            f"| protocol | mean return | 95% interval | standard deviation | {games} |",
             "| --- | --- | --- | --- | --- |",
             *rows,
         ]
     )
-    text = f"## How {'well it plays' if pong else 'good it is'}\n\n{table}\n\n{_explained(spec, results)}"
+    text = f"## How well it {'plays' if pong else 'does'}\n\n{table}\n\n{_explanation(spec, results)}"
     commands = [result.command for result in results.evaluations if result.command]
     if commands:
         text += f"\n\n{_block(*commands)}"
     return text
 
 
-def _explained(spec: PolicySpec, results: Results) -> str:
-    """What the figures are."""
+def _explanation(spec: PolicySpec, results: Results) -> str:
+    """What the figures mean, and when they were measured."""
     evaluations, sentences = results.evaluations, []
     if isinstance(spec, ModelSpec):
-        sentences.append(f"Return: points won less points lost in a full game, from {MINUS}21 to 21.")
+        sentences.append(f"The return is the points won minus the points lost in a full game, from {MINUS}21 to 21.")
     if any(not result.greedy for result in evaluations):
-        sentences.append("Sampled: actions are drawn from the policy, and not the likeliest one taken.")
+        sentences.append("Sampled: each action is drawn from the policy, instead of always taking the most likely one.")
     if any(result.sticky for result in evaluations):
         sentences.append(
-            "Sticky actions: each emulator frame repeats the action before with that probability, as the Arcade "
-            "Learning Environment's protocol has it (Machado et al. 2018). Without them the ROM plays as it is, and so "
-            "does Volley's window. The two are different games."
+            "Sticky actions: each emulator frame repeats the previous action with that probability, as in the Arcade "
+            "Learning Environment's protocol (Machado et al. 2018). Without them the ROM runs unmodified, as in "
+            "Volley's window. The two are different games."
         )
-    return " ".join(sentences) + f"\n\n{_when(results)}"
+    return " ".join(sentences) + f"\n\n{_measured(results)}"
 
 
-def _when(results: Results) -> str:
-    """When and how the figures were measured."""
+def _measured(results: Results) -> str:
+    """When the figures were measured, and with which seeds."""
     seeds = sorted({result.seed for result in results.evaluations if result.seed is not None})
     parts = [
         f"on {one_line(results.eval_datetime[:10])}" if results.eval_datetime else "",
         f"with seed {', '.join(map(str, seeds))}" if seeds else "",
     ]
     measured = " ".join(("Measured", *filter(None, parts)))
-    return f"{measured}, by:" if any(result.command for result in results.evaluations) else f"{measured}."
+    return f"{measured}, by running:" if any(result.command for result in results.evaluations) else f"{measured}."
 
 
 def _number(number: float) -> str:
@@ -251,25 +251,25 @@ observation, reward, terminated, truncated, _ = env.step(policy.act(observation)
 ```"""
     play = _block(f"volley play {repository}", f"volley watch {repository}")
     return (
-        f"## Play against it\n\n{play}\n\nWith `--reaction 230` it reacts as late as a person does.\n\n"
+        f"## Play against it\n\n{play}\n\nWith `--reaction 230` it reacts as slowly as a person does.\n\n"
         f"## Use it from Python\n\nWith Volley installed:\n\n{python}"
     )
 
 
-def _training(spec: PolicySpec, provenance: Provenance, there: set[str]) -> str:
-    sentences = " ".join((*_amount(spec, provenance), *_machine(provenance), *_chosen(provenance)))
+def _training(spec: PolicySpec, provenance: Provenance, files: set[str]) -> str:
+    sentences = " ".join((*_amount(spec, provenance), *_machine(provenance), *_which_policy(provenance)))
     parts = [sentences] if sentences else []
-    if CURVE_PICTURE in there:
+    if CURVE_PICTURE in files:
         parts.append(f"![The learning curve]({CURVE_PICTURE})")
-    again = provenance.command_again()
-    if again:
-        parts.append(f"## Train it again\n\n{_block(again)}\n\n{_as_exactly(there)}")
+    command = provenance.reproduction_command()
+    if command:
+        parts.append(f"## Train it again\n\n{_block(command)}\n\n{_reproducibility(files)}")
     return "\n\n".join(("## How it was trained", *parts)) if parts else ""
 
 
-def _as_exactly(there: set[str]) -> str:
-    where = f" `{SETTINGS_FILE}` has every setting." if SETTINGS_FILE in there else ""
-    return f"On another processor numbers are rounded otherwise, and the curve comes out a little different.{where}"
+def _reproducibility(files: set[str]) -> str:
+    settings = f" `{SETTINGS_FILE}` has every setting." if SETTINGS_FILE in files else ""
+    return f"Another processor rounds differently, so your learning curve will differ a little.{settings}"
 
 
 def _amount(spec: PolicySpec, provenance: Provenance) -> Iterator[str]:
@@ -301,7 +301,7 @@ def _machine(provenance: Provenance) -> Iterator[str]:
         yield f"Versions: {', '.join(f'{_safe(name)} {_safe(version)}' for name, version in versions.items())}."
 
 
-def _chosen(provenance: Provenance) -> Iterator[str]:
+def _which_policy(provenance: Provenance) -> Iterator[str]:
     policy = provenance.policy
     if policy is not None:
         after = f", after {policy.steps:,} steps" if policy.steps is not None else ""
@@ -309,13 +309,13 @@ def _chosen(provenance: Provenance) -> Iterator[str]:
 
 
 def _safe(text: str | None) -> str:
-    """A word that stands in a card, and does nothing else there."""
+    """Escapes Markdown and HTML in text of unknown origin."""
     return re.sub(r"([\\`*_\[\]<>|#])", r"\\\1", one_line(text or "", 100))
 
 
-def _files(there: set[str]) -> str:
-    rows = [f"| `{name}` | {what} |" for name, what in FILES.items() if name in there]
-    return "\n".join(("## Files", "", "| file | what it is |", "| --- | --- |", *rows))
+def _files(files: set[str]) -> str:
+    rows = [f"| `{name}` | {description} |" for name, description in FILES.items() if name in files]
+    return "\n".join(("## Files", "", "| file | contents |", "| --- | --- |", *rows))
 
 
 def _limits(spec: PolicySpec, provenance: Provenance) -> str:
@@ -323,14 +323,15 @@ def _limits(spec: PolicySpec, provenance: Provenance) -> str:
         return ""
     return (
         "## Limits\n\n"
-        "It was trained against one opponent, the game's own, and on the right side alone. So it has learned to beat "
-        "that one, not to play Pong: Volley's bundled `ppo`, trained in this way, wins 9.7% of the points (95%: 6.9 to "
-        "12.4, 24 games) against a plain script that follows the ball, which it never met (`python "
-        "benchmarks/strength.py`). It knows frames as the wrappers above make them, and no other version of the game."
+        "It was trained against one opponent, the game's own, and only on the right side. So it has learned to beat "
+        "that opponent, not to play Pong: Volley's bundled `ppo`, trained the same way, wins only 9.7% of the points "
+        "(95%: 6.9 to 12.4, 24 games) against a plain script that follows the ball, which it never met in training "
+        "(`python benchmarks/strength.py`). It needs frames exactly as the wrappers above produce them, and knows no "
+        "other version of the game."
     )
 
 
 def _block(*commands: str) -> str:
-    """Commands to copy."""
+    """A Markdown block of shell commands."""
     lines = "\n".join(one_line(command, 1000).replace("`", "") for command in commands)
     return f"```sh\n{lines}\n```"

@@ -1,4 +1,4 @@
-"""A stranger's model card as plain text: its words, and nothing that could do anything."""
+"""A stranger's model card as plain text: the words, and no active content."""
 
 from __future__ import annotations
 
@@ -13,40 +13,40 @@ if TYPE_CHECKING:
     from markdown_it import MarkdownIt
     from markdown_it.token import Token
 
-MOST_CHARACTERS, MOST_LINES, LONGEST_LINE = 32 * 1024, 2_000, 2_000
-"""Of a card as plain text. The Hub's own page shows the rest."""
+MAX_CHARACTERS, MAX_LINES, MAX_LINE_LENGTH = 32 * 1024, 2_000, 2_000
+"""Limits of a card as plain text. The rest is on the Hub's own page."""
 
-# Each pattern consumes what it begins with to its end or the text's, so that it runs over a text once.
+# Each pattern matches up to its closing tag or the end of the text, so it scans a text only once.
 _COMMENT = re.compile(r"<!--(?:[^-]|-(?!->))*+(?:-->)?")
 _HIDDEN = re.compile(r"<(?:script|style)\b(?:[^<]|<(?!/(?:script|style)\b))*+(?:</\w++[^<>]*+>)?", re.IGNORECASE)
 _BREAK = re.compile(r"<(?:br|/p|/div|/li|/tr|/h[1-6])\b[^<>]*+>", re.IGNORECASE)
 _TAG = re.compile(r"<[/!?]?[A-Za-z][^<>]*+>")
 _HIDDEN_BEGIN = re.compile(r"<(?:script|style)\b", re.IGNORECASE)
 _HIDDEN_END = re.compile(r"</(?:script|style)\b", re.IGNORECASE)
-_APART = {"paragraph_close", "heading_close", "table_close", "fence", "code_block"}
-"""Blocks with an empty line after them wherever they are."""
+_SEPARATED_BLOCKS = {"paragraph_close", "heading_close", "table_close", "fence", "code_block"}
+"""Blocks that always have an empty line after them."""
 
 
 def plain_text(card: str) -> tuple[str, ...]:
-    """A stranger's card as lines of plain text.
+    """Returns a stranger's card as lines of plain text.
 
-    Front matter, HTML tags, scripts and comments are left out; links and pictures become their words; code stays as it
-    is. Characters that are invisible, or that turn the direction of others, are dropped. Only the beginning of a huge
-    card is read; what is left takes time in proportion to its length.
+    Front matter, HTML tags, scripts and comments are removed; links and pictures become their text; code stays
+    unchanged. Invisible characters and marks that change the writing direction are dropped. Of a huge card, only the
+    beginning is read, in time linear in its length.
     """
-    body = _without_front_matter(card[:MOST_CHARACTERS].replace("\r\n", "\n").replace("\r", "\n"))
+    body = _without_front_matter(card[:MAX_CHARACTERS].replace("\r\n", "\n").replace("\r", "\n"))
     lines: list[str] = []
     for line in _lines(_parser().parse(body)):
         if line or (lines and lines[-1]):
-            lines.append(line if len(line) <= LONGEST_LINE else f"{line[:LONGEST_LINE]}…")
-        if len(lines) > MOST_LINES:
+            lines.append(line if len(line) <= MAX_LINE_LENGTH else f"{line[:MAX_LINE_LENGTH]}…")
+        if len(lines) > MAX_LINES:
             break
-    return tuple(lines[:-1] if lines and not lines[-1] else lines)[:MOST_LINES]
+    return tuple(lines[:-1] if lines and not lines[-1] else lines)[:MAX_LINES]
 
 
 @cache
 def _parser() -> MarkdownIt:
-    from markdown_it import MarkdownIt  # noqa: PLC0415 - it takes a tenth of a second, and the menu shows no card
+    from markdown_it import MarkdownIt  # noqa: PLC0415 - takes a tenth of a second, and the menu shows no cards
 
     return MarkdownIt("commonmark").enable(["table", "strikethrough"])
 
@@ -60,30 +60,30 @@ def _without_front_matter(card: str) -> str:
 
 
 def _lines(blocks: Iterable[Token]) -> Iterator[str]:
-    """The lines of a card, with empty ones between its blocks."""
-    depth, mark = 0, ""  # of lists, and of the item that begins with the next line
+    """The lines of a card, with empty lines between its blocks."""
+    depth, bullet = 0, ""  # list depth; the bullet or number of an item that starts on the next line
     blocks = iter(blocks)
     for block in blocks:
         if block.type.endswith(("_list_open", "_list_close")):
             depth += block.nesting
         elif block.type == "list_item_open":
-            mark = f"{block.info}{block.markup} "
+            bullet = f"{block.info}{block.markup} "
         for line in _text(block, blocks):
-            indent = "  " * (depth - bool(mark))
-            yield _visible(f"{indent}{mark}{line}").rstrip()
-            mark = ""
-        if block.nesting <= 0 and (block.level == 0 or (block.type in _APART and not block.hidden)):
+            indent = "  " * (depth - bool(bullet))
+            yield _visible(f"{indent}{bullet}{line}").rstrip()
+            bullet = ""
+        if block.nesting <= 0 and (block.level == 0 or (block.type in _SEPARATED_BLOCKS and not block.hidden)):
             yield ""
 
 
 def _text(block: Token, rest: Iterator[Token]) -> list[str]:
-    """The lines of the text that begins with a block; of a table's row, one with all its cells."""
+    """The lines of a block; a table row becomes one line with all its cells."""
     match block.type:
         case "inline":
-            return _words(block.children).split("\n")
+            return _inline_text(block.children).split("\n")
         case "tr_open":
             row = takewhile(lambda part: part.type != "tr_close", rest)
-            cells = (" ".join(_words(part.children).split()) for part in row if part.type == "inline")
+            cells = (" ".join(_inline_text(part.children).split()) for part in row if part.type == "inline")
             return ["   ".join(filter(None, cells))]
         case "fence" | "code_block":
             return block.content.split("\n")
@@ -92,30 +92,31 @@ def _text(block: Token, rest: Iterator[Token]) -> list[str]:
     return []
 
 
-def _words(parts: Iterable[Token] | None) -> str:
-    """The words of a paragraph, a heading or a cell, in lines."""
-    words = []
+def _inline_text(parts: Iterable[Token] | None) -> str:
+    """The text of a paragraph, heading or cell; it may span several lines."""
+    texts = []
     hidden = False
     for part in parts or ():
         if part.type == "html_inline":
             hidden = _HIDDEN_BEGIN.match(part.content) is not None or (hidden and not _HIDDEN_END.match(part.content))
-            words.append("\n" if _BREAK.match(part.content) else "")
+            texts.append("\n" if _BREAK.match(part.content) else "")
         elif part.type in {"softbreak", "hardbreak"}:
-            words.append("\n")
+            texts.append("\n")
         elif not hidden:
-            words.append(_words(part.children) if part.children else part.content)
-    return "".join(words)
+            texts.append(_inline_text(part.children) if part.children else part.content)
+    return "".join(texts)
 
 
 def _without_html(text: str) -> str:
-    """The words of a block of HTML."""
+    """The text of an HTML block."""
     text = _HIDDEN.sub("", _COMMENT.sub("", text))
     return html.unescape(_TAG.sub("", _BREAK.sub("\n", text)))
 
 
 def _visible(line: str) -> str:
-    """The line without what cannot be seen: controls, marks of direction, and characters without a width."""
-    line = line[: 16 * LONGEST_LINE].expandtabs(4)
+    """The line without invisible characters: controls, direction marks and zero-width characters."""
+    line = line[: 16 * MAX_LINE_LENGTH].expandtabs(4)
     if line.isprintable():
         return line
-    return "".join(" " if mark.isspace() else mark for mark in line if mark.isprintable() or mark.isspace())
+    visible = (character for character in line if character.isprintable() or character.isspace())
+    return "".join(" " if character.isspace() else character for character in visible)

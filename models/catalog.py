@@ -1,4 +1,4 @@
-"""Which model did the user mean?"""
+"""Finds the model that a name stands for."""
 
 from __future__ import annotations
 
@@ -12,38 +12,40 @@ from models.files import is_model_directory
 PRETRAINED = Path(__file__).parent / "pretrained"
 DEFAULT_MODEL = "ppo"
 RUNS = Path("runs")
-"""Where 'volley train' puts new runs, in the folder it is started in."""
+"""Where 'volley train' puts new runs, relative to the current directory."""
 
 
 def bundled_names() -> list[str]:
-    """The names of the models that ship with Volley, in alphabetical order."""
+    """Returns the names of the models that ship with Volley, sorted."""
     return sorted(path.name for path in PRETRAINED.glob("*") if is_model_directory(path))
 
 
 def resolve(model: str) -> Path:
-    """The directory of the model that `model` names.
+    """Returns the directory of the model that `model` names.
 
-    That is, in this order: a bundled name; a model directory; a training run, for its best policy by evaluation or else
-    its newest; the name of an imported model; any of these with `@STEPS` behind it, for an earlier stage of the same
-    training; or a repository of the Hub that was downloaded, USER/REPO[@REVISION]. `UserError`, with what there is,
-    where nothing has that name.
+    A name can be, in this order: a bundled model; a model directory; a training run, for its best policy by evaluation
+    or else its newest; an imported model; any of these followed by `@STEPS`, for an earlier stage of the same training;
+    or a repository downloaded from the Hub, USER/REPO[@REVISION]. If there is no such model, a `UserError` lists the
+    known ones.
     """
     whole, at, stage = model.rpartition("@")
     if (directory := _resolve_local(model)) is not None:
         return directory
     if at and (directory := _resolve_local(whole)) is not None:
         return _resolve_stage(whole, directory, stage)
-    if (repository := store.split(model)) is not None and not Path(model).exists():
+    if (repository := store.parse_repository(model)) is not None and not Path(model).exists():
         return store.find(*repository)
-    name, what = model, "holds no model"
+    name, problem = model, "holds no model"
     if not Path(model).is_dir():
-        name, what = whole or model, "is neither a model's name nor a directory"
+        name, problem = whole or model, "is neither a model's name nor a directory"
     names = ", ".join((*bundled_names(), *store.imported_names())) or "none"
-    raise UserError(f"{name!r} {what}; here: {names}; or give a model directory, a run, or USER/REPO of the Hub")
+    raise UserError(
+        f"{name!r} {problem}; known models: {names}; or give a model directory, a run, or USER/REPO on the Hub"
+    )
 
 
 def _resolve_local(model: str) -> Path | None:
-    """As `resolve`, of what has no `@` behind it and is not a download; None where there is none."""
+    """Like `resolve`, for names without `@` that are not downloads; None if there is no such model."""
     if model in bundled_names():
         return PRETRAINED / model
     path = Path(model).expanduser()
@@ -55,45 +57,45 @@ def _resolve_local(model: str) -> Path | None:
 
 
 def _resolve_stage(model: str, directory: Path, stage: str) -> Path:
-    kept = run_directory.stages_in(run_directory.home_of(directory))
-    if stage.isdecimal() and int(stage) in kept:
-        return kept[int(stage)]
-    there = ", ".join(f"{model}@{steps}" for steps in kept) or "none"
-    raise UserError(f"{model!r} has no stage {stage!r}; its stages: {there}")
+    found = run_directory.stages_in(run_directory.home_of(directory))
+    if stage.isdecimal() and int(stage) in found:
+        return found[int(stage)]
+    names = ", ".join(f"{model}@{steps}" for steps in found) or "none"
+    raise UserError(f"{model!r} has no stage {stage!r}; its stages: {names}")
 
 
-def to_download(model: str) -> tuple[str, str | None] | None:
-    """The repository and the revision that `model` names, where it can be nothing but a download that is not here."""
+def missing_download(model: str) -> tuple[str, str | None] | None:
+    """Returns the repository and revision to download if `model` names nothing on this machine; None otherwise."""
     with suppress(UserError):
         resolve(model)
         return None
-    return None if Path(model).exists() else store.split(model)
+    return None if Path(model).exists() else store.parse_repository(model)
 
 
 def stages(model: str) -> list[int]:
-    """The agent steps after which earlier stages of `model` were kept, fewest first.
+    """Returns the agent steps of the earlier stages of `model`, fewest first.
 
-    `UserError` where no model has that name.
+    `UserError` if no model has that name.
     """
     return list(run_directory.stages_in(home(model)))
 
 
 def home(model: str) -> Path:
-    """The directory that holds the stages and the curve of `model`: a run, or the model's own.
+    """Returns the directory with the stages and the learning curve of `model`: its run, or its own directory.
 
-    `UserError` where no model has that name.
+    `UserError` if no model has that name.
     """
     return run_directory.home_of(resolve(model))
 
 
 def runs(folder: Path = RUNS) -> list[Path]:
-    """The training runs in `folder`, the one that was saved last first."""
+    """Returns the training runs in `folder`, the most recently saved first."""
     found = [path for path in folder.glob("*") if run_directory.is_run(path)]
     return sorted(found, key=lambda path: path.stat().st_mtime, reverse=True)
 
 
 def short_name(model: str) -> str:
-    """What to call a model on screen, there or not: `ppo`, or `ppo at 0.13M` for its stage after 129,024 steps."""
+    """Returns a model's display name, even if it is missing: `ppo`, or `ppo at 0.13M` for its stage `ppo@129024`."""
     whole, at, stage = model.rpartition("@")
     if at and stage.isdecimal():
         return f"{short_name(whole)} at {int(stage) / 1e6:.2f}M"
@@ -102,6 +104,6 @@ def short_name(model: str) -> str:
         return short_name(f"{run_directory.home_of(path)}@{path.name}")
     if store.COMMIT.fullmatch(path.name):
         return path.parent.name
-    if at and store.split(model):
+    if at and store.parse_repository(model):
         return f"{whole.rpartition('/')[2]}@{stage[:7]}"
     return run_directory.home_of(path).name

@@ -1,6 +1,6 @@
 """A model directory: `config.json` and `model.safetensors`, read strictly and written atomically.
 
-Only safetensors is read: a pickle can run code while it loads, so there is no fallback to one.
+Only safetensors is read, with no fallback to pickle, because a pickle can run code while it loads.
 """
 
 from __future__ import annotations
@@ -26,32 +26,32 @@ from models.spec import MAX_PARAMETERS, ModelSpec, decode, encode
 
 MAX_CONFIG_BYTES = 64 * 1024
 MAX_WEIGHTS_BYTES = 4 * MAX_PARAMETERS + 1024 * 1024
-"""float32 weights of the largest network a specification may ask for, and room for buffers and header."""
+"""The float32 weights of the largest allowed network, plus room for buffers and the header."""
 
 
 def load_spec(directory: Path) -> ModelSpec:
-    """The specification alone, of a model that plays Pong; `UserError` as for `load`."""
+    """Returns only the specification of a Pong model; `UserError` as for `load`."""
     with _naming_model(directory):
         store.verify(directory)
         return decode(_read(directory / CONFIG_FILE, MAX_CONFIG_BYTES))
 
 
 def load(directory: Path) -> tuple[ModelSpec, PolicyNetwork]:
-    """The specification and its network, on the CPU, in evaluation mode, requiring no gradients.
+    """Returns a Pong model's specification and network, on the CPU, in evaluation mode, without gradients.
 
-    `UserError` with one line where a file is missing or too large, the specification is out of bounds or not of a model
-    that plays Pong, or the weights are not exactly those the specification names: every tensor, its shape, float32,
-    finite, and deviations above zero. A download is also checked against the SHA-256 of its files.
+    `UserError` if a file is missing or too large, the specification is out of bounds or not a Pong model's, or the
+    weights do not match it exactly: every tensor, its shape, float32, finite, and positive scales. A download is also
+    checked against the SHA-256 of its files.
     """
     spec = load_spec(directory)
-    with torch.device("meta"):  # Shapes alone: to draw weights that are then replaced takes seconds for a large one.
+    with torch.device("meta"):  # Only shapes: initialising a large network takes seconds.
         network = PolicyNetwork(spec)
     _load_weights(directory, network)
     return spec, network
 
 
 def load_policy(directory: Path) -> tuple[PolicySpec, Network]:
-    """As `load`, of any policy: one that plays Pong, or acts in a control problem."""
+    """Like `load`, for any policy: for Pong or for a control problem."""
     with _naming_model(directory):
         store.verify(directory)
         spec = decode_any(_read(directory / CONFIG_FILE, MAX_CONFIG_BYTES))
@@ -74,7 +74,7 @@ def _load_weights(directory: Path, network: Network) -> None:
 
 @contextmanager
 def _naming_model(directory: Path) -> Iterator[None]:
-    """Adds to a `UserError` which model could not be loaded."""
+    """Adds the model's directory to a `UserError`."""
     try:
         yield
     except UserError as error:
@@ -82,11 +82,11 @@ def _naming_model(directory: Path) -> Iterator[None]:
 
 
 def save(directory: Path, spec: PolicySpec, network: Network) -> None:
-    """Writes the model to `directory`, whole or not at all; files of other names in it stay.
+    """Writes the model to `directory`, whole or not at all; other files there stay.
 
-    Both files are made in a neighbouring folder first. A new directory appears by one rename; in an existing one the
-    weights are replaced before the specification, each by one rename, which is safe because a run's specification
-    never changes.
+    Both files are first written to a folder next to it. A new directory appears by one rename. In an existing one, the
+    weights are replaced before the specification, each by one rename; this is safe because a run's specification never
+    changes.
     """
     directory.parent.mkdir(parents=True, exist_ok=True)
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
@@ -104,10 +104,10 @@ def save(directory: Path, spec: PolicySpec, network: Network) -> None:
         shutil.rmtree(workplace, ignore_errors=True)
 
 
-def _read(path: Path, most_bytes: int) -> bytes:
+def _read(path: Path, max_bytes: int) -> bytes:
     try:
-        if path.stat().st_size > most_bytes:
-            raise UserError(f"{path.name} is {path.stat().st_size:,} bytes; the most is {most_bytes:,}")
+        if path.stat().st_size > max_bytes:
+            raise UserError(f"{path.name} has {path.stat().st_size:,} bytes; the limit is {max_bytes:,}")
         return path.read_bytes()
     except FileNotFoundError as error:
         raise UserError(f"{path.name} is missing") from error
@@ -116,16 +116,16 @@ def _read(path: Path, most_bytes: int) -> bytes:
 
 
 def _check_tensors(found: dict[str, torch.Tensor], wanted: dict[str, torch.Tensor]) -> None:
-    for kind, names in (("lack", wanted.keys() - found.keys()), ("have an unknown", found.keys() - wanted.keys())):
+    for problem, names in (("lack", wanted.keys() - found.keys()), ("have an unknown", found.keys() - wanted.keys())):
         if names:
-            raise UserError(f"its weights {kind} tensor {one_line(repr(min(names)))}")
+            raise UserError(f"its weights {problem} tensor {one_line(repr(min(names)))}")
     for name, tensor in found.items():
         if tensor.shape != wanted[name].shape:
-            shapes = f"{list(tensor.shape)}, its config.json asks for {list(wanted[name].shape)}"
+            shapes = f"{list(tensor.shape)}, but its config.json asks for {list(wanted[name].shape)}"
             raise UserError(f"tensor {name!r} has shape {shapes}")
         if tensor.dtype != wanted[name].dtype:
             raise UserError(f"tensor {name!r} is {tensor.dtype}, not {wanted[name].dtype}")
         if not tensor.isfinite().all():
             raise UserError(f"tensor {name!r} holds values that are not finite")
         if name.endswith(".scale") and not (tensor > 0).all():
-            raise UserError(f"tensor {name!r} holds deviations that are not above zero")
+            raise UserError(f"tensor {name!r} holds scales that are not positive")

@@ -1,7 +1,7 @@
 """Credit: how hard, and in which direction, policy gradients push each action that was taken.
 
-The weight of a decision is what multiplies grad log pi(action | observation): above 0 the action becomes more probable
-in such a place, below 0 less.
+The weight of a decision is the factor of grad log pi(action | observation). A positive weight makes the action more
+probable for such observations, a negative one less.
 """
 
 from __future__ import annotations
@@ -20,41 +20,41 @@ from models.network import PolicyNetwork
 from models.returns import generalized_advantages, normalized, rewards_to_go, total_rewards
 
 GAMMA, GAE_LAMBDA, CLIP_EPSILON = 0.99, 0.95, 0.2
-"""As PPO trains with them, unless it is told otherwise."""
+"""PPO's defaults in training."""
 LEARNING_RATE = 1e-4
-"""Of `passes`: so small that clipping sets in bit by bit, over several passes."""
+"""The learning rate of `passes`, so small that clipping sets in gradually, over several passes."""
 
 
 class Experience(NamedTuple):
-    """`T` decisions of one policy, one after the other; each tensor is `[T]`."""
+    """`T` consecutive decisions of one policy; each tensor is `[T]`."""
 
     rewards: Tensor
     values: Tensor
     next_values: Tensor
-    """Of what each decision led to."""
+    """The values of the observations that the decisions led to."""
     points: Tensor
-    """Bool: a point was scored then."""
+    """Bool: a point ended with this decision."""
     terminations: Tensor
-    """Bool: the game was over then."""
+    """Bool: the game ended with this decision."""
 
 
 class Weights(NamedTuple):
-    """The weight of each decision, `[T]`, in the ways that policy gradients came to weigh them one after the other."""
+    """The weight of each decision, `[T]`, by each method, in the order in which policy gradients developed."""
 
     total: Tensor
-    """The sum of the rewards of its point."""
+    """The sum of all rewards in its point."""
     to_go: Tensor
-    """The discounted sum of the rewards that came after it in its point."""
+    """The discounted sum of the rewards from it to the end of its point."""
     normalized: Tensor
-    """`to_go`, with mean 0 and deviation 1 over all `T`."""
+    """`to_go`, with mean 0 and standard deviation 1 over all `T`."""
     advantages: Tensor
-    """Generalised advantages, over points and all, as PPO estimates them."""
+    """Generalised advantages, which run on across points, as in PPO."""
     normalized_advantages: Tensor
-    """With mean 0 and deviation 1 over all `T`, as PPO uses them."""
+    """The advantages with mean 0 and standard deviation 1 over all `T`, as in PPO's update."""
 
 
 def weights(experience: Experience) -> Weights:
-    """The weights of all decisions."""
+    """Returns the weight of each decision by each method."""
     rewards, values, next_values, points, terminations = (column[:, None] for column in experience)
     never = torch.zeros_like(points)
     to_go = rewards_to_go(rewards, points, gamma=GAMMA)
@@ -73,27 +73,26 @@ class Batch(NamedTuple):
     actions: Tensor
     """`[B]` int64."""
     old_log_probs: Tensor
-    """`[B]`: of those actions, when they were taken."""
+    """`[B]`: the log-probabilities of the actions when they were taken."""
     advantages: Tensor
     """`[B]`."""
 
 
 class Pass(NamedTuple):
-    """Where a policy has got to that learned from the same decisions several times; each tensor is `[B]`."""
+    """How far a policy has moved after several passes over the same decisions; each tensor is `[B]`."""
 
     ratios: Tensor
     """How many times more probable the actions have become."""
     weights: Tensor
-    """0 where they are clipped."""
+    """The weights of the decisions, 0 for the clipped ones."""
     free_ratios: Tensor
-    """Where it would have got to without clipping."""
+    """The ratios without clipping."""
 
 
 def passes(network: PolicyNetwork, batch: Batch, *, temperature: float = 1.0) -> Iterator[Pass]:
-    """What PPO does with `batch`, without end: before it learns from it, after it did once, twice, and so on.
+    """Yields, endlessly, the state of PPO after 0, 1, 2, ... passes over `batch`.
 
-    A pass is one gradient step on the whole batch. `network` stays as it is; `temperature` is what its logits were
-    divided by when it played.
+    A pass is one gradient step on the whole batch. `network` is not changed; `temperature` is the one it played at.
     """
     clipped = _learn(network, batch, temperature, clip_epsilon=CLIP_EPSILON)
     free = _learn(network, batch, temperature, clip_epsilon=math.inf)
@@ -108,7 +107,7 @@ def passes(network: PolicyNetwork, batch: Batch, *, temperature: float = 1.0) ->
 
 
 def _learn(network: PolicyNetwork, batch: Batch, temperature: float, *, clip_epsilon: float) -> Iterator[Tensor]:
-    """The log-probabilities of the batch's actions, `[B]`, before each gradient step of a copy of the network."""
+    """Trains a copy of the network; yields the log-probabilities of the actions, `[B]`, before each gradient step."""
     network = copy.deepcopy(network).requires_grad_()
     parameters: list[Tensor] = [*network.body.parameters(), *network.policy_head.parameters()]
     means, squares = ([torch.zeros_like(parameter) for parameter in parameters] for _ in range(2))
@@ -120,8 +119,8 @@ def _learn(network: PolicyNetwork, batch: Batch, temperature: float, *, clip_eps
         ratios = importance_ratio(log_probs, batch.old_log_probs)
         surrogate = clipped_surrogate(ratios, batch.advantages, clip_epsilon=clip_epsilon)
         gradients = torch.autograd.grad(surrogate, parameters)
-        # The rule that training's optimiser follows, without it: to make one imports torch's compiler, which takes
-        # seconds and holds up the window.
+        # The functional form of training's optimiser: creating an optimiser imports torch's compiler, which takes
+        # seconds and blocks the window.
         adam(
             parameters,
             list(gradients),

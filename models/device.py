@@ -15,18 +15,18 @@ DeviceName = Literal["auto", "cpu", "cuda"]
 
 
 def pick_device(name: DeviceName) -> torch.device:
-    """The device of that name; of `auto`, CUDA where there is one. `UserError` where CUDA is asked for and absent."""
+    """Returns the device of that name; `auto` prefers CUDA. `UserError` if CUDA is requested but unavailable."""
     available = torch.cuda.is_available()
     if name == "cuda" and not available:
-        raise UserError("PyTorch finds no CUDA device here; use --device auto or --device cpu")
+        raise UserError("PyTorch finds no CUDA device; use --device auto or --device cpu")
     return torch.device("cuda" if available and name != "cpu" else "cpu")
 
 
 def supports_fast_bfloat16(device: torch.device) -> bool:
     """Whether `device` multiplies bfloat16 matrices in hardware.
 
-    Every processor can, but without AVX-512 BF16 or AMX it converts each number, slower than float32. For a CUDA
-    device that means compute capability 8.0 or newer.
+    Without AVX-512 BF16 or AMX, a processor converts each number first, which is slower than float32. A CUDA device
+    needs compute capability 8.0 or newer.
     """
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
@@ -35,14 +35,14 @@ def supports_fast_bfloat16(device: torch.device) -> bool:
 
 
 def cpu_features() -> Mapping[str, object]:
-    """What PyTorch detects of this processor, by name, such as `avx2: True`; empty where this PyTorch cannot tell."""
+    """Returns the CPU features that PyTorch detects, such as `avx2: True`; empty if this PyTorch cannot tell."""
     if hasattr(torch.cpu, "get_capabilities"):
         return torch.cpu.get_capabilities()
     return {}
 
 
 def processor_name() -> str:
-    """The processor's name, as the system gives it."""
+    """Returns the processor's name, as the operating system reports it."""
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.is_file():
         for line in cpuinfo.read_text().splitlines():

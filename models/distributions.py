@@ -1,7 +1,7 @@
-"""Distributions over actions: what a stochastic policy draws from.
+"""Distributions over actions, which a stochastic policy samples from.
 
-Each is of `B` observations, and gives the log-probability of actions, an entropy, a sample drawn with a generator of
-one's own, and its mode, which is what a deterministic policy does.
+Each covers `B` observations. It has log-probabilities, an entropy, samples from the generator passed in, and a mode,
+which is what a deterministic policy does.
 """
 
 from __future__ import annotations
@@ -18,20 +18,20 @@ class Distribution(Protocol):
     """A distribution over actions for each of `B` observations. Actions are `[B]` or, continuous, `[B, D]`."""
 
     def sample(self, generator: torch.Generator) -> Tensor:
-        """One action for each observation."""
+        """Returns one action per observation."""
         ...
 
     def log_prob(self, actions: Tensor) -> Tensor:
-        """`[B]`: log-probabilities, or their densities, of one action for each observation."""
+        """Returns the log-probabilities or log-densities, `[B]`, of one action per observation."""
         ...
 
     def entropy(self) -> Tensor:
-        """`[B]`, in nats."""
+        """Returns the entropies, `[B]`, in nats."""
         ...
 
     @property
     def mode(self) -> Tensor:
-        """What a deterministic policy does."""
+        """The actions of a deterministic policy."""
         ...
 
 
@@ -56,16 +56,16 @@ class Categorical(NamedTuple):
 
     @property
     def mode(self) -> Tensor:
-        """`[B]` int64: the likeliest."""
+        """`[B]` int64: the most likely action."""
         return self.logits.argmax(-1)
 
     def at_temperature(self, temperature: float) -> Categorical:
-        """The same, but surer below temperature 1 and more random above it: the logits are divided by it."""
+        """Divides the logits by `temperature`: below 1 the policy is more certain, above 1 more random."""
         return Categorical(self.logits / temperature)
 
 
 class Gaussian(NamedTuple):
-    """`D` numbers, each by itself."""
+    """`D` independent numbers."""
 
     mean: Tensor
     """`[B, D]`."""
@@ -83,7 +83,7 @@ class Gaussian(NamedTuple):
         return (-distances.square() / 2 - self.log_deviation - math.log(2 * math.pi) / 2).sum(-1)
 
     def entropy(self) -> Tensor:
-        """`[B]`, in nats: differential, so that it may be below 0."""
+        """`[B]`, in nats: a differential entropy, so it can be negative."""
         return (self.log_deviation + math.log(2 * math.pi * math.e) / 2).sum(-1)
 
     @property
@@ -93,9 +93,9 @@ class Gaussian(NamedTuple):
 
 
 class TanhGaussian(NamedTuple):
-    """`D` numbers u of a `Gaussian`, of which tanh u, between -1 and 1, is done.
+    """`D` numbers u from a `Gaussian`, squashed to tanh u, between -1 and 1.
 
-    Actions are told by their u: from tanh u alone, u could not be found again near the bounds. Densities are those of
+    Actions are represented by u, because u cannot be recovered from tanh u near the bounds. Densities are those of
     tanh u: p(tanh u) = p(u) / (1 - tanh(u)^2) in each dimension.
 
     Haarnoja et al. 2018, "Soft Actor-Critic", appendix C.
@@ -112,9 +112,9 @@ class TanhGaussian(NamedTuple):
         return self.gaussian.log_prob(actions) - _log_slope(actions).sum(-1)
 
     def entropy(self) -> Tensor:
-        """`[B]`, in nats: that of u, and what tanh takes from it, estimated at quantiles of each dimension.
+        """`[B]`, in nats: the entropy of u plus the mean log slope of tanh, estimated at quantiles of each dimension.
 
-        It is differentiable, and needs no chance: an entropy bonus that is noisy would be noise in the gradient.
+        It is differentiable and deterministic: a noisy entropy bonus would add noise to the gradient.
         """
         mean, deviation = self.gaussian.mean, self.gaussian.log_deviation.exp()
         at = torch.tensor(_QUANTILES, device=mean.device)
@@ -123,14 +123,14 @@ class TanhGaussian(NamedTuple):
 
     @property
     def mode(self) -> Tensor:
-        """`[B, D]`: the u in the middle, so that tanh u is the median."""
+        """`[B, D]`: the mean of u, so tanh u is the median action."""
         return self.gaussian.mode
 
 
 def _log_slope(u: Tensor) -> Tensor:
-    """log(1 - tanh(u)^2), without the loss of digits where tanh u is near 1."""
+    """log(1 - tanh(u)^2), without losing precision when tanh u is near 1."""
     return 2 * (math.log(2) - u - softplus(-2 * u))
 
 
 _QUANTILES = tuple(math.sqrt(2) * float(torch.erfinv(torch.tensor((2 * i + 1) / 32 - 1))) for i in range(32))
-"""Of the standard normal distribution, in the middle of 32 parts that are equally likely."""
+"""The midpoints of 32 equally likely intervals of the standard normal distribution."""

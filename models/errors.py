@@ -1,17 +1,17 @@
-"""The one kind of error that a user can mend."""
+"""The one kind of error that a user can fix."""
 
 from __future__ import annotations
 
 
 class UserError(Exception):
-    """A mistake the user can mend, as one line: what is wrong, why, and what to do.
+    """A problem the user can fix, as one line: what is wrong, why, and what to do.
 
-    The command line prints the message and exits with code 2; the window shows it. Anything else that is raised is a
-    defect of Volley and keeps its traceback.
+    The command line prints the message and exits with code 2; the window shows it. Any other exception is a bug in
+    Volley and keeps its traceback.
     """
 
 
-def one_line(text: object, longest: int = 300) -> str:
-    """A stranger's text made safe to show: one line, no control characters, cut at `longest` characters."""
+def one_line(text: object, max_length: int = 300) -> str:
+    """Makes untrusted text safe to show: one line, no control characters, cut at `max_length` characters."""
     line = "".join(character if character.isprintable() else " " for character in str(text))
-    return line if len(line) <= longest else f"{line[:longest]}..."
+    return line if len(line) <= max_length else f"{line[:max_length]}..."

@@ -1,9 +1,9 @@
-"""Agents of other programs as models of Volley's: of Stable-Baselines3 and of CleanRL, on Atari.
+"""Converts Atari agents of Stable-Baselines3 and CleanRL to Volley's models.
 
-The names and shapes of the tensors tell which network it is, and everything but the NatureCNN is refused.
+The names and shapes of the tensors identify the network; only the NatureCNN is accepted.
 
-No shape tells how observations were made, so what both programs do on Atari is taken for granted: every fourth frame,
-pixels divided by 255, the newest frame last, and the emulator's minimal set of actions in its own order.
+Shapes do not say how observations were preprocessed, so the Atari conventions of both programs are assumed: every
+fourth frame, pixels divided by 255, the newest frame last, and the emulator's minimal action set in its own order.
 """
 
 from __future__ import annotations
@@ -20,32 +20,31 @@ from models.foreign_archive import Settings, Tensors, read_archive
 from models.network import PolicyNetwork
 from models.spec import NATURE_CNN, ActionName, ModelSpec
 
-PROGRAMS = {
+SOURCES = {
     "sb3-ppo": "Stable-Baselines3's PPO",
     "sb3-a2c": "Stable-Baselines3's A2C",
-    "sb3-actor-critic": "an actor-critic of Stable-Baselines3",
+    "sb3-actor-critic": "a Stable-Baselines3 actor-critic",
     "sb3-dqn": "Stable-Baselines3's DQN",
     "cleanrl-ppo": "CleanRL's PPO",
     "cleanrl-dqn": "CleanRL's DQN",
 }
-"""Whose agents are known here, by the algorithm of the specification."""
+"""The supported agents, by the algorithm in their specification."""
 
 _ACTIONS: tuple[ActionName, ...] = get_args(ActionName)
 
 
 def read(path: Path) -> tuple[ModelSpec, PolicyNetwork]:
-    """The agent in `path` as a specification and its network, in evaluation mode, requiring no gradients.
+    """Returns the specification and the network of the agent in `path`, in evaluation mode, without gradients.
 
-    `UserError` with one line where the file is not of one of `PROGRAMS`, or its agent has another network, observation
-    or actions.
+    `UserError` if the file is not from one of `SOURCES`, or the agent's network, observations or actions differ.
     """
     try:
-        algorithm, tensors = _recognised(*read_archive(path))
+        algorithm, tensors = _identify(*read_archive(path))
     except UserError as error:
         raise UserError(f"cannot import {path}: {error}") from error
     spec = _specification(algorithm, values="value_head.weight" not in tensors)
     network = PolicyNetwork(spec)
-    # Buffers stay as they are in a new network: pixels are divided by 255, and values are in points.
+    # Keep the buffers of a new network: pixels are divided by 255, and values are in points.
     network.load_state_dict({**network.state_dict(), **tensors})
     return spec, network.eval().requires_grad_(requires_grad=False)
 
@@ -55,35 +54,35 @@ def _specification(algorithm: str, *, values: bool) -> ModelSpec:
     return ModelSpec(algorithm=algorithm, actions=_ACTIONS, network=network)
 
 
-def _recognised(tensors: Tensors, settings: Settings) -> tuple[str, Tensors]:
-    """The algorithm, and the tensors by Volley's names."""
+def _identify(tensors: Tensors, settings: Settings) -> tuple[str, Tensors]:
+    """Returns the algorithm, and the tensors under Volley's names."""
     layout = _layout_of(tensors)
     if not settings.policy_kwargs.normalize_images:
-        raise UserError("its network takes pixels as they are (normalize_images=False), not divided by 255")
+        raise UserError("its network takes raw pixels (normalize_images=False), not divided by 255")
     algorithm = _actor_critic(settings) if layout.algorithm == "sb3-actor-critic" else layout.algorithm
-    return algorithm, _translated(tensors, layout)
+    return algorithm, _rename(tensors, layout)
 
 
 def _actor_critic(settings: Settings) -> str:
-    """The algorithm by its settings: the tensors of PPO, A2C and others are the same."""
+    """Tells the algorithm from its settings, because PPO, A2C and others have the same tensors."""
     if settings.n_epochs is not None:
         return "sb3-ppo"
-    alone = settings.normalize_advantage is not None and settings.target_kl is None
-    return "sb3-a2c" if alone else "sb3-actor-critic"
+    is_a2c = settings.normalize_advantage is not None and settings.target_kl is None
+    return "sb3-a2c" if is_a2c else "sb3-actor-critic"
 
 
 class _Layout(NamedTuple):
     """A program's names for the layers of its network."""
 
     algorithm: str
-    mark: str
+    marker: str
     """The layer that identifies the layout."""
     layers: dict[str, str]
-    """Volley's name for each of its layers."""
-    twins: dict[str, str]
-    """Layers that newer versions write two or three times, with the same weights each time."""
+    """Volley's name for each layer."""
+    duplicates: dict[str, str]
+    """Copies of layers that newer versions also save, with the same weights."""
     unused: dict[str, str]
-    """Layers that only training needs."""
+    """Layers that only training uses."""
 
 
 def _extractor(prefix: str) -> dict[str, str]:
@@ -97,94 +96,94 @@ _CLEANRL_BODY = dict(zip(("network.0", "network.2", "network.4", "network.7"), _
 _LAYOUTS = (
     _Layout(
         "sb3-actor-critic",
-        mark="action_net",
+        marker="action_net",
         layers={**_extractor(""), "action_net": "policy_head", "value_net": "value_head"},
-        twins={**_extractor("pi_"), **_extractor("vf_")},
+        duplicates={**_extractor("pi_"), **_extractor("vf_")},
         unused={},
     ),
     _Layout(
         "sb3-dqn",
-        mark="q_net.q_net.0",
+        marker="q_net.q_net.0",
         layers={**_extractor("q_net."), "q_net.q_net.0": "policy_head"},
-        twins={},
+        duplicates={},
         unused={**_extractor("q_net_target."), "q_net_target.q_net.0": "policy_head"},
     ),
     _Layout(
         "cleanrl-ppo",
-        mark="actor",
+        marker="actor",
         layers={**_CLEANRL_BODY, "actor": "policy_head", "critic": "value_head"},
-        twins={},
+        duplicates={},
         unused={},
     ),
     _Layout(
         "cleanrl-dqn",
-        mark="network.9",
+        marker="network.9",
         layers={**_CLEANRL_BODY, "network.9": "policy_head"},
-        twins={},
+        duplicates={},
         unused={},
     ),
 )
 
-_NOT_HERE = {
-    "lstm": "its network remembers (LSTM), and one here does not",
-    "features_extractor.extractors.": "its network takes several inputs at once (MultiInputPolicy)",
-    "log_std": "its actions are numbers, not one of a few",
-    "advantage": "its values are split in two (dueling)",
-    "quantile_net": "its values are distributions (QR-DQN)",
+_UNSUPPORTED = {
+    "lstm": "its network is recurrent (LSTM); Volley supports only the NatureCNN",
+    "features_extractor.extractors.": "its network takes several inputs (MultiInputPolicy); Volley supports one",
+    "log_std": "its actions are continuous, and Pong's are discrete",
+    "advantage": "its value network is a dueling one; Volley supports only the NatureCNN",
+    "quantile_net": "it predicts distributions of values (QR-DQN); Volley supports only the NatureCNN",
 }
-"""Why a network is refused that has a tensor with such a name."""
+"""Why a network is refused, by a fragment of one of its tensors' names."""
 
 
 def _layout_of(tensors: Tensors) -> _Layout:
-    """The layout whose names these are; `UserError` where there is none."""
-    for fragment, reason in _NOT_HERE.items():
+    """Returns the layout that the tensors' names match; `UserError` if there is none."""
+    for fragment, reason in _UNSUPPORTED.items():
         if any(fragment in name for name in tensors):
             raise UserError(reason)
-    layout = next((layout for layout in _LAYOUTS if f"{layout.mark}.weight" in tensors), None)
+    layout = next((layout for layout in _LAYOUTS if f"{layout.marker}.weight" in tensors), None)
     if layout is None:
         example = f" ({one_line(repr(min(tensors)), 80)})" if tensors else ""
         raise UserError(
-            f"its tensors{example} are of no network known here: those of Stable-Baselines3's PPO, A2C and DQN with "
-            "CnnPolicy, and of CleanRL's ppo_atari.py and dqn_atari.py"
+            f"its tensors{example} match no supported network: Stable-Baselines3's PPO, A2C or DQN with CnnPolicy, "
+            "or CleanRL's ppo_atari.py or dqn_atari.py"
         )
     if not any(f"{layer}.weight" in tensors for layer, ours in layout.layers.items() if ours in _BODY):
-        raise UserError("its network looks at numbers, not at pictures (MlpPolicy)")
+        raise UserError("its network takes vectors, not frames (MlpPolicy)")
     if any(name.startswith("mlp_extractor.") for name in tensors):
-        raise UserError("its network has layers of its own behind the NatureCNN (net_arch)")
+        raise UserError("its network has extra layers after the NatureCNN (net_arch)")
     return layout
 
 
-def _translated(tensors: Tensors, layout: _Layout) -> Tensors:
-    """The tensors by Volley's names; `UserError` where they are not exactly those of the layout."""
-    twins = layout.twins if any(f"{layer}.weight" in tensors for layer in layout.twins) else {}
+def _rename(tensors: Tensors, layout: _Layout) -> Tensors:
+    """Returns the tensors under Volley's names; `UserError` if they do not match the layout exactly."""
+    duplicates = layout.duplicates if any(f"{layer}.weight" in tensors for layer in layout.duplicates) else {}
     ours = {
         f"{layer}.{part}": f"{name}.{part}"
-        for layer, name in {**layout.layers, **twins, **layout.unused}.items()
+        for layer, name in {**layout.layers, **duplicates, **layout.unused}.items()
         for part in ("weight", "bias")
     }
-    for what, names in (("lack", ours.keys() - tensors.keys()), ("have an unknown", tensors.keys() - ours.keys())):
+    for problem, names in (("lack", ours.keys() - tensors.keys()), ("have an unknown", tensors.keys() - ours.keys())):
         if names:
-            raise UserError(f"its tensors {what} {one_line(repr(min(names)), 80)}")
-    with torch.device("meta"):  # for its shapes alone
+            raise UserError(f"its tensors {problem} {one_line(repr(min(names)), 80)}")
+    with torch.device("meta"):  # only shapes
         wanted = PolicyNetwork(_specification(layout.algorithm, values=False)).state_dict()
-    translated: dict[str, Tensor] = {}
+    renamed: dict[str, Tensor] = {}
     for theirs, name in ours.items():
         tensor = tensors[theirs]
         if tensor.shape != wanted[name].shape:
-            raise UserError(_misfit(theirs, name, list(tensor.shape), list(wanted[name].shape)))
-        first = translated.setdefault(name, tensor)
-        if theirs.rpartition(".")[0] in twins and not torch.equal(first, tensor):
-            raise UserError("its policy and its value come from different layers (share_features_extractor=False)")
-    return translated
+            raise UserError(_wrong_shape(theirs, name, list(tensor.shape), list(wanted[name].shape)))
+        first = renamed.setdefault(name, tensor)
+        if theirs.rpartition(".")[0] in duplicates and not torch.equal(first, tensor):
+            raise UserError("its policy and its value share no layers (share_features_extractor=False)")
+    return renamed
 
 
-def _misfit(theirs: str, ours: str, found: list[int], wanted: list[int]) -> str:
-    """Why a tensor has another shape than the NatureCNN's, as far as one can tell."""
+def _wrong_shape(theirs: str, ours: str, found: list[int], wanted: list[int]) -> str:
+    """Explains a tensor's shape that is not the NatureCNN's."""
     match ours, found:
         case "body.0.weight", [32, frames, 8, 8]:
-            return f"its network looks at {frames} frames at a time, or colours; 4 grey ones are shown here"
+            return f"its network takes {frames} frames or colour channels; Volley's observations are 4 grey frames"
         case "body.7.weight", [512, _]:
-            return "its network looks at pictures of another size than 84 x 84"
+            return "its network takes frames of another size than 84 x 84"
         case "policy_head.weight", [actions, 512]:
-            return f"its network has {actions} outputs, and Pong {len(_ACTIONS)} actions: {', '.join(_ACTIONS)}"
-    return f"tensor {theirs!r} has shape {found}, the NatureCNN's has {wanted}"
+            return f"its network has {actions} outputs, but Pong has {len(_ACTIONS)} actions: {', '.join(_ACTIONS)}"
+    return f"tensor {theirs!r} has shape {found}, but the NatureCNN's has {wanted}"

@@ -1,7 +1,7 @@
-"""Archives of other programs, read without unpickling: Stable-Baselines3's, and the torch files of CleanRL's agents.
+"""Reads agents of other programs without unpickling: archives of Stable-Baselines3 and torch files of CleanRL.
 
-Both are zip files with pickles in them. Tensors are read by `torch.load` with `weights_only=True`; of
-Stable-Baselines3's `data`, which is JSON with pickles in it, a few plain fields.
+Both are zip files that contain pickles. Tensors are read by `torch.load` with `weights_only=True`. From
+Stable-Baselines3's `data`, JSON with embedded pickles, only a few plain fields are read.
 """
 
 from __future__ import annotations
@@ -26,30 +26,30 @@ from models.errors import UserError, one_line
 from models.spec import MAX_PARAMETERS
 
 MAX_FILE_BYTES = 64 * 1024 * 1024
-"""With its optimiser's state, an archive takes up to 30 MB."""
+"""An archive with its optimiser's state has up to 30 MB."""
 MAX_TENSOR_BYTES = 32 * 1024 * 1024
-"""DQN's two networks take 14 MB."""
+"""DQN's two networks have 14 MB."""
 MAX_PICKLE_BYTES = 64 * 1024
-"""Of names and shapes; DQN's take 4 KB."""
+"""The pickle holds names and shapes; DQN's has 4 KB."""
 MAX_SETTINGS_BYTES = 8 * 1024 * 1024
-MAX_PARTS = 1000
-"""Files in the archive, and in the archives in it."""
+MAX_ENTRIES = 1000
+"""Files in the archive and in archives nested in it."""
 
 Tensors: TypeAlias = Mapping[str, Tensor]
 
 _POLICY_FILE, _SETTINGS_FILE = "policy.pth", "data"
-_PART_MARK = b"PK\1\2"
-"""What the entry of each file begins with, in a zip file's directory."""
+_ENTRY_SIGNATURE = b"PK\1\2"
+"""Starts the entry of each file in a zip file's central directory."""
 
 
 class PolicyKeywords(msgspec.Struct, frozen=True):
-    """How Stable-Baselines3 was to build a policy."""
+    """The policy options of Stable-Baselines3."""
 
     normalize_images: bool = True
 
 
 class Settings(msgspec.Struct, frozen=True):
-    """The plain fields that are read of Stable-Baselines3's `data`. All others are skipped, pickles among them."""
+    """The fields read from Stable-Baselines3's `data`. All others, including pickles, are ignored."""
 
     n_epochs: int | None = None
     normalize_advantage: bool | None = None
@@ -58,26 +58,26 @@ class Settings(msgspec.Struct, frozen=True):
 
 
 class Archive(NamedTuple):
-    """What an archive holds."""
+    """The contents of an archive."""
 
     tensors: Tensors
-    """By their names in it: float32, finite, on the CPU."""
+    """By name: float32, finite, on the CPU."""
     settings: Settings
-    """All defaults where there are none."""
+    """Defaults if the archive has none."""
 
 
 def read_archive(path: Path) -> Archive:
-    """The tensors and the settings in a file; `UserError` where it cannot be read, or holds anything else."""
+    """Returns the tensors and settings in a file; `UserError` if it cannot be read or holds anything else."""
     content = _content(path)
     with _unzipped(content) as archive:
         names = archive.namelist()
         if _POLICY_FILE in names:
-            policy = _part(archive, _POLICY_FILE, MAX_TENSOR_BYTES)
+            policy = _read_entry(archive, _POLICY_FILE, MAX_TENSOR_BYTES)
             settings = _settings(archive) if _SETTINGS_FILE in names else Settings()
         elif any(name.endswith("/data.pkl") for name in names):
             policy, settings = content, Settings()
         else:
-            raise UserError("it holds neither a policy.pth of Stable-Baselines3 nor the tensors of a torch file")
+            raise UserError("it is neither a Stable-Baselines3 archive (no policy.pth) nor a torch file")
     tensors = _tensors(policy)
     _check_plain(tensors)
     return Archive(tensors, settings)
@@ -96,37 +96,37 @@ def _content(path: Path) -> bytes:
 
 @contextmanager
 def _unzipped(content: bytes) -> Iterator[ZipFile]:
-    """The zip file in `content`; anything wrong with it, now or later, is a `UserError`."""
-    if content.count(_PART_MARK) > MAX_PARTS:
-        raise UserError(f"it is a zip file of more than {MAX_PARTS:,} parts")
+    """Opens the zip file in `content`; any fault in it, also while it is read, is a `UserError`."""
+    if content.count(_ENTRY_SIGNATURE) > MAX_ENTRIES:
+        raise UserError(f"it is a zip file with more than {MAX_ENTRIES:,} files in it")
     try:
         with ZipFile(BytesIO(content)) as archive:
             if len(set(archive.namelist())) != len(archive.namelist()):
-                raise UserError("it is a zip file with two parts of the same name")
+                raise UserError("it is a zip file with two files of the same name")
             yield archive
     except (BadZipFile, EOFError, NotImplementedError, OSError, ValueError, struct.error, zlib.error) as error:
-        raise UserError(f"it is not a zip file, or not a whole one: {one_line(error, 80)}") from error
+        raise UserError(f"it is not a zip file, or a damaged one: {one_line(error, 80)}") from error
 
 
-def _part(archive: ZipFile, name: str, most_bytes: int) -> bytes:
-    """One file of an archive, in memory."""
-    part, shown = archive.getinfo(name), one_line(repr(name), 40)
-    if part.flag_bits & 1:
-        raise UserError(f"its part {shown} is encrypted")
-    if part.compress_type not in {ZIP_STORED, ZIP_DEFLATED}:
-        raise UserError(f"its part {shown} is compressed by a method that is not supported")
-    if part.file_size > most_bytes:
-        raise UserError(f"its part {shown} would be {part.file_size:,} bytes; the most is {most_bytes:,}")
-    with archive.open(part) as file:
-        content = file.read(most_bytes)  # No more, whatever was declared.
-    if len(content) != part.file_size:
-        raise UserError(f"its part {shown} is not as long as it says")
+def _read_entry(archive: ZipFile, name: str, max_bytes: int) -> bytes:
+    """Returns the contents of one file in an archive."""
+    entry, shown = archive.getinfo(name), one_line(repr(name), 40)
+    if entry.flag_bits & 1:
+        raise UserError(f"its file {shown} is encrypted")
+    if entry.compress_type not in {ZIP_STORED, ZIP_DEFLATED}:
+        raise UserError(f"its file {shown} is compressed by an unsupported method")
+    if entry.file_size > max_bytes:
+        raise UserError(f"its file {shown} would have {entry.file_size:,} bytes; the limit is {max_bytes:,}")
+    with archive.open(entry) as file:
+        content = file.read(max_bytes)  # Never more, whatever size it declares.
+    if len(content) != entry.file_size:
+        raise UserError(f"its file {shown} does not have the size it declares")
     return content
 
 
 def _settings(archive: ZipFile) -> Settings:
-    """The settings of an archive; all defaults where they cannot be read, because nothing depends on them."""
-    content = _part(archive, _SETTINGS_FILE, MAX_SETTINGS_BYTES)
+    """Returns the settings in an archive; defaults if they cannot be read, because they are not essential."""
+    content = _read_entry(archive, _SETTINGS_FILE, MAX_SETTINGS_BYTES)
     try:
         return msgspec.json.decode(content, type=Settings)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -134,63 +134,63 @@ def _settings(archive: ZipFile) -> Settings:
 
 
 def _tensors(content: bytes) -> Tensors:
-    """The tensors that `torch.save` wrote; `UserError` where there is more than tensors by name.
+    """Returns the tensors that `torch.save` wrote; `UserError` if there is anything but named tensors.
 
-    PyTorch gets a copy of the archive, so that it sees exactly the parts that were checked here, whatever else its own
-    reader might find in the file.
+    PyTorch gets a copy of the archive, so that it sees only the files checked here, whatever else its own reader might
+    find in the original.
     """
-    copy, left = BytesIO(), MAX_TENSOR_BYTES
+    copy, bytes_left = BytesIO(), MAX_TENSOR_BYTES
     with _unzipped(content) as archive, ZipFile(copy, "w") as copied:
         for name in archive.namelist():
-            pickled = name.endswith(".pkl")
-            part = _part(archive, name, min(left, MAX_PICKLE_BYTES) if pickled else left)
-            if pickled:
-                _check_pickle(part)
-            copied.writestr(ZipInfo(name), part)
-            left -= len(part)
+            is_pickle = name.endswith(".pkl")
+            entry = _read_entry(archive, name, min(bytes_left, MAX_PICKLE_BYTES) if is_pickle else bytes_left)
+            if is_pickle:
+                _check_pickle(entry)
+            copied.writestr(ZipInfo(name), entry)
+            bytes_left -= len(entry)
     copy.seek(0)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             loaded = torch.load(copy, map_location="cpu", weights_only=True)
     except Exception as error:  # A stranger's pickle can fail with anything.
-        if asked := re.search(r"GLOBAL ([\w.]{1,60})", str(error)):
-            raise UserError(f"it is a pickle that would run code, {asked[1]}: that is never loaded") from error
-        raise UserError(f"its tensors cannot be read by PyTorch ({type(error).__name__})") from error
+        if blocked := re.search(r"GLOBAL ([\w.]{1,60})", str(error)):
+            raise UserError(f"its pickle would run code ({blocked[1]}), and Volley never loads such files") from error
+        raise UserError(f"PyTorch cannot read its tensors ({type(error).__name__})") from error
     if not isinstance(loaded, dict) or not all(
         isinstance(name, str) and isinstance(tensor, Tensor) for name, tensor in loaded.items()
     ):
-        raise UserError("it holds more than tensors by name, or less; save the network's state_dict() alone")
+        raise UserError("it is not a dictionary of named tensors; save only the network's state_dict()")
     return loaded
 
 
 def _check_pickle(content: bytes) -> None:
-    """`UserError` where that is not a pickle, or one that repeats anything but texts and names.
+    """`UserError` if that is not a pickle, or one that reuses anything but strings and names.
 
-    A pair of the same pair twice, sixty deep, takes 300 bytes, and hashing it, as PyTorch would if the pickle used it
-    as a key of a dictionary, takes forever. A `state_dict()` has none.
+    A pair of the same pair twice, sixty levels deep, takes 300 bytes, but hashing it takes forever, as PyTorch would if
+    it were a dictionary key. A `state_dict()` has no such pairs.
     """
-    previous, kept = "", dict[object, str]()
+    previous, memo = "", dict[object, str]()
     try:
         for operation, argument, _ in pickletools.genops(content):
             if operation.name in {"BINPUT", "LONG_BINPUT"}:
-                kept[argument] = previous
-            elif operation.name in {"BINGET", "LONG_BINGET"} and kept.get(argument) not in {"BINUNICODE", "GLOBAL"}:
-                raise UserError("its pickle holds the same part twice, which no state_dict() does")
+                memo[argument] = previous
+            elif operation.name in {"BINGET", "LONG_BINGET"} and memo.get(argument) not in {"BINUNICODE", "GLOBAL"}:
+                raise UserError("its pickle uses an object twice, which no state_dict() does")
             previous = operation.name
     except ValueError as error:
         raise UserError(f"its tensors cannot be read: {one_line(error, 80)}") from error
 
 
 def _check_plain(tensors: Tensors) -> None:
-    """`UserError` where there is a tensor that is not float32, or not finite."""
+    """`UserError` unless every tensor is dense, on the CPU, float32 and finite."""
     for name, tensor in tensors.items():
         shown = one_line(repr(name), 80)
         if tensor.is_nested or tensor.layout is not torch.strided or tensor.device.type != "cpu":
-            raise UserError(f"tensor {shown} is no plain tensor")
+            raise UserError(f"tensor {shown} is not a dense tensor on the CPU")
         if tensor.dtype != torch.float32:
             raise UserError(f"tensor {shown} is {tensor.dtype}, not torch.float32")
-    # There may be more numbers than bytes: a tensor of strides 0 needs no memory until it is read.
+    # There can be more numbers than bytes: a tensor with strides of 0 needs no memory until it is read.
     if sum(tensor.numel() for tensor in tensors.values()) > MAX_PARAMETERS:
         raise UserError(f"it holds more than {MAX_PARAMETERS:,} numbers")
     for name, tensor in tensors.items():

@@ -1,6 +1,6 @@
 """Losses and their diagnostics, as pure functions: no network, environment or logger.
 
-The ratio is that of the new to the old probability of each action taken, `[B]`: see `importance_ratio`.
+A ratio is the new probability of an action taken divided by its old one, `[B]`: see `importance_ratio`.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ from torch import Tensor
 
 
 def policy_gradient(log_probs: Tensor, weights: Tensor) -> Tensor:
-    """What to maximise so that its gradient is the policy gradient: the mean over `[B]` of weight log pi(a|s).
+    """Returns the objective to maximise for the policy gradient: the mean over `[B]` of weight log pi(a|s).
 
-    `log_probs` are those of the actions taken, `weights` what each is judged by, constant. It is the mean over
-    decisions, not the sum over a trajectory: the step size takes up the factor between them, which is the same in each
-    update where trajectories are equally long, and nearly so where there are many.
+    `log_probs` belong to the actions taken; `weights` are constants that say how good each was. This is the mean over
+    decisions, not the sum over a trajectory. The step size absorbs the factor between them, which is the same in each
+    update if trajectories are equally long, and nearly so if there are many.
 
     Williams 1992, "Simple Statistical Gradient-Following Algorithms for Connectionist Reinforcement Learning", eq. 11.
     """
@@ -22,15 +22,15 @@ def policy_gradient(log_probs: Tensor, weights: Tensor) -> Tensor:
 
 
 def importance_ratio(log_probs: Tensor, old_log_probs: Tensor) -> Tensor:
-    """How many times more probable actions have become, `[B]`, from their new and their old log-probabilities, `[B]`.
+    """Returns how many times more probable actions became, `[B]`, from their new and old log-probabilities, `[B]`.
 
-    Weighted by it, what happened to the old policy tells what would happen to the new one: importance sampling.
+    Importance sampling: weighted by this ratio, the old policy's experience estimates the new policy's.
     """
     return (log_probs - old_log_probs).exp()
 
 
 def clipped_surrogate(ratio: Tensor, advantages: Tensor, *, clip_epsilon: float) -> Tensor:
-    """PPO's objective to be maximised, one number: the mean over `[B]` of min(ratio A, clip(ratio) A).
+    """Returns PPO's objective to maximise, one number: the mean over `[B]` of min(ratio A, clip(ratio) A).
 
     The ratio is clipped to 1 -+ `clip_epsilon`.
 
@@ -41,24 +41,24 @@ def clipped_surrogate(ratio: Tensor, advantages: Tensor, *, clip_epsilon: float)
 
 
 def clipped_weights(ratio: Tensor, advantages: Tensor, *, clip_epsilon: float) -> Tensor:
-    """What multiplies each sample's grad log pi(a|s) in the gradient of `clipped_surrogate`, `[B]`, before the mean.
+    """Returns the factor of each grad log pi(a|s) in the gradient of `clipped_surrogate`, `[B]`, before the mean.
 
-    As d ratio / d log pi = ratio, it is ratio A; and 0 where the ratio has left 1 -+ `clip_epsilon` in the direction
-    that A pushes it, for there the minimum takes the clipped term, which is constant.
+    Because d ratio / d log pi = ratio, the factor is ratio A. It is 0 if A has pushed the ratio out of
+    1 -+ `clip_epsilon`, because there the minimum is the clipped term, which is constant.
     """
     clipped = torch.where(advantages > 0, ratio > 1 + clip_epsilon, ratio < 1 - clip_epsilon)
     return ratio * advantages * ~clipped
 
 
 def clipped_fraction(ratio: Tensor, *, clip_epsilon: float) -> Tensor:
-    """The share of `[B]` ratios outside 1 -+ `clip_epsilon`, one number."""
+    """Returns the share of `[B]` ratios outside 1 -+ `clip_epsilon`, one number."""
     return ((ratio - 1).abs() > clip_epsilon).float().mean()
 
 
 def approximate_kl(log_probs: Tensor, old_log_probs: Tensor) -> Tensor:
-    """KL(old, new) estimated from actions `[B]` of the old policy, one number, never negative.
+    """Returns an estimate of KL(old, new) from actions `[B]` of the old policy, one number, never negative.
 
-    The estimator (ratio - 1) - log ratio: unbiased, and of low variance while the policies are close.
+    The estimator is (ratio - 1) - log ratio: unbiased, with low variance while the policies are close.
 
     Schulman 2020, "Approximating KL Divergence", http://joschu.net/blog/kl-approx.html (k3).
     """

@@ -1,4 +1,4 @@
-"""Fully connected networks from a specification: a vector in, a distribution over actions and a state value out."""
+"""Fully connected networks: from a vector to a distribution over actions and a state value."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from models.distributions import Categorical, Distribution, Gaussian, TanhGaussi
 from models.network import PolicyNetwork, ValueNormalizer, initialize
 
 INPUT_LIMIT = 10.0
-"""Deviations. What lies further out, an early policy may never have met, is taken for as far."""
+"""In standard deviations. Normalised observations are clipped to it: an early policy may have seen none beyond."""
 FIRST_LOG_DEVIATION = -0.5
-"""Of continuous actions, in halves of the way between their bounds: wide enough to explore."""
+"""The initial log standard deviation of continuous actions, in half-widths of their range: enough to explore."""
 
 
 class ControlOutput(NamedTuple):
-    """What a network says of `B` observations."""
+    """A network's output for `B` observations."""
 
     distribution: Distribution
     value: Tensor
@@ -28,12 +28,12 @@ class ControlOutput(NamedTuple):
 
 
 class VectorNormalizer(nn.Module):
-    """Each number of an observation by its own mean and deviation, which are buffers, saved with the weights."""
+    """Normalises each number of an observation by its mean and standard deviation, buffers saved with the weights."""
 
     mean: Tensor
     scale: Tensor
     floor = 1e-4
-    """A number that never changes would otherwise be divided by nothing."""
+    """The smallest scale, so that a constant number is not divided by zero."""
 
     def __init__(self, size: int) -> None:
         super().__init__()
@@ -41,16 +41,16 @@ class VectorNormalizer(nn.Module):
         self.register_buffer("scale", torch.ones(size))
 
     def forward(self, observations: Tensor) -> Tensor:
-        """`[B, size]` to the same shape, between -+ `INPUT_LIMIT`."""
+        """Maps `[B, size]` to the same shape, between -+ `INPUT_LIMIT`."""
         return ((observations - self.mean) / self.scale).clamp(-INPUT_LIMIT, INPUT_LIMIT)
 
 
 class ControlNetwork(nn.Module):
-    """A policy and a value, each a network of its own, as `spec` describes them.
+    """Separate policy and value networks, as `spec` describes them.
 
-    A Gaussian's deviations are weights that do not depend on the observation. Orthogonal initialisation, gain sqrt(2)
-    in the hidden layers, 0.01 for the policy's output, 1 for the value (Andrychowicz et al. 2021, "What Matters for
-    On-Policy Deep Actor-Critic Methods?").
+    A Gaussian's log standard deviations are weights, the same for all observations. Orthogonal initialisation, gain
+    sqrt(2) in the hidden layers, 0.01 for the policy's output, 1 for the value (Andrychowicz et al. 2021, "What Matters
+    for On-Policy Deep Actor-Critic Methods?").
     """
 
     def __init__(self, spec: ControlSpec) -> None:
@@ -64,10 +64,10 @@ class ControlNetwork(nn.Module):
             self.log_deviation = nn.Parameter(torch.full((spec.action_size,), FIRST_LOG_DEVIATION))
 
     def forward(self, observations: Tensor) -> ControlOutput:
-        """`[B, size]` float32 to a `ControlOutput`."""
-        seen = self.inputs(observations)
-        value = self.returns(self.value(seen).squeeze(-1))
-        return ControlOutput(self._distribution(self.policy(seen)), value)
+        """Maps `[B, size]` float32 to a `ControlOutput`."""
+        normalized = self.inputs(observations)
+        value = self.returns(self.value(normalized).squeeze(-1))
+        return ControlOutput(self._distribution(self.policy(normalized)), value)
 
     def _distribution(self, output: Tensor) -> Distribution:
         if not isinstance(self._actions, ContinuousActions):
@@ -76,12 +76,12 @@ class ControlNetwork(nn.Module):
         return TanhGaussian(gaussian) if self._actions.head == "tanh-gaussian" else gaussian
 
     def set_log_deviation(self, log_deviation: float) -> None:
-        """Draws continuous actions this widely, in halves of the way between their bounds."""
+        """Sets the log standard deviation of continuous actions, in half-widths of their range."""
         if isinstance(self._actions, ContinuousActions):
             nn.init.constant_(self.log_deviation, log_deviation)
 
     def input_samples(self, observations: Tensor) -> Tensor:
-        """What the statistics of the inputs are taken from."""
+        """Returns the samples for the input statistics: the observations, `[B, size]`."""
         return observations
 
 
@@ -101,5 +101,5 @@ Network: TypeAlias = PolicyNetwork | ControlNetwork
 
 
 def build(spec: PolicySpec) -> Network:
-    """A new network, as `spec` describes it."""
+    """Returns a new network, as `spec` describes it."""
     return ControlNetwork(spec) if isinstance(spec, ControlSpec) else PolicyNetwork(spec)

@@ -1,4 +1,4 @@
-"""Networks from a specification: frames in, a distribution over actions and a state value out."""
+"""Convolutional networks: from frames to a distribution over actions and a state value."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from models.screen import FIELD_BOTTOM, FIELD_GREY, FIELD_TOP, RIGHT_GREY, RIGHT
 from models.spec import MIRRORED_ACTION, ActionName, FrameObservation, ModelSpec, feature_shapes
 
 PIXEL_SCALE_FLOOR = 5.0
-"""Grey levels. A pixel that hardly ever changes would otherwise be blown up into noise."""
+"""The smallest scale, in grey levels, so that the noise of a nearly constant pixel is not amplified."""
 
 GREEDY_LOGIT = 100.0
-"""Of the action with the highest value; the others have 0. Even at temperature 5 they share but 1e-8."""
+"""The logit of the action with the highest value; the others have 0. Even at temperature 5 they share only 1e-8."""
 SOFT_TEMPERATURE = 0.03
-"""What values, in points, are divided by to tell preferences (Vieillard et al. 2020, "Munchausen RL")."""
+"""The temperature of the soft policy over values in points (Vieillard et al. 2020, "Munchausen RL")."""
 
 RIGHT_PADDLE_CENTRE = (RIGHT_PADDLE.start + RIGHT_PADDLE.stop) // 2
 PADDLE_THRESHOLD = (FIELD_GREY + RIGHT_GREY) // 2
-"""Grey levels above which there is the paddle."""
+"""Pixels of the paddle are brighter than this grey level."""
 
 
 class PolicyOutput(NamedTuple):
-    """What a policy network says of `B` observations."""
+    """A policy network's output for `B` observations."""
 
     logits: Tensor
     """`[B, A]` float32, one column per action of the specification."""
@@ -41,10 +41,10 @@ class PolicyOutput(NamedTuple):
 
 
 class CourtMirror(nn.Module):
-    """Shows the network every court with its own paddle in the upper half.
+    """Flips the court so that the network always sees its own paddle in the upper half.
 
-    Pong is the same game upside down. Where the right paddle of the newest frame is in the lower half, the rows of the
-    court are reversed and the logits of up and down change places: the policy is symmetric by construction, and has
+    Pong is the same game upside down. If the right paddle of the newest frame is in the lower half, the rows of the
+    court are reversed and the logits of up and down are swapped. So the policy is symmetric by construction, and has
     half as many positions to learn.
     """
 
@@ -58,23 +58,23 @@ class CourtMirror(nn.Module):
         self._swapped = [actions.index(MIRRORED_ACTION[name]) for name in actions]
 
     def forward(self, frames: Tensor) -> tuple[Tensor, Tensor]:
-        """`[B, stack, H, W]` to the same, turned where needed, and `[B]` bool: where they were."""
+        """Returns the frames `[B, stack, H, W]`, flipped as needed, and which of them were flipped, `[B]` bool."""
         court = frames[:, :, self._first : self._last + 1]
         paddle = court[:, -1, :, self._column] > PADDLE_THRESHOLD
-        turned = paddle[:, -self._half :].sum(1) > paddle[:, : self._half].sum(1)
-        court = torch.where(turned[:, None, None, None], court.flip(2), court)
-        return torch.cat((frames[:, :, : self._first], court, frames[:, :, self._last + 1 :]), dim=2), turned
+        flipped = paddle[:, -self._half :].sum(1) > paddle[:, : self._half].sum(1)
+        court = torch.where(flipped[:, None, None, None], court.flip(2), court)
+        return torch.cat((frames[:, :, : self._first], court, frames[:, :, self._last + 1 :]), dim=2), flipped
 
-    def turn_back(self, logits: Tensor, turned: Tensor) -> Tensor:
-        """`[B, A]` logits about what `forward` gave, as logits about what it was given."""
-        return torch.where(turned[:, None], logits[:, self._swapped], logits)
+    def flip_back(self, logits: Tensor, flipped: Tensor) -> Tensor:
+        """Converts logits `[B, A]` for the output of `forward` to logits for its input."""
+        return torch.where(flipped[:, None], logits[:, self._swapped], logits)
 
 
 class PixelNormalizer(nn.Module):
-    """Each pixel by its own mean and deviation.
+    """Normalises each pixel by its own mean and standard deviation.
 
-    This removes walls and score, and lets the ball, rare at any one pixel, stand out. The statistics are buffers: they
-    are saved with the weights, and constant once training has frozen them.
+    This removes the walls and the score, and makes the ball, rare at any one pixel, stand out. The statistics are
+    buffers: they are saved with the weights, and constant once training has frozen them.
     """
 
     mean: Tensor
@@ -87,7 +87,7 @@ class PixelNormalizer(nn.Module):
         self.register_buffer("scale", torch.full((height, width), 255.0))
 
     def forward(self, frames: Tensor) -> Tensor:
-        """`[..., H, W]` of uint8 to the same shape in the working precision: (frames - mean) / scale."""
+        """Maps uint8 `[..., H, W]` to the same shape in the autocast precision: (frames - mean) / scale."""
         device = frames.device.type
         precision = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else torch.float32
         offset, factor = (-self.mean / self.scale).to(precision), (1 / self.scale).to(precision)
@@ -95,7 +95,7 @@ class PixelNormalizer(nn.Module):
 
 
 class ValueNormalizer(nn.Module):
-    """Returns to mean 0 and deviation 1, and back, so that the value head learns in a scale that does not drift."""
+    """Scales returns to mean 0 and standard deviation 1, and back, so that the value head's targets do not drift."""
 
     mean: Tensor
     scale: Tensor
@@ -106,19 +106,19 @@ class ValueNormalizer(nn.Module):
         self.register_buffer("scale", torch.ones(()))
 
     def normalize(self, returns: Tensor) -> Tensor:
-        """Units of reward to units of deviation, same shape."""
+        """Converts units of reward to standard deviations, same shape."""
         return (returns - self.mean) / self.scale
 
     def forward(self, normalized: Tensor) -> Tensor:
-        """Units of deviation to units of reward, same shape."""
+        """Converts standard deviations to units of reward, same shape."""
         return normalized * self.scale + self.mean
 
 
 class PolicyNetwork(nn.Module):
     """A convolutional actor-critic with a shared body, as `spec` describes it.
 
-    Where the specification asks for values of actions, they are what the policy head gives: the policy takes the
-    highest, which is the value of the state, and there is no value head.
+    If the specification asks for action values, the policy head outputs them and there is no value head. The policy
+    takes the action with the highest value, which is also the value of the state.
 
     Orthogonal initialisation, gain sqrt(2) in the body, 0.01 on the policy head so that it starts near uniform, 1 on
     the value head (Andrychowicz et al. 2021, "What Matters for On-Policy Deep Actor-Critic Methods?").
@@ -126,7 +126,7 @@ class PolicyNetwork(nn.Module):
 
     value_head: nn.Linear
     acts_by_value: bool
-    """Whether the outputs are values of actions."""
+    """Whether the policy head outputs action values."""
 
     def __init__(self, spec: ModelSpec) -> None:
         super().__init__()
@@ -152,16 +152,16 @@ class PolicyNetwork(nn.Module):
             initialize(self.value_head, 1.0)
 
     def forward(self, observations: Tensor) -> PolicyOutput:
-        """`[B, stack, H, W]` of uint8 to a `PolicyOutput`.
+        """Maps uint8 `[B, stack, H, W]` to a `PolicyOutput`.
 
-        The heads work in float32 even under autocast: a bfloat16 logit near 8 is only good to 0.03, and the ratio of
-        two policies is the exponential of their difference.
+        The heads run in float32 even under autocast: a bfloat16 logit near 8 is only accurate to 0.03, and the ratio
+        of two policies is the exponential of the difference of their logits.
         """
         if self.mirror is None:
             return self._evaluate(observations)
-        frames, turned = self.mirror(observations)
+        frames, flipped = self.mirror(observations)
         logits, value = self._evaluate(frames)
-        return PolicyOutput(self.mirror.turn_back(logits, turned), value)
+        return PolicyOutput(self.mirror.flip_back(logits, flipped), value)
 
     def _evaluate(self, frames: Tensor) -> PolicyOutput:
         hidden = self.body(self.pixels(frames)).float()
@@ -173,30 +173,30 @@ class PolicyNetwork(nn.Module):
             return PolicyOutput(GREEDY_LOGIT * one_hot(best, outputs.shape[1]).to(outputs), value)
 
     def preferences(self, hidden: Tensor) -> Tensor:
-        """What the body gave, `[B, hidden]`, to `[B, A]`: how much each action is preferred, as logits tell it.
+        """Maps the body's output `[B, hidden]` to logits `[B, A]` that say how much each action is preferred.
 
-        A greedy policy's own logits tell which value is the highest, and not by how much: its preferences are those of
-        the soft policy over the same values.
+        The logits of a policy that takes the highest value do not say by how much it is the highest. Its preferences
+        are those of the soft policy over the same values.
         """
         outputs: Tensor = self.policy_head(hidden)
         return self.returns(outputs) / SOFT_TEMPERATURE if self.acts_by_value else outputs
 
     def frames_as_seen(self, observations: Tensor) -> Tensor:
-        """`[B, stack, H, W]` of uint8 as the body sees them, before normalisation: mirrored where that is done."""
+        """Returns uint8 `[B, stack, H, W]` as the body sees them, flipped if it mirrors, before normalisation."""
         return observations if self.mirror is None else self.mirror(observations)[0]
 
     @property
     def inputs(self) -> PixelNormalizer:
-        """What the inputs are normalised by."""
+        """The normaliser of the inputs."""
         return self.pixels
 
     def input_samples(self, observations: Tensor) -> Tensor:
-        """What the statistics of the inputs are taken from: the newest frame of each observation, `[B, H, W]`."""
+        """Returns the samples for the input statistics: the newest frame of each observation, `[B, H, W]`."""
         return self.frames_as_seen(observations)[:, -1]
 
 
 def initialize(module: nn.Module, gain: float) -> None:
-    """Gives a layer's weights orthogonal directions of length `gain`, and no biases; leaves what has none as it is."""
+    """Initialises a layer with orthogonal weights, scaled by `gain`, and zero biases; skips layers without weights."""
     if isinstance(module, nn.Conv2d | nn.Linear):
         nn.init.orthogonal_(module.weight, gain)
         assert module.bias is not None

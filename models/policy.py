@@ -1,9 +1,9 @@
-"""A Pong policy for programs of one's own: loaded, saved and published by the names that huggingface_hub uses.
+"""A Pong policy for use from Python, with the loading, saving and publishing methods of huggingface_hub.
 
     policy = PongPolicy.from_pretrained("ppo")
     action = policy.act(observation)
 
-Loading is strict, and knows no pickle: what is not exactly the model that its specification names is refused.
+Loading is strict and never unpickles: a model that does not match its specification exactly is refused.
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ from models.network import PolicyNetwork, PolicyOutput
 from models.spec import ActionName, ModelSpec
 
 GYMNASIUM_ACTIONS: tuple[ActionName, ...] = get_args(ActionName)
-"""Pong's minimal action set, as gymnasium's ALE/Pong-v5 numbers it."""
+"""Pong's minimal action set, in the order of gymnasium's ALE/Pong-v5."""
 
 Observation = NDArray[np.uint8]
 """`[stack, height, width]`, or a batch of them, `[B, stack, height, width]`."""
 
 
 class Estimate(NamedTuple):
-    """What a policy makes of an observation; of `B` observations, with `B` in front of each shape."""
+    """A policy's estimate for an observation; for a batch of `B`, each shape starts with `B`."""
 
     probabilities: NDArray[np.float64]
-    """`[6]`: of each action of `GYMNASIUM_ACTIONS`; 0 for those that it never takes."""
+    """`[6]`: one for each of `GYMNASIUM_ACTIONS`; 0 for actions that the policy does not have."""
     value: NDArray[np.float64]
     """`[]`: the expected return from here, in points."""
 
@@ -45,8 +45,8 @@ class PongPolicy:
     """A trained network that plays the right paddle.
 
     Observations are those of gymnasium's `AtariPreprocessing(env, frame_skip=4)` and
-    `FrameStackObservation(env, 4, padding_type="zero")` around ALE/Pong-v5 with `frameskip=1`: bit for bit what it was
-    trained on. A model that sees other sizes says so in `spec.observation`.
+    `FrameStackObservation(env, 4, padding_type="zero")` around ALE/Pong-v5 with `frameskip=1`, bit for bit as in
+    training. If a model uses other sizes, they are in `spec.observation`.
     """
 
     def __init__(self, spec: ModelSpec, network: PolicyNetwork) -> None:
@@ -65,23 +65,23 @@ class PongPolicy:
         local_files_only: bool = False,
         revision: str | None = None,
     ) -> Self:
-        """The policy in a directory, one that ships with Volley, or one of a repository on the Hub, USER/REPO.
+        """Loads a policy from a directory, a model that ships with Volley, or a repository on the Hub, USER/REPO.
 
-        From the Hub it is downloaded, unless that commit is here already; where the Hub cannot be reached, what was
-        downloaded before is taken.
+        A repository is downloaded unless that commit already is; if the Hub cannot be reached, an earlier download is
+        used.
 
         Args:
-            pretrained_model_name_or_path: What `models.catalog.resolve` takes, or a repository.
-            force_download: Whether to download again what is here.
-            token: What opens the Hub; None is that of `hf auth login`, False is none at all.
-            cache_dir: Where downloads are kept; None is where Volley's other commands look for them.
-            local_files_only: Whether to take what was downloaded before, and never to ask the Hub.
-            revision: A branch, a tag or a commit of the repository; None is the newest of its main branch.
+            pretrained_model_name_or_path: A name that `models.catalog.resolve` accepts, or a repository.
+            force_download: Whether to download again even if the commit is already on this machine.
+            token: The Hub token; None uses the one of `hf auth login`, False uses none.
+            cache_dir: The folder for downloads; None is the one that Volley's commands use.
+            local_files_only: Whether to use only earlier downloads and never contact the Hub.
+            revision: A branch, tag or commit of the repository; None is the newest on its main branch.
 
-        `UserError` where there is no such model, it cannot be had, or it is not as it should be.
+        `UserError` if there is no such model, it cannot be downloaded, or it is invalid.
         """
         name = str(pretrained_model_name_or_path)
-        repository, named = (None, None) if _is_here(name) else store.split(name) or (None, None)
+        repository, named = (None, None) if _is_local(name) else store.parse_repository(name) or (None, None)
         if repository is None:
             return cls(*checkpoint.load(catalog.resolve(name)))
         with store.keeping_downloads_in(None if cache_dir is None else Path(cache_dir)):
@@ -89,7 +89,7 @@ class PongPolicy:
             directory = (
                 store.find(repository, wanted)
                 if local_files_only
-                else _pulled(repository, wanted, force=force_download, token=token)
+                else _pull_or_find(repository, wanted, force=force_download, token=token)
             )
             return cls(*checkpoint.load(directory))
 
@@ -101,9 +101,9 @@ class PongPolicy:
         push_to_hub: bool = False,
         **push_to_hub_kwargs: object,
     ) -> str | None:
-        """Writes `config.json` and `model.safetensors` to a directory, and publishes them where asked.
+        """Writes `config.json` and `model.safetensors` to a directory; publishes them if `push_to_hub`.
 
-        Gives the URL of the commit then. Without `repo_id`, the repository has the directory's name.
+        Returns the URL of the commit, or None if not published. `repo_id` defaults to the directory's name.
         """
         directory = Path(save_directory)
         checkpoint.save(directory, self.spec, self.network)
@@ -124,16 +124,16 @@ class PongPolicy:
         ignore_patterns: list[str] | str | None = None,
         delete_patterns: list[str] | str | None = None,
     ) -> str:
-        """Publishes specification, weights and a short card as one commit; gives the commit's URL.
+        """Publishes the specification, the weights and a short card as one commit; returns the commit's URL.
 
-        What else the repository holds stays, figures of earlier weights among it: `volley publish` measures anew.
-        The arguments are those of huggingface_hub. `UserError` where the Hub does not take it.
+        All other files in the repository stay, even the figures of earlier weights: `volley publish` measures again.
+        The arguments are those of huggingface_hub. `UserError` if the Hub refuses.
         """
-        from models.hub import publishing  # noqa: PLC0415 - the Hub's client takes a second to import
+        from models.hub import publishing  # noqa: PLC0415 - the Hub's client is slow to import
 
         repository = repo_id if "/" in repo_id else f"{publishing.user(token)}/{repo_id}"
-        with tempfile.TemporaryDirectory() as place:
-            folder = Path(place) / "model"
+        with tempfile.TemporaryDirectory() as temporary:
+            folder = Path(temporary) / "model"
             self.save_pretrained(folder)
             (folder / CARD_FILE).write_text(card(folder, repository), encoding="utf-8")
             return publishing.publish(
@@ -152,52 +152,52 @@ class PongPolicy:
     def act(
         self, observation: Observation, *, generator: torch.Generator | None = None, greedy: bool = False
     ) -> int | NDArray[np.int64]:
-        """The action to take, as gymnasium numbers it: an integer, or `[B]` for a batch.
+        """Returns the action to take, as gymnasium numbers it: an integer, or `[B]` for a batch.
 
-        It is drawn from the policy with `generator`, a CPU's (None: torch's own), or is the likeliest if `greedy`.
-        `UserError` where the observation has another shape or type.
+        It is sampled with `generator`, on the CPU (None: torch's default), or the most likely one if `greedy`.
+        `UserError` if the observation has the wrong shape or type.
         """
-        output, single = self._look(observation)
+        output, single = self._run_network(observation)
         chosen = choose(output.distribution, generator or torch.default_generator, greedy=greedy)
         actions: NDArray[np.int64] = self._numbers[chosen].numpy()
         return int(actions[0]) if single else actions
 
     def estimate(self, observation: Observation) -> Estimate:
-        """How likely the policy takes each action, and what it expects; `UserError` as for `act`."""
-        output, single = self._look(observation)
+        """Returns the probability of each action and the expected return; `UserError` as for `act`."""
+        output, single = self._run_network(observation)
         probabilities = np.zeros((len(output.value), len(GYMNASIUM_ACTIONS)))
         probabilities[:, self._numbers.numpy()] = output.logits.double().softmax(-1).numpy()
         values = output.value.double().numpy()
         return Estimate(probabilities[0], values[0]) if single else Estimate(probabilities, values)
 
     @torch.inference_mode()
-    def _look(self, observation: Observation) -> tuple[PolicyOutput, bool]:
-        """The network's output on the CPU, and whether it is of one observation that was in no batch."""
+    def _run_network(self, observation: Observation) -> tuple[PolicyOutput, bool]:
+        """Returns the network's output on the CPU, and whether `observation` is a single one, not a batch."""
         shape = self.spec.observation.shape
-        seen = np.asarray(observation)
-        if seen.dtype != np.uint8 or seen.shape[-3:] != shape or seen.ndim not in {3, 4} or not seen.size:
+        frames = np.asarray(observation)
+        if frames.dtype != np.uint8 or frames.shape[-3:] != shape or frames.ndim not in {3, 4} or not frames.size:
             wanted = ", ".join(map(str, shape))
             raise UserError(
-                f"the observation is {seen.dtype} {list(seen.shape)}; this policy sees uint8 [{wanted}] or "
-                f"[B, {wanted}]: AtariPreprocessing, then FrameStackObservation"
+                f"the observation is {frames.dtype} {list(frames.shape)}, but this policy takes uint8 [{wanted}] or "
+                f"[B, {wanted}]; use AtariPreprocessing, then FrameStackObservation"
             )
         device = self.network.policy_head.weight.device
-        batch = torch.from_numpy(np.array(seen.reshape(-1, *shape))).to(device)
+        batch = torch.from_numpy(np.array(frames.reshape(-1, *shape))).to(device)
         output = self.network(batch)
         logits, value = output.logits.cpu(), output.value.cpu()
         if not (logits.isfinite().all() and value.isfinite().all()):
             raise UserError("the policy cannot act: its weights overflow")
-        return PolicyOutput(logits, value), seen.ndim == 3
+        return PolicyOutput(logits, value), frames.ndim == 3
 
 
-def _is_here(name: str) -> bool:
-    """Whether a name stands for something on this machine that is no download."""
+def _is_local(name: str) -> bool:
+    """Whether a name is something on this machine other than a download."""
     whole = name.rpartition("@")[0] or name
-    return Path(name).expanduser().exists() or Path(whole).expanduser().exists() or store.split(name) is None
+    return Path(name).expanduser().exists() or Path(whole).expanduser().exists() or store.parse_repository(name) is None
 
 
-def _pulled(repository: str, revision: str | None, *, force: bool, token: str | bool | None) -> Path:
-    """The directory of a download: the Hub's, or what is here where the Hub cannot be reached."""
+def _pull_or_find(repository: str, revision: str | None, *, force: bool, token: str | bool | None) -> Path:
+    """Downloads a repository, or finds an earlier download if the Hub cannot be reached; returns its directory."""
     from models.hub import failures, reading  # noqa: PLC0415 - as above
 
     try:

@@ -1,7 +1,7 @@
 """Where a model comes from: its `provenance.json`.
 
-Training writes one as a run begins. A release or a publication adds how much was trained, by which settings, and which
-policy of the run it is. The file may be a stranger's.
+Training writes the file when a run begins. A release or a publication adds the amount of training, the settings, and
+which policy of the run the model is. The file may come from a stranger.
 """
 
 from __future__ import annotations
@@ -26,27 +26,27 @@ Amount = Annotated[float, Meta(ge=0, le=1e15)]
 
 
 class TrainedPolicy(Struct, frozen=True):
-    """Which policy of its training a model is."""
+    """Which policy of a training run the model is."""
 
     which: Text
-    """In a few words: the best by evaluation, the newest, an earlier stage."""
+    """A short description: the best by evaluation, the newest, an earlier stage."""
     steps: int | None = None
-    """Agent steps of training behind it."""
+    """The agent steps it was trained for."""
 
 
 class Provenance(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Where a model comes from, as far as that is known. Fields are written in this order, and unknown ones are not."""
+    """Where a model comes from, as far as known. Fields are written in this order, without those at their default."""
 
     command: Command = ""
     started: Text = ""
     """ISO 8601."""
     python: Text = ""
     packages: dict[Text, Text] = {}
-    """Versions by name."""
+    """Versions by package name."""
     processor: Text = ""
     cores: int | None = None
     cuda: Text | UnsetType | None = UNSET
-    """The graphics card's name. A training without one writes null."""
+    """The graphics card's name; null if the training used none."""
     seed: int | None = None
     steps: Count | None = None
     """Agent steps."""
@@ -55,7 +55,7 @@ class Provenance(Struct, frozen=True, kw_only=True, omit_defaults=True):
     minutes: Amount | None = None
     steps_per_second: Count | None = None
     settings: dict[str, object] = {}
-    """Of the training: its run's `config.json`."""
+    """The training's settings: its run's `config.json`."""
     policy: TrainedPolicy | None = None
 
     @property
@@ -63,8 +63,8 @@ class Provenance(Struct, frozen=True, kw_only=True, omit_defaults=True):
         """Whether Volley trained the model."""
         return self.command.startswith("volley train ")
 
-    def command_again(self) -> str:
-        """The command that trains such a model once more, in a run of any name; empty where that is not known."""
+    def reproduction_command(self) -> str:
+        """Returns the command that trains such a model again, without a run name; empty if unknown."""
         command = without_options(one_line(self.command, 1000), "--run", "--steps")
         if not command.startswith("volley train ") or "--resume" in shlex.split(command):
             return ""
@@ -73,7 +73,7 @@ class Provenance(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 def read_provenance(directory: Path) -> Provenance:
-    """Where the model or run in `directory` comes from; an empty record where no file can be read."""
+    """Returns the provenance of the model or run in `directory`; an empty one if the file cannot be read."""
     file = directory / PROVENANCE_FILE
     try:
         if file.stat().st_size > MAX_PROVENANCE_BYTES:
@@ -90,7 +90,7 @@ def write_provenance(directory: Path, provenance: Provenance) -> None:
 
 
 def without_options(command: str, *options: str) -> str:
-    """A command without these options and their values; empty where it cannot be parsed."""
+    """Returns a command without these options and their values; empty if it cannot be parsed."""
     try:
         rest = iter(shlex.split(command))
     except ValueError:

@@ -1,6 +1,6 @@
-"""What a model was measured to be worth: its `results.json`, which may be a stranger's.
+"""A model's measured strength: its `results.json`, which may come from a stranger.
 
-Beside Volley's own figures, one for each protocol, stand those that the Hub's agents for reinforcement learning have.
+It has Volley's own figures, one per protocol, and the fields that reinforcement learning models on the Hub share.
 """
 
 from __future__ import annotations
@@ -18,36 +18,36 @@ MAX_RESULTS_BYTES = 256 * 1024
 
 
 class Result(Struct, frozen=True):
-    """Full games under one protocol. Other fields are skipped."""
+    """The figures of full games under one protocol. Unknown fields are ignored."""
 
     mean_return: Annotated[float, Meta(ge=-1e9, le=1e9)]
     std_return: Annotated[float, Meta(ge=0, le=1e9)]
     episodes: Annotated[int, Meta(ge=1, le=10**9)]
     sticky: Annotated[float, Meta(ge=0, lt=1)]
-    """The probability, per emulator frame, that an action was repeated."""
+    """The probability, per emulator frame, that the previous action is repeated."""
     greedy: bool
     environment: Annotated[str, Meta(max_length=80)] = PONG
-    """Its name in gymnasium."""
+    """The gymnasium name."""
     ci95: tuple[float, float] | None = None
-    """Of the mean."""
+    """The 95% confidence interval of the mean."""
     seed: int | None = None
     command: Annotated[str, Meta(max_length=1000)] = ""
-    """What measured it; empty where that is not known."""
+    """The command that measured it; empty if unknown."""
 
     @property
     def protocol(self) -> str:
-        """How it was measured, in a few words."""
+        """A short description of how it was measured."""
         how = "greedy" if self.greedy else "sampled"
-        if self.environment != PONG:  # Nothing sticks there.
+        if self.environment != PONG:  # No sticky actions there.
             return f"{how}, {self.episodes} episodes"
         return f"{how}, sticky {self.sticky:g}, {self.episodes} games"
 
 
 class Results(Struct, frozen=True):
-    """All of them."""
+    """All results of a model."""
 
     mean_reward: float
-    """Of the first of `evaluations`, under the name that the Hub knows."""
+    """The mean return of the first evaluation, under the Hub's name for it."""
     std_reward: float
     is_deterministic: bool
     n_eval_episodes: int
@@ -56,12 +56,12 @@ class Results(Struct, frozen=True):
 
     @property
     def main(self) -> Result | None:
-        """The one to show where there is room for one: sampled, without sticky actions, as the window plays."""
+        """The result to show if there is room for only one: sampled, without sticky actions, as the window plays."""
         return min(self.evaluations, key=lambda result: (result.greedy, result.sticky), default=None)
 
 
 def decode(content: bytes) -> Results | None:
-    """The results in a `results.json`; None where it holds none that can be read."""
+    """Returns the results in a `results.json`; None if it is malformed."""
     try:
         return msgspec.json.decode(content, type=Results)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -69,7 +69,7 @@ def decode(content: bytes) -> Results | None:
 
 
 def read(directory: Path) -> Results | None:
-    """The results beside a model; None where there are none."""
+    """Returns the results in a model directory; None if there are none."""
     file = directory / RESULTS_FILE
     try:
         return decode(file.read_bytes()) if file.stat().st_size <= MAX_RESULTS_BYTES else None

@@ -7,10 +7,10 @@ from torch import Tensor
 
 
 def rewards_to_go(rewards: Tensor, ends: Tensor, *, gamma: float) -> Tensor:
-    """The discounted sum of the rewards from each step on, `[T, N]`: R_t = r_t + gamma R_{t+1}, up to the first end.
+    """Returns the discounted reward-to-go of each step, `[T, N]`: R_t = r_t + gamma R_{t+1}, up to the first end.
 
-    `rewards` and `ends` are `[T, N]`; `ends` says (bool) after which steps nothing counts that comes later: at an
-    episode's end, or at each point of a game, where the next one begins anew.
+    `rewards` and `ends` are `[T, N]`. `ends` (bool) marks the steps after which later rewards do not count: the end of
+    an episode, or of each point in a game.
 
     Williams 1992, "Simple Statistical Gradient-Following Algorithms for Connectionist Reinforcement Learning", sec. 6.
     """
@@ -24,7 +24,7 @@ def rewards_to_go(rewards: Tensor, ends: Tensor, *, gamma: float) -> Tensor:
 
 
 def total_rewards(rewards: Tensor, ends: Tensor) -> Tensor:
-    """At every step the sum of all rewards between the ends around it, `[T, N]`; arguments as `rewards_to_go`'s."""
+    """Returns, for every step, the sum of all rewards between the ends around it, `[T, N]`; see `rewards_to_go`."""
     totals = rewards_to_go(rewards, ends, gamma=1.0)
     for t in range(1, len(totals)):
         totals[t] = torch.where(ends[t - 1], totals[t], totals[t - 1])
@@ -32,9 +32,9 @@ def total_rewards(rewards: Tensor, ends: Tensor) -> Tensor:
 
 
 def normalized(weights: Tensor) -> Tensor:
-    """`weights` minus their mean, by their deviation, same shape; a single one, which has no deviation, becomes 0.
+    """Returns `weights` with mean 0 and standard deviation 1, same shape; a single weight becomes 0.
 
-    A mean that no action had a part in only adds noise to a policy gradient.
+    A common mean, which no action causes, would only add noise to the policy gradient.
     """
     if weights.numel() < 2:
         return torch.zeros_like(weights)
@@ -51,11 +51,12 @@ def generalized_advantages(
     gamma: float,
     gae_lambda: float,
 ) -> Tensor:
-    """Generalised advantage estimates, `[T, N]`.
+    """Returns generalised advantage estimates, `[T, N]`.
 
-    All arguments are `[T, N]`; `next_values[t]` is the value of the observation that step `t` led to, also where the
-    episode was truncated there. A termination ends the bootstrap, a truncation only the sum: delta_t = r_t +
-    gamma v_{t+1} (1 - terminated_t) - v_t, and A_t = delta_t + gamma lambda A_{t+1} unless the episode ended at t.
+    All arguments are `[T, N]`; `next_values[t]` is the value of the observation that step `t` led to, even if the
+    episode was truncated there. A termination ends the bootstrap and the sum, a truncation only the sum:
+    delta_t = r_t + gamma v_{t+1} (1 - terminated_t) - v_t, and A_t = delta_t + gamma lambda A_{t+1} unless the episode
+    ended at t.
 
     Schulman et al. 2016, "High-Dimensional Continuous Control Using Generalized Advantage Estimation", eq. 16.
     """
@@ -72,9 +73,9 @@ def generalized_advantages(
 def n_step_returns(
     rewards: Tensor, next_values: Tensor, terminations: Tensor, truncations: Tensor, *, gamma: float, n: int
 ) -> Tensor:
-    """The discounted sum of the next `n` rewards and the value of what they led to, `[T, N]`; all arguments `[T, N]`.
+    """Returns the discounted sum of the next `n` rewards plus the value after them, `[T, N]`; all arguments `[T, N]`.
 
-    It adds up fewer where the episode or the rollout ends before: G_t = r_t + ... + gamma^(k-1) r_(t+k-1) +
+    It sums fewer rewards if the episode or the rollout ends first: G_t = r_t + ... + gamma^(k-1) r_(t+k-1) +
     gamma^k v_(t+k), where v is 0 after a termination.
 
     Sutton and Barto 2018, "Reinforcement Learning: An Introduction", eq. 7.1.

@@ -1,17 +1,17 @@
-"""A run directory, as it is read: `training.run` writes it.
+"""Reads a run directory. `training.run` writes it.
 
     config.json          the settings
     provenance.json      command, versions and processor
-    metrics.jsonl        a line per update
-    tensorboard/         the same for TensorBoard
+    metrics.jsonl        one line per update
+    tensorboard/         the same metrics for TensorBoard
     checkpoints/         the newest resumable state
     model/               the newest policy
     best/                the best policy by evaluation, with its evaluation.json
     stages/STEPS/        policies kept along the way
 
-A model that ships, or was downloaded, may have a `learning_curve.csv` in place of the metrics, and stages too; so what
-reads a curve or stages here takes either directory. Another process may be writing the files, or a stranger may have
-written them: what is missing, unfinished or malformed is skipped. Nothing here imports torch.
+A bundled or downloaded model may have a `learning_curve.csv` instead of the metrics, and stages too, so the functions
+for curves and stages accept either kind of directory. Another process may be writing the files, or a stranger may have
+written them: anything missing, unfinished or malformed is skipped. Nothing here imports torch.
 """
 
 from __future__ import annotations
@@ -38,49 +38,49 @@ METRICS_FILE = "metrics.jsonl"
 CHECKPOINTS_FOLDER, CHECKPOINT_FILE = "checkpoints", "newest.pt"
 NEWEST_FOLDER, BEST_FOLDER = "model", "best"
 EVALUATION_FILE = "evaluation.json"
-"""In `best/`: what the policy was measured to be worth."""
+"""In `best/`: the evaluation of that policy."""
 
 Metrics: TypeAlias = dict[str, Any]
-"""What was logged after an update: finite numbers by name, or None where there was nothing to measure yet. `steps`
-(agent steps so far) and `seconds` (of training so far) are always there."""
+"""The metrics logged after an update: finite numbers by name, or None if there was nothing to measure yet. `steps`
+(agent steps so far) and `seconds` (training time so far) are always present."""
 
 
 def is_run(directory: Path) -> bool:
-    """Whether `directory` looks like a training run, though it may hold no policy yet."""
-    begun = all((directory / name).is_file() for name in (CONFIG_FILE, PROVENANCE_FILE))
-    return begun and not is_model_directory(directory)
+    """Whether `directory` looks like a training run; it may hold no policy yet."""
+    has_files = all((directory / name).is_file() for name in (CONFIG_FILE, PROVENANCE_FILE))
+    return has_files and not is_model_directory(directory)
 
 
-# Which policies there are
+# Policies
 
 
 def policy_in(run: Path) -> Path | None:
-    """The policy to take of a run: the best by evaluation, or the newest where none was evaluated; None without any."""
+    """Returns a run's policy: the best by evaluation, or the newest if none was evaluated; None if it has none."""
     folders = (run / BEST_FOLDER, run / NEWEST_FOLDER)
     return next((folder for folder in folders if is_model_directory(folder)), None)
 
 
 def stages_in(directory: Path) -> dict[int, Path]:
-    """The earlier policies beside a model or in a run, by agent steps, fewest first."""
+    """Returns the earlier policies of a model or run, by agent steps, fewest first."""
     folders = (directory / STAGES_FOLDER).glob("*")
     found = {int(path.name): path for path in folders if path.name.isdecimal() and is_model_directory(path)}
     return dict(sorted(found.items()))
 
 
 def is_stage(model: Path) -> bool:
-    """Whether a model directory is an earlier policy of a run or of a model."""
+    """Whether a model directory is an earlier policy of a run or a model."""
     return model.parent.name == STAGES_FOLDER
 
 
 def home_of(model: Path) -> Path:
-    """The run, or the model with stages, that a model directory belongs to; itself where it stands alone."""
+    """Returns the run, or the model with stages, that a model directory belongs to; by default itself."""
     if is_stage(model):
         return model.parent.parent
     return model.parent if model.name in {BEST_FOLDER, NEWEST_FOLDER} else model
 
 
 def read_evaluation(policy: Path) -> Result | None:
-    """What the best policy of a run was measured to be worth; None where that is not known."""
+    """Returns the evaluation of a run's best policy; None if there is none."""
     file = policy / EVALUATION_FILE
     with suppress(OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         if file.stat().st_size <= MAX_RESULTS_BYTES:
@@ -88,19 +88,19 @@ def read_evaluation(policy: Path) -> Result | None:
     return None
 
 
-# What was asked
+# Settings
 
 
 @dataclass(frozen=True)
 class RunConfig:
-    """A run's `config.json`, as far as its readers need it. A model's is its specification alone."""
+    """The parts of a run's `config.json` that readers need. A model's is only its specification."""
 
     spec: PolicySpec
     steps: int | None = None
-    """The agent steps that were asked for; None for a model."""
+    """The agent steps to train for; None for a model."""
     seed: int | None = None
     settings: dict[str, object] | None = None
-    """All of it, as plain JSON; None for a model."""
+    """The whole file as plain JSON; None for a model."""
 
 
 class _Settings(Struct):
@@ -110,14 +110,14 @@ class _Settings(Struct):
 
 
 def read_config(directory: Path) -> RunConfig:
-    """What the run or model in `directory` is; `UserError` where its `config.json` does not say."""
+    """Returns the configuration of the run or model in `directory`; `UserError` if its `config.json` is invalid."""
     try:
         content = (directory / CONFIG_FILE).read_bytes()
         settings = msgspec.json.decode(content, type=dict[str, object])
         if "model" not in settings:
             return RunConfig(decode_any(content))
-        asked = msgspec.json.decode(content, type=_Settings)
-        return RunConfig(decode_any(bytes(asked.model)), asked.steps, asked.seed, settings)
+        run = msgspec.json.decode(content, type=_Settings)
+        return RunConfig(decode_any(bytes(run.model)), run.steps, run.seed, settings)
     except OSError as error:
         raise UserError(f"{directory} is not a run of 'volley train': {error.strerror}: {CONFIG_FILE}") from error
     except (UserError, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -126,11 +126,11 @@ def read_config(directory: Path) -> RunConfig:
         ) from error
 
 
-# How it went
+# Metrics and learning curves
 
 
 def read_metrics(directory: Path) -> list[Metrics]:
-    """The metrics of a run, or the learning curve beside a model, oldest first; empty where there are none."""
+    """Returns the metrics of a run, or a model's learning curve, oldest first; empty if there are none."""
     return _read_log(directory / METRICS_FILE) or _read_csv(directory / CURVE_FILE)
 
 
@@ -152,7 +152,7 @@ def _read_csv(file: Path) -> list[Metrics]:
 def _parse_csv(lines: Iterable[str]) -> Iterator[Metrics]:
     with suppress(csv.Error):
         for row in csv.DictReader(lines):
-            # Of a row that is too long, the rest stands under None; in one that is too short, None stands for the rest.
+            # csv puts the excess of a long row under the key None, and fills a short one with None.
             if None not in row and None not in row.values():
                 metrics = _checked({name: _number(cell) for name, cell in row.items()})
                 if metrics is not None:
@@ -167,35 +167,35 @@ def _number(cell: str) -> float | None:
 
 
 def _checked(line: Mapping[str, float | None]) -> Metrics | None:
-    """The line with None for every number that is not finite; None where it does not say when it was logged."""
+    """Replaces numbers that are not finite by None; returns None for a line without steps or seconds."""
     finite = {name: number if number is None or math.isfinite(number) else None for name, number in line.items()}
     steps, seconds = finite.get("steps"), finite.get("seconds")
     return finite if steps is not None and steps >= 0 and seconds is not None else None
 
 
 class CurvePoint(Struct, frozen=True):
-    """A point of a learning curve."""
+    """One point of a learning curve."""
 
     steps: Annotated[int, Meta(ge=0)]
-    """Agent steps."""
+    """Agent steps of training."""
     seconds: float
-    """Of training."""
+    """Training time."""
     mean_return: float | None = None
-    """Of recent training games; None before the first has ended."""
+    """The mean return of recent training games; None before the first one ends."""
 
 
 def read_curve(directory: Path) -> tuple[CurvePoint, ...]:
-    """The learning curve of a run, or the one beside a model, oldest first; empty where there is none."""
+    """Returns the learning curve of a run or a model, oldest first; empty if there is none."""
     return CurveReader(directory).read() or _curve_of(_read_csv(directory / CURVE_FILE))
 
 
 def parse_curve(text: str) -> tuple[CurvePoint, ...]:
-    """The learning curve in the text of a `learning_curve.csv`, oldest first; empty where it holds none."""
+    """Returns the learning curve in the text of a `learning_curve.csv`, oldest first; empty if it has none."""
     return _curve_of(_parse_csv(text.splitlines()))
 
 
 def _curve_of(lines: Iterable[Metrics]) -> tuple[CurvePoint, ...]:
-    """The points at which a return is known."""
+    """The points with a known return."""
     return tuple(
         CurvePoint(int(line["steps"]), line["seconds"], line["mean_return"])
         for line in lines
@@ -204,7 +204,7 @@ def _curve_of(lines: Iterable[Metrics]) -> tuple[CurvePoint, ...]:
 
 
 class CurveReader:
-    """Reads a run's learning curve as it grows."""
+    """Reads a run's learning curve while it grows."""
 
     def __init__(self, run: Path) -> None:
         self._file = run / METRICS_FILE
@@ -213,7 +213,7 @@ class CurveReader:
         self._points: list[CurvePoint] = []
 
     def read(self) -> tuple[CurvePoint, ...]:
-        """All points so far, oldest first; once the file is gone, those it had. Malformed lines are skipped."""
+        """Returns all points so far, oldest first, even after the file is deleted. Skips malformed lines."""
         with suppress(OSError):
             *lines, unfinished = self._new_bytes().split(b"\n")
             self._bytes_read -= len(unfinished)
@@ -223,7 +223,7 @@ class CurveReader:
         return tuple(self._points)
 
     def _new_bytes(self) -> bytes:
-        """What was added since the last time; everything, where the file was replaced, as when a training resumes."""
+        """Returns the bytes added since the last call; all of them if the file was replaced, as when resuming."""
         with self._file.open("rb") as stream:
             status = os.fstat(stream.fileno())
             if status.st_ino != self._inode or status.st_size < self._bytes_read:
@@ -235,7 +235,7 @@ class CurveReader:
 
 
 def trained_steps(directory: Path, curve: tuple[CurvePoint, ...]) -> int | None:
-    """The agent steps that a run, or a model, was trained for; None where neither its record nor its curve says."""
+    """Returns the agent steps that a run or model was trained for, by its provenance or its curve; None if unknown."""
     recorded = read_provenance(directory).steps
     if recorded is not None:
         return recorded

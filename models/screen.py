@@ -1,15 +1,15 @@
-"""Pong's screen: where things are in a picture of the emulator, and how grey. Rows and columns are from the top left.
+"""Pong's screen: where things are in an emulator frame, and their grey levels. Rows and columns start at the top left.
 
-A bottom is the first row below a thing, as the end of a slice is.
+A bottom is the first row below an object, like the end of a slice.
 """
 
 from __future__ import annotations
 
 SCREEN_ROWS, SCREEN_COLUMNS = SCREEN_SHAPE = 210, 160
 WALL_TOP = 24
-"""Of the upper wall; above it is the score."""
+"""The top of the upper wall; the score is above it."""
 FIELD_TOP, FIELD_BOTTOM = 34, 194
-"""Of the field between the walls."""
+"""The field between the walls."""
 FIELD_ROWS = slice(FIELD_TOP, FIELD_BOTTOM)
 LEFT_PADDLE, RIGHT_PADDLE = slice(16, 20), slice(140, 144)
 """The paddles' columns."""

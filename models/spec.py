@@ -1,7 +1,7 @@
-"""What a policy is made of: everything needed to rebuild its network and to feed it.
+"""A Pong policy's specification: everything needed to rebuild its network and its observations.
 
-A `ModelSpec` is a model directory's `config.json`. It may come from a stranger, so every number has a bound and
-unknown fields are refused: a specification that decodes is one that is safe to build.
+A `ModelSpec` is a model directory's `config.json`. It may come from a stranger, so every number is bounded and unknown
+fields are refused: a specification that decodes is safe to build.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ T = TypeVar("T")
 
 FORMAT_VERSION = 1
 MAX_PARAMETERS = 20_000_000
-"""The NatureCNN has 1.7 million; a specification that asks for far more is a mistake or an attack."""
+"""The NatureCNN has 1.7 million; a specification with far more is a mistake or an attack."""
 MAX_MULTIPLICATIONS = 400_000_000
-"""For one decision, of which there are fifteen a second. The NatureCNN takes 9.4 million."""
+"""Per decision, at fifteen decisions a second. The NatureCNN needs 9.4 million."""
 
 PONG: Final = "ALE/Pong-v5"
-"""Its name in gymnasium."""
+"""The gymnasium name."""
 POINTS_TO_WIN = 21
-"""So a game's return is from -21 to 21."""
+"""A game's return is therefore from -21 to 21."""
 
 ActionName = Literal["NOOP", "FIRE", "RIGHT", "LEFT", "RIGHTFIRE", "LEFTFIRE"]
-"""Pong's minimal action set. RIGHT moves the paddle up, LEFT down; FIRE held at an impact speeds the ball."""
+"""Pong's minimal action set. RIGHT moves the paddle up, LEFT down; holding FIRE at an impact speeds up the ball."""
 
 MIRRORED_ACTION: dict[ActionName, ActionName] = {
     "NOOP": "NOOP",
@@ -36,13 +36,13 @@ MIRRORED_ACTION: dict[ActionName, ActionName] = {
     "RIGHTFIRE": "LEFTFIRE",
     "LEFTFIRE": "RIGHTFIRE",
 }
-"""What each action is on a court turned upside down."""
+"""Each action on a court turned upside down."""
 
 Activation = Literal["elu", "relu"]
 
 
 class ConvLayer(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
-    """One convolution, without padding; written in JSON as `[channels, kernel, stride]`."""
+    """One convolution, without padding; `[channels, kernel, stride]` in JSON."""
 
     channels: Annotated[int, msgspec.Meta(ge=1, le=256)]
     kernel: Annotated[int, msgspec.Meta(ge=1, le=16)]
@@ -52,7 +52,7 @@ class ConvLayer(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fie
 class FrameObservation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Grey frames, newest last: `[stack, height, width]` of uint8.
 
-    Each is the maximum over the last two of `frame_skip` emulator frames, resized by area.
+    Each is the pixelwise maximum of the last two of `frame_skip` emulator frames, resized by area averaging.
     """
 
     height: Annotated[int, msgspec.Meta(ge=16, le=210)] = 84
@@ -67,7 +67,7 @@ class FrameObservation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class CnnSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Convolutions, one hidden layer, and the heads on it: a policy and a state value, or values of actions alone."""
+    """Convolutions, one hidden layer and its heads: a policy and a state value, or only action values."""
 
     conv: Annotated[tuple[ConvLayer, ...], msgspec.Meta(min_length=1, max_length=6)] = (
         ConvLayer(16, 8, 4),
@@ -76,9 +76,9 @@ class CnnSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     hidden: Annotated[int, msgspec.Meta(ge=1, le=1024)] = 256
     activation: Activation = "elu"
     mirror: bool = True
-    """Whether the network sees the court turned upside down when its paddle is in the lower half; see `CourtMirror`."""
+    """Whether the network sees the court upside down when its paddle is in the lower half; see `CourtMirror`."""
     head: Literal["values"] | msgspec.UnsetType = msgspec.UNSET
-    """Written only where the outputs are values of actions, and the policy is to take the best (Q-learning)."""
+    """Set only if the outputs are action values and the policy takes the best action (Q-learning)."""
 
 
 NATURE_CNN = CnnSpec(
@@ -90,9 +90,8 @@ NATURE_CNN = CnnSpec(
 class ModelSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="pong"):
     """A policy's specification.
 
-    `actions` names what the policy's outputs mean, in order. `__post_init__` checks what no single field can:
-    `ValueError` (from `decode`: `UserError`) where the convolutions do not fit the frame, an action is named twice, or
-    the network would hold more than `MAX_PARAMETERS`, or take more than `MAX_MULTIPLICATIONS`.
+    `actions` names the policy's outputs, in order. `ValueError` (from `decode`: `UserError`) if the convolutions do not
+    fit the frame, an action is listed twice, or the network exceeds `MAX_PARAMETERS` or `MAX_MULTIPLICATIONS`.
     """
 
     format_version: Literal[1] = 1
@@ -104,20 +103,20 @@ class ModelSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
     def __post_init__(self) -> None:
         if len(set(self.actions)) != len(self.actions):
-            raise ValueError("an action is named twice")
+            raise ValueError("an action is listed twice")
         if self.network.mirror and {MIRRORED_ACTION[name] for name in self.actions} != set(self.actions):
-            raise ValueError("a network that mirrors the court needs up and down alike among its actions")
+            raise ValueError("a network that mirrors the court needs each of its actions both upwards and downwards")
         parameters = parameter_count(self)
         if parameters > MAX_PARAMETERS:
-            raise ValueError(f"the network would hold {parameters:,} numbers; the most is {MAX_PARAMETERS:,}")
+            raise ValueError(f"the network would have {parameters:,} parameters; the limit is {MAX_PARAMETERS:,}")
         multiplications = multiplication_count(self)
         if multiplications > MAX_MULTIPLICATIONS:
-            most = f"{MAX_MULTIPLICATIONS:,}"
-            raise ValueError(f"a decision would take {multiplications:,} multiplications; the most is {most}")
+            limit = f"{MAX_MULTIPLICATIONS:,}"
+            raise ValueError(f"a decision would need {multiplications:,} multiplications; the limit is {limit}")
 
 
 def feature_shapes(spec: ModelSpec) -> list[tuple[int, int, int]]:
-    """The shape `(channels, rows, columns)` after each convolution; `ValueError` where a kernel no longer fits."""
+    """Returns the shape `(channels, rows, columns)` after each convolution; `ValueError` if a kernel does not fit."""
     rows, columns = spec.observation.height, spec.observation.width
     shapes = []
     for layer in spec.network.conv:
@@ -129,7 +128,7 @@ def feature_shapes(spec: ModelSpec) -> list[tuple[int, int, int]]:
 
 
 def parameter_count(spec: ModelSpec) -> int:
-    """How many trained numbers the network holds, found without building it."""
+    """Returns the number of trained parameters, without building the network."""
     channels, total = spec.observation.stack, 0
     for layer in spec.network.conv:
         total += layer.channels * (channels * layer.kernel**2 + 1)
@@ -141,7 +140,7 @@ def parameter_count(spec: ModelSpec) -> int:
 
 
 def multiplication_count(spec: ModelSpec) -> int:
-    """How many multiplications the network's weights take part in for one decision, found without building it."""
+    """Returns the number of multiplications per decision, without building the network."""
     channels, total = spec.observation.stack, 0
     for layer, (_, rows, columns) in zip(spec.network.conv, feature_shapes(spec), strict=True):
         total += rows * columns * layer.channels * channels * layer.kernel**2
@@ -152,34 +151,34 @@ def multiplication_count(spec: ModelSpec) -> int:
 
 
 def encode(spec: msgspec.Struct) -> bytes:
-    """`config.json` for this specification, indented, one trailing newline."""
+    """Returns the `config.json` of a specification, indented, with one trailing newline."""
     return msgspec.json.format(msgspec.json.encode(spec), indent=2) + b"\n"
 
 
 def decode(config: bytes) -> ModelSpec:
-    """The specification in a `config.json`.
+    """Returns the specification in a `config.json`.
 
-    `UserError` for anything that is not a complete, bounded specification of a version this program knows.
+    `UserError` unless it is a complete, bounded specification of a Pong model, in a version that this Volley reads.
     """
     fields = checked_fields(config)
     if fields.get("kind") == "control":
-        raise UserError(f"it acts in {one_line(str(fields.get('environment')), 80)}, and does not play Pong")
+        raise UserError(f"it was trained for {one_line(str(fields.get('environment')), 80)}, not for Pong")
     return decode_as(ModelSpec, config)
 
 
 def checked_fields(config: bytes) -> dict[str, object]:
-    """What a `config.json` holds; `UserError` where it is no JSON object, or of a version that is not known here."""
+    """Returns the fields of a `config.json`; `UserError` if it is not a JSON object or has an unknown version."""
     fields: dict[str, object] = decode_as(dict[str, object], config)
     version = fields.get("format_version")
     if version != FORMAT_VERSION:
         raise UserError(
-            f"its config.json has format version {one_line(repr(version), 40)}; this Volley reads {FORMAT_VERSION}"
+            f"its config.json has format version {one_line(repr(version), 40)}; this Volley reads only {FORMAT_VERSION}"
         )
     return fields
 
 
 def decode_as(kind: type[T], config: bytes) -> T:
-    """A `config.json` as an object of `kind`; `UserError` where it is none."""
+    """Decodes a `config.json` as a `kind`; `UserError` if it is invalid."""
     try:
         return msgspec.json.decode(config, type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:

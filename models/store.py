@@ -1,12 +1,12 @@
-"""Models that came from elsewhere: downloads, each kept by its commit, and agents that were imported.
+"""Stores models from elsewhere: downloads, one for each commit, and imported agents.
 
-A download is a model directory with a `download.json` in it, which says where it came from and holds the SHA-256 of
-every file. It appears by one rename, so that it is there whole or not at all, and `verify` checks that it still is
-what was downloaded. Nothing here uses the network; that is `hub`.
+A download is a model directory with a `download.json`, which says where it came from and has the SHA-256 of every
+file. It appears by one rename, so it is never incomplete, and `verify` checks that it has not changed since. Nothing
+here uses the network; `hub` does.
 
     downloads/USER/REPO/COMMIT/   one commit of a repository
-    downloads/USER/REPO/current   the commit that USER/REPO stands for
-    imported/NAME/                an agent of another program, made a model of Volley's
+    downloads/USER/REPO/current   the commit that USER/REPO refers to
+    imported/NAME/                an agent of another program, converted to a Volley model
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ CURRENT_FILE = "current"
 MAX_RECORD_BYTES = 64 * 1024
 
 _NAME = r"[A-Za-z0-9](?:[A-Za-z0-9_-]|\.(?!\.)){0,95}"
-"""Of a user, a repository or an imported model: no word that a file system would take for another folder."""
+"""The name of a user, repository or imported model: never one that leads to another folder."""
 REPOSITORY = re.compile(f"({_NAME}/{_NAME})(?:@(.+))?")
 IMPORTED = re.compile(_NAME)
 COMMIT = re.compile("[0-9a-f]{40}")
@@ -43,87 +43,87 @@ FileName: TypeAlias = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_]+\.[a-z
 
 
 class Download(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Where a model came from: its `download.json`."""
+    """Where a download came from: its `download.json`."""
 
     format_version: Literal[1] = 1
     repository: RepositoryName
     revision: str
-    """As it was asked for: a branch, a tag or a commit."""
+    """As requested: a branch, a tag or a commit."""
     commit: Commit
-    """What that stood for."""
+    """The commit that the revision referred to."""
     sha256: dict[FileName, Digest]
-    """Of each file."""
+    """The digest of each file."""
     downloaded: str
-    """When, in ISO 8601."""
+    """The time, in ISO 8601."""
 
 
-class Kept(NamedTuple):
+class StoredModel(NamedTuple):
     """A download on this machine."""
 
     download: Download
     directory: Path
 
 
-def split(model: str) -> tuple[str, str | None] | None:
-    """The repository and the revision in `USER/REPO[@REVISION]`; None where `model` is not such a name."""
+def parse_repository(model: str) -> tuple[str, str | None] | None:
+    """Returns the repository and the revision in `USER/REPO[@REVISION]`; None if `model` is not such a name."""
     match = REPOSITORY.fullmatch(model)
     return (match[1], match[2]) if match else None
 
 
-def downloads() -> list[Kept]:
-    """All downloads, in the order of their repositories' names, the newest of each first.
+def downloads() -> list[StoredModel]:
+    """Returns all downloads, sorted by repository, the newest of each first.
 
-    Skips folders whose record cannot be read.
+    Skips folders with an unreadable `download.json`.
     """
     found = []
     for file in _downloads_folder().glob(f"*/*/*/{RECORD_FILE}"):
         with suppress(UserError):
-            found.append(Kept(_read_record(file.parent), file.parent))
-    newest_first = sorted(found, key=lambda kept: kept.download.downloaded, reverse=True)
-    return sorted(newest_first, key=lambda kept: kept.download.repository.lower())
+            found.append(StoredModel(_read_record(file.parent), file.parent))
+    newest_first = sorted(found, key=lambda stored: stored.download.downloaded, reverse=True)
+    return sorted(newest_first, key=lambda stored: stored.download.repository.lower())
 
 
 def find(repository: str, revision: str | None = None) -> Path:
-    """The directory of a download: of `revision`, or of the commit that was downloaded or pinned last.
+    """Returns the directory of a download: of `revision`, or of the commit that was downloaded or pinned last.
 
-    `UserError` where it is not here.
+    `UserError` if it is not downloaded.
     """
-    kept = [found for found in downloads() if found.download.repository == repository]
-    for download, directory in kept:
+    found = [stored for stored in downloads() if stored.download.repository == repository]
+    for download, directory in found:
         if revision is None:
             if download.commit == current(repository):
                 return directory
-        elif revision == download.revision or (len(revision) >= _LEAST_HASH and download.commit.startswith(revision)):
+        elif revision == download.revision or (len(revision) >= _MIN_DIGITS and download.commit.startswith(revision)):
             return directory
-    if kept and revision is None:
-        return kept[0].directory
-    asked = repository if revision is None else f"{repository}@{revision}"
-    here = ", ".join(f"{repository}@{found.download.commit[:7]}" for found in kept)
-    raise UserError(f"{asked} is not here{f' (only {here})' if here else ''}; get it by: volley pull {asked}")
+    if found and revision is None:
+        return found[0].directory
+    name = repository if revision is None else f"{repository}@{revision}"
+    others = ", ".join(f"{repository}@{stored.download.commit[:7]}" for stored in found)
+    raise UserError(f"{name} is not downloaded{f' (only {others})' if others else ''}; run: volley pull {name}")
 
 
-_LEAST_HASH = 7
-"""Hexadecimal digits that a commit may be shortened to."""
+_MIN_DIGITS = 7
+"""The fewest hexadecimal digits that identify a commit."""
 
 
 def current(repository: str) -> str:
-    """The commit that the repository's name stands for; empty where none was chosen."""
+    """Returns the commit that the repository's name refers to; empty if none is pinned."""
     try:
         return (_downloads_folder() / repository / CURRENT_FILE).read_text().strip()
     except (OSError, UnicodeDecodeError):
         return ""
 
 
-def pin(kept: Kept) -> None:
-    """Makes this the download that the repository's name stands for."""
-    with _explaining_failures("cannot be pinned"):
-        atomic_write(kept.directory.parent / CURRENT_FILE, f"{kept.download.commit}\n".encode())
+def pin(stored: StoredModel) -> None:
+    """Makes the repository's name refer to this download."""
+    with _explaining_failures("pin"):
+        atomic_write(stored.directory.parent / CURRENT_FILE, f"{stored.download.commit}\n".encode())
 
 
 @contextmanager
 def staging(repository: str) -> Iterator[Path]:
-    """An empty folder, on the same disk as the downloads, for `place`; it is removed at the end."""
-    with _explaining_failures("cannot be kept"):
+    """Makes an empty folder for `install`, on the same disk as the downloads; removes it at the end of the block."""
+    with _explaining_failures("save"):
         folder = _downloads_folder() / repository
         staged = folder / f".unfinished-{os.getpid()}-{os.urandom(4).hex()}"
         staged.mkdir(parents=True)
@@ -133,41 +133,41 @@ def staging(repository: str) -> Iterator[Path]:
         shutil.rmtree(staged, ignore_errors=True)
         for empty in (folder, folder.parent):
             with suppress(OSError):
-                empty.rmdir()  # only where nothing else is in it
+                empty.rmdir()  # only if it is empty
 
 
-def place(staged: Path, download: Download) -> Kept:
+def install(staged: Path, download: Download) -> StoredModel:
     """Moves `staged`, a folder from `staging`, to the downloads, and pins it.
 
-    Where another process was faster, its download stays if it is whole. `UserError` where the disk refuses.
+    If another process was faster, its download stays if it is intact. `UserError` if the disk fails.
     """
-    with _explaining_failures("cannot be kept"):
-        kept = Kept(download, _downloads_folder() / download.repository / download.commit)
+    with _explaining_failures("save"):
+        stored = StoredModel(download, _downloads_folder() / download.repository / download.commit)
         (staged / RECORD_FILE).write_bytes(msgspec.json.format(msgspec.json.encode(download), indent=2) + b"\n")
-        if not is_whole(kept):
-            shutil.rmtree(kept.directory, ignore_errors=True)
+        if not is_intact(stored):
+            shutil.rmtree(stored.directory, ignore_errors=True)
             try:
-                staged.rename(kept.directory)
+                staged.rename(stored.directory)
             except OSError:
-                if not is_whole(kept):
+                if not is_intact(stored):
                     raise
-    pin(kept)
-    return kept
+    pin(stored)
+    return stored
 
 
-def is_whole(kept: Kept) -> bool:
-    """Whether a download is there as it was downloaded."""
+def is_intact(stored: StoredModel) -> bool:
+    """Whether a download exists and is unchanged."""
     try:
-        verify(kept.directory)
+        verify(stored.directory)
     except UserError:
         return False
-    return is_model_directory(kept.directory)
+    return is_model_directory(stored.directory)
 
 
 def verify(directory: Path) -> None:
-    """Reads a download's files again: `UserError` where one has changed, or the record cannot be read.
+    """Checks a download's files: `UserError` if one has changed, or its `download.json` cannot be read.
 
-    A directory without a record is not a download, and is not checked.
+    A directory without a `download.json` is not a download, and is not checked.
     """
     if not (directory / RECORD_FILE).exists():
         return
@@ -178,14 +178,7 @@ def verify(directory: Path) -> None:
         except OSError as error:
             raise UserError(f"{name} cannot be read: {error.strerror}; pull it again") from error
         if found != digest:
-            raise UserError(f"{name} is not what was downloaded; pull it again")
-
-
-def record(directory: Path) -> Download | None:
-    """Where the model in `directory` came from; None where it is no download."""
-    with suppress(UserError):
-        return _read_record(directory)
-    return None
+            raise UserError(f"{name} has changed since it was downloaded; pull it again")
 
 
 def _read_record(directory: Path) -> Download:
@@ -200,28 +193,28 @@ def _read_record(directory: Path) -> Download:
         raise UserError(f"{RECORD_FILE} is malformed: {one_line(error)}") from error
 
 
-def remove(kept: Kept) -> None:
-    """Deletes a download; `UserError` where that is not possible."""
-    with _explaining_failures("cannot be deleted"):
-        gone = kept.directory.with_name(f".deleted-{os.getpid()}-{kept.directory.name}")
-        kept.directory.rename(gone)  # At once, so that no half of it can be found.
-        shutil.rmtree(gone)
-        if current(kept.download.repository) == kept.download.commit:
-            (kept.directory.parent / CURRENT_FILE).unlink()
-    for empty in kept.directory.parents[:2]:
+def remove(stored: StoredModel) -> None:
+    """Deletes a download; `UserError` if that fails."""
+    with _explaining_failures("delete"):
+        deleted = stored.directory.with_name(f".deleted-{os.getpid()}-{stored.directory.name}")
+        stored.directory.rename(deleted)  # One step, so that nobody finds a half-deleted model.
+        shutil.rmtree(deleted)
+        if current(stored.download.repository) == stored.download.commit:
+            (stored.directory.parent / CURRENT_FILE).unlink()
+    for empty in stored.directory.parents[:2]:
         with suppress(OSError):
             empty.rmdir()
 
 
 def imported_names() -> list[str]:
-    """The names of imported models, in alphabetical order."""
+    """Returns the names of imported models, sorted."""
     return sorted(path.name for path in _imported_folder().glob("*") if is_model_directory(path))
 
 
 def imported_folder(name: str) -> Path:
-    """Where an imported model of that name is, or would be; `UserError` where it is not a valid name."""
+    """Returns the folder for an imported model of that name; `UserError` if the name is invalid."""
     if not IMPORTED.fullmatch(name):
-        raise UserError(f"{name!r} cannot be a model's name: letters, digits and . _ - only, a letter or digit first")
+        raise UserError(f"{name!r} is not a valid model name: start with a letter or digit, then also use . _ and -")
     return _imported_folder() / name
 
 
@@ -230,7 +223,7 @@ _chosen_folder: ContextVar[Path | None] = ContextVar("chosen_folder", default=No
 
 @contextmanager
 def keeping_downloads_in(folder: Path | None) -> Iterator[None]:
-    """Within the block, downloads of this thread are looked for and kept in `folder`; None leaves it as it is."""
+    """In the block, and in this thread only, downloads are in `folder`; None changes nothing."""
     before = _chosen_folder.set(folder or _chosen_folder.get())
     try:
         yield
@@ -247,9 +240,9 @@ def _imported_folder() -> Path:
 
 
 @contextmanager
-def _explaining_failures(what: str) -> Iterator[None]:
-    """Turns a failure of the disk into a `UserError`: what was not possible, and why."""
+def _explaining_failures(action: str) -> Iterator[None]:
+    """Turns a failure of the disk into a `UserError`: which action failed, and why."""
     try:
         yield
     except OSError as error:
-        raise UserError(f"the model {what} in {data_folder()}: {error.strerror or error}") from error
+        raise UserError(f"cannot {action} the model in {data_folder()}: {error.strerror or error}") from error

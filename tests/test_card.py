@@ -193,7 +193,7 @@ def test_there_is_no_card_without_a_model(tmp_path: Path) -> None:
     ],
 )
 def test_the_command_that_trains_it_again(command: str, again: str) -> None:
-    assert Provenance(command=command, settings={"steps": 7}).command_again() == again
+    assert Provenance(command=command, settings={"steps": 7}).reproduction_command() == again
 
 
 def test_the_bundled_models_have_cards_with_their_figures() -> None:

@@ -5,7 +5,7 @@ import time
 import pytest
 
 from models import card_text
-from models.card_text import LONGEST_LINE, MOST_CHARACTERS, MOST_LINES, plain_text
+from models.card_text import MAX_CHARACTERS, MAX_LINE_LENGTH, MAX_LINES, plain_text
 
 MARKDOWN = """---
 title: hidden
@@ -79,9 +79,9 @@ def test_front_matter_that_never_ends_is_text() -> None:
 
 def test_huge_cards_are_cut() -> None:
     (line,) = plain_text("x" * 100_000)
-    assert line == "x" * LONGEST_LINE + "…"
+    assert line == "x" * MAX_LINE_LENGTH + "…"
     lines = plain_text("y\n" * 100_000)
-    assert (len(lines), set(lines)) == (MOST_LINES, {"y"})
+    assert (len(lines), set(lines)) == (MAX_LINES, {"y"})
     assert plain_text("z\n\n\n\n\nz") == ("z", "", "z")
 
 
@@ -95,7 +95,7 @@ HOSTILE += ["![" * 2000 + "](b)" * 2000]
 @pytest.mark.parametrize("text", HOSTILE, ids=lambda text: repr(text[:10]))
 def test_hostile_cards_take_no_time(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The parser takes time in proportion to what it is given, and it is given no more than this."""
-    monkeypatch.setattr(card_text, "MOST_CHARACTERS", MOST_CHARACTERS // 4)
+    monkeypatch.setattr(card_text, "MAX_CHARACTERS", MAX_CHARACTERS // 4)
     content = text * (2**20 // len(text))
     began = time.process_time()
     shown = plain_text(content)

@@ -59,10 +59,10 @@ def test_nothing_of_that_name(pretrained: Path) -> None:
     with pytest.raises(UserError) as caught:
         catalog.resolve("aplha")
     assert str(caught.value) == (
-        "'aplha' is neither a model's name nor a directory; here: alpha, beta, nu, omega, pi, zeta; "
-        "or give a model directory, a run, or USER/REPO of the Hub"
+        "'aplha' is neither a model's name nor a directory; known models: alpha, beta, nu, omega, pi, zeta; "
+        "or give a model directory, a run, or USER/REPO on the Hub"
     )
-    with pytest.raises(UserError, match="holds no model; here: alpha, beta"):
+    with pytest.raises(UserError, match="holds no model; known models: alpha, beta"):
         catalog.resolve(str(pretrained / "notes"))
 
 

@@ -91,7 +91,7 @@ def test_a_folder_in_a_file_s_place(model_directory: Path, name: str) -> None:
 @pytest.mark.parametrize("name", [CONFIG, WEIGHTS])
 def test_a_huge_file_is_refused_unread(model_directory: Path, name: str) -> None:
     os.truncate(model_directory / name, 2**40)  # sparse: a terabyte that takes no room on the disk
-    assert refusal(model_directory).startswith(f"{name} is 1,099,511,627,776 bytes; the most is ")
+    assert refusal(model_directory).startswith(f"{name} has 1,099,511,627,776 bytes; the limit is ")
 
 
 @pytest.mark.parametrize("share", [0.0, 0.001, 0.5, 0.999])
@@ -119,7 +119,9 @@ def test_unknown_version(model_directory: Path) -> None:
 
 def test_wrong_shape(model_directory: Path) -> None:
     change_weights(model_directory, lambda tensors: tensors.update({"policy_head.weight": torch.zeros(4, 8)}))
-    assert refusal(model_directory) == "tensor 'policy_head.weight' has shape [4, 8], its config.json asks for [3, 8]"
+    assert (
+        refusal(model_directory) == "tensor 'policy_head.weight' has shape [4, 8], but its config.json asks for [3, 8]"
+    )
 
 
 def test_the_shape_of_another_specification(model_directory: Path) -> None:
@@ -156,7 +158,7 @@ def test_values_that_are_not_finite(model_directory: Path, value: float) -> None
 @pytest.mark.parametrize("name", ["pixels.scale", "returns.scale"])
 def test_deviations_that_would_make_values_not_finite(model_directory: Path, name: str, value: float) -> None:
     change_weights(model_directory, lambda tensors: tensors[name].view(-1)[-1].fill_(value))
-    assert refusal(model_directory) == f"tensor {name!r} holds deviations that are not above zero"
+    assert refusal(model_directory) == f"tensor {name!r} holds scales that are not positive"
 
 
 def fail_at(call: int) -> Callable[[Path, bytes], int]:

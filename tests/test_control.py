@@ -116,7 +116,7 @@ def test_what_is_saved_is_loaded(tmp_path: Path) -> None:
 
 def test_where_pong_is_played_no_other_policy_is_loaded(tmp_path: Path) -> None:
     checkpoint.save(tmp_path / "cart", CART, build(CART))
-    with pytest.raises(UserError, match="acts in CartPole-v1, and does not play Pong"):
+    with pytest.raises(UserError, match="it was trained for CartPole-v1, not for Pong"):
         checkpoint.load(tmp_path / "cart")
 
 

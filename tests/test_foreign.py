@@ -293,13 +293,13 @@ def refusal(path: Path) -> str:
 @pytest.mark.parametrize(
     ("algorithm", "keywords", "reason"),
     [
-        (PPO, {"policy": "MlpPolicy", "shape": (6,)}, "looks at numbers, not at pictures (MlpPolicy)"),
-        (DQN, {"policy": "MlpPolicy", "shape": (6,)}, "looks at numbers, not at pictures (MlpPolicy)"),
-        (A2C, {"actions": 4}, "has 4 outputs, and Pong 6 actions: NOOP, FIRE, RIGHT, LEFT, RIGHTFIRE, LEFTFIRE"),
-        (DQN, {"actions": 18}, "has 18 outputs, and Pong 6 actions"),
-        (PPO, {"shape": (84, 84, 1)}, "looks at 1 frames at a time, or colours; 4 grey ones are shown here"),
-        (PPO, {"shape": (64, 64, 4)}, "looks at pictures of another size than 84 x 84"),
-        (PPO, {"policy_kwargs": {"net_arch": [64]}}, "has layers of its own behind the NatureCNN (net_arch)"),
+        (PPO, {"policy": "MlpPolicy", "shape": (6,)}, "takes vectors, not frames (MlpPolicy)"),
+        (DQN, {"policy": "MlpPolicy", "shape": (6,)}, "takes vectors, not frames (MlpPolicy)"),
+        (A2C, {"actions": 4}, "has 4 outputs, but Pong has 6 actions: NOOP, FIRE, RIGHT, LEFT, RIGHTFIRE, LEFTFIRE"),
+        (DQN, {"actions": 18}, "has 18 outputs, but Pong has 6 actions"),
+        (PPO, {"shape": (84, 84, 1)}, "takes 1 frames or colour channels; Volley's observations are 4 grey frames"),
+        (PPO, {"shape": (64, 64, 4)}, "takes frames of another size than 84 x 84"),
+        (PPO, {"policy_kwargs": {"net_arch": [64]}}, "has extra layers after the NatureCNN (net_arch)"),
         (DQN, {"policy_kwargs": {"net_arch": [64]}}, "have an unknown 'q_net.q_net.2.bias'"),
         (PPO, {"policy_kwargs": {"share_features_extractor": False}}, "(share_features_extractor=False)"),
         (PPO, {"policy_kwargs": {"normalize_images": False}}, "(normalize_images=False), not divided by 255"),
@@ -334,13 +334,13 @@ Change = Callable[[dict[str, Tensor]], object]
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        (lambda tensors: tensors.clear(), "its tensors are of no network known here: those of Stable-Baselines3's"),
-        (lambda tensors: tensors.pop("actor.weight"), "its tensors ('actor.bias') are of no network known here"),
+        (lambda tensors: tensors.clear(), "its tensors match no supported network: Stable-Baselines3's"),
+        (lambda tensors: tensors.pop("actor.weight"), "its tensors ('actor.bias') match no supported network"),
         (lambda tensors: tensors.pop("network.4.bias"), "its tensors lack 'network.4.bias'"),
         (lambda tensors: tensors.update({"bad\nname": torch.zeros(1)}), r"its tensors have an unknown 'bad\nname'"),
-        (lambda tensors: tensors.update({"lstm.weight_ih_l0": torch.zeros(1)}), "its network remembers (LSTM)"),
-        (lambda tensors: tensors.update({"advantage.weight": torch.zeros(1)}), "split in two (dueling)"),
-        (lambda tensors: tensors.update({"log_std": torch.zeros(1)}), "its actions are numbers, not one of a few"),
+        (lambda tensors: tensors.update({"lstm.weight_ih_l0": torch.zeros(1)}), "its network is recurrent (LSTM)"),
+        (lambda tensors: tensors.update({"advantage.weight": torch.zeros(1)}), "is a dueling one"),
+        (lambda tensors: tensors.update({"log_std": torch.zeros(1)}), "its actions are continuous"),
         (lambda tensors: tensors["network.0.weight"][0].fill_(torch.nan), "'network.0.weight' holds values that are"),
         (lambda tensors: tensors["critic.bias"].fill_(torch.inf), "'critic.bias' holds values that are not finite"),
         (
@@ -349,11 +349,11 @@ Change = Callable[[dict[str, Tensor]], object]
         ),
         (
             lambda tensors: tensors.update({"actor.bias": torch.zeros(6).to_sparse()}),
-            "tensor 'actor.bias' is no plain tensor",
+            "tensor 'actor.bias' is not a dense tensor on the CPU",
         ),
         (
             lambda tensors: tensors.update({"actor.bias": torch.zeros(6, device="meta")}),
-            "tensor 'actor.bias' is no plain tensor",
+            "tensor 'actor.bias' is not a dense tensor on the CPU",
         ),
         (
             lambda tensors: tensors.update({"actor.bias": torch.zeros(1).expand(10**12)}),
@@ -361,7 +361,7 @@ Change = Callable[[dict[str, Tensor]], object]
         ),
         (
             lambda tensors: tensors.update({"actor.bias": torch.zeros(6, 1)[:, 0:0]}),
-            "tensor 'actor.bias' has shape [6, 0], the NatureCNN's has [6]",
+            "tensor 'actor.bias' has shape [6, 0], but the NatureCNN's has [6]",
         ),
     ],
     ids=[
@@ -416,7 +416,7 @@ def test_code_is_not_run(tmp_path: Path, ppo_agent: PpoAgent) -> None:
     """Neither from where the tensors are, nor from Stable-Baselines3's `data`, which is not looked into."""
     trap, file = tmp_path / "sprung", tmp_path / "agent.zip"
     evil = torch_file({**ppo_agent.state_dict(), "actor.bias": Evil(trap)})
-    reason = "it is a pickle that would run code, posix.mkdir: that is never loaded"
+    reason = "its pickle would run code (posix.mkdir), and Volley never loads such files"
     for content in (evil, zipped(("policy.pth", evil)), torch_file(Evil(trap))):
         file.write_bytes(content)
         assert refusal(file) == reason
@@ -494,7 +494,7 @@ DOUBLING = b"".join(b"h%ch%c\x86q%c" % (k, k, k + 1) for k in range(60))
 """A pair of twice the same, sixty deep."""
 LARGE = bytes(20_000_000)
 BOMB = zipped(("policy.pth", bytes(200_000_000)), compression=zipfile.ZIP_DEFLATED)
-WHOLE = "it is not a zip file, or not a whole one: "
+WHOLE = "it is not a zip file, or a damaged one: "
 
 
 @pytest.mark.parametrize(
@@ -506,25 +506,31 @@ WHOLE = "it is not a zip file, or not a whole one: "
         (TENSORS[:-30], f"{WHOLE}File is not a zip file"),
         (TENSORS[: len(TENSORS) // 2], f"{WHOLE}File is not a zip file"),
         (TENSORS.replace(bytes(100), bytes(99) + b"!"), f"{WHOLE}Bad CRC-32 for file 'archive/data/0'"),
-        (zipped(("replay.mp4", b"")), "it holds neither a policy.pth of Stable-Baselines3 nor the tensors of"),
+        (zipped(("replay.mp4", b"")), "it is neither a Stable-Baselines3 archive (no policy.pth) nor a torch file"),
         (zipped(("policy.pth", b"cut")), f"{WHOLE}File is not a zip file"),
-        (BOMB, "its part 'policy.pth' would be 200,000,000 bytes; the most is 33,554,432"),
-        (zipped(("policy.pth", BOMB)), "its part 'policy.pth' would be 200,000,000 bytes; the most is 33,554,432"),
+        (BOMB, "its file 'policy.pth' would have 200,000,000 bytes; the limit is 33,554,432"),
+        (zipped(("policy.pth", BOMB)), "its file 'policy.pth' would have 200,000,000 bytes; the limit is 33,554,432"),
         (declaring(BOMB, 30_000_000), f"{WHOLE}Bad CRC-32 for file 'policy.pth'"),
-        (declaring(zipped(("policy.pth", b"short"), compression=8), 9), "its part 'policy.pth' is not as long as it"),
-        (encrypted(zipped(("policy.pth", b""))), "its part 'policy.pth' is encrypted"),
-        (zipped(("policy.pth", b""), compression=zipfile.ZIP_LZMA), "is compressed by a method that is not supported"),
-        (zipped(*((f"{k}/data.pkl", b"") for k in range(1001))), "it is a zip file of more than 1,000 parts"),
+        (
+            declaring(zipped(("policy.pth", b"short"), compression=8), 9),
+            "its file 'policy.pth' does not have the size it",
+        ),
+        (encrypted(zipped(("policy.pth", b""))), "its file 'policy.pth' is encrypted"),
+        (zipped(("policy.pth", b""), compression=zipfile.ZIP_LZMA), "is compressed by an unsupported method"),
+        (zipped(*((f"{k}/data.pkl", b"") for k in range(1001))), "it is a zip file with more than 1,000 files in it"),
         (
             zipped(("a/data.pkl", b"."), ("a/0", LARGE), ("a/1", LARGE)),
-            "its part 'a/1' would be 20,000,000 bytes; the most",
+            "its file 'a/1' would have 20,000,000 bytes; the limit",
         ),
         (zipped(("archive/data.pkl", b"\x80\x02")), "its tensors cannot be read: pickle exhausted before seeing STOP"),
-        (zipped(("a/data.pkl", b"\x80\x02."), ("a/constants.pkl", b"\x80\x02.")), "be read by PyTorch (RuntimeError)"),
-        (zipped(("a/data.pkl", b"\x80\x02)q\0" + DOUBLING + b"}h\x3cK\1s.")), "holds the same part twice, which no"),
-        (zipped(("a/data.pkl", b"\x80\x02" + b")" * 100_000 + b".")), "would be 100,003 bytes; the most is 65,536"),
-        (torch_file([torch.zeros(1)]), "it holds more than tensors by name, or less; save the network's state_dict()"),
-        (torch_file({"step": 3, "agent": {"actor.weight": torch.zeros(1)}}), "it holds more than tensors by name"),
+        (
+            zipped(("a/data.pkl", b"\x80\x02."), ("a/constants.pkl", b"\x80\x02.")),
+            "PyTorch cannot read its tensors (RuntimeError)",
+        ),
+        (zipped(("a/data.pkl", b"\x80\x02)q\0" + DOUBLING + b"}h\x3cK\1s.")), "uses an object twice, which no"),
+        (zipped(("a/data.pkl", b"\x80\x02" + b")" * 100_000 + b".")), "would have 100,003 bytes; the limit is 65,536"),
+        (torch_file([torch.zeros(1)]), "it is not a dictionary of named tensors; save only the network's state_dict()"),
+        (torch_file({"step": 3, "agent": {"actor.weight": torch.zeros(1)}}), "it is not a dictionary of named tensors"),
     ],
     ids=[
         "empty",
@@ -650,7 +656,7 @@ def test_an_imported_agent_plays(data_folder: Path, q_network: QNetwork) -> None
         ("cpu", "'cpu' is one of Volley's own players: choose another name"),
         ("twice", "'twice' already exists: choose another name, or delete {data}/imported/twice"),
         ("runs", "'runs' is a file or folder here, which would be used instead: choose another name"),
-        ("../out", "'../out' cannot be a model's name"),
+        ("../out", "'../out' is not a valid model name"),
     ],
 )
 def test_a_name_that_is_taken_is_refused(

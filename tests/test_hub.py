@@ -117,18 +117,18 @@ def test_a_pull_at_a_revision_stays_there(local: LocalHub, files: dict[str, byte
     assert store.find(REPOSITORY, "main").name == second
     assert reading.pull(REPOSITORY, second).download.commit == second
     assert [revision.commit for revision in reading.revisions(REPOSITORY)][:2] == [second, first]
-    with pytest.raises(UserError, match=r"^cannot find ada/ppo-pong: it has no such revision; leave it out for"):
+    with pytest.raises(UserError, match=r"^cannot find ada/ppo-pong: it has no such revision; leave out the revision"):
         reading.pull(REPOSITORY, "v2")
 
 
 DOWNLOAD_FAULTS = {
-    Fault.UNAUTHORIZED: "the Hub does not know this token; log in again by: hf auth login",
-    Fault.FORBIDDEN: "this token does not allow that",
-    Fault.NOT_FOUND: "there is no such repository, or it is private",
-    Fault.TOO_MANY: "the Hub limits how often it may be asked",
+    Fault.UNAUTHORIZED: "the Hub does not accept this token; log in again with: hf auth login",
+    Fault.FORBIDDEN: "this token has no write access",
+    Fault.NOT_FOUND: "no such repository, or it is private",
+    Fault.TOO_MANY: "too many requests to the Hub",
     Fault.BROKEN: "the Hub answered with error 500; try again later",
     Fault.CUT: "the Hub does not answer",
-    Fault.CORRUPT: "is not what the Hub has; try again later",
+    Fault.CORRUPT: "does not match its hash; try again later",
 }
 
 
@@ -205,18 +205,18 @@ def test_a_slow_download_is_counted_and_can_be_ended(local: LocalHub, files: dic
 def test_more_than_was_announced_is_not_taken(local: LocalHub, files: dict[str, bytes], data: Path) -> None:
     local.commit(REPOSITORY, files)
     local.fail(Fault.WRONG_SIZE)
-    with pytest.raises(UserError, match="is larger than the Hub said; it was not kept"):
+    with pytest.raises(UserError, match="is larger than the Hub said, so it was not saved"):
         reading.pull(REPOSITORY)
     assert everything_in(data) == {}
 
 
-@pytest.mark.parametrize("name", sorted(reading.MOST_BYTES))
+@pytest.mark.parametrize("name", sorted(reading.MAX_BYTES))
 def test_what_is_too_large_is_not_even_asked_for(
     local: LocalHub, files: dict[str, bytes], name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(reading.MOST_BYTES, name, 2000)
+    monkeypatch.setitem(reading.MAX_BYTES, name, 2000)
     local.commit(REPOSITORY, files | {name: bytes(2001)})
-    with pytest.raises(UserError, match=rf"^ada/ppo-pong: its {name} is 2,001 bytes; the most is 2,000$"):
+    with pytest.raises(UserError, match=rf"^ada/ppo-pong: its {name} has 2,001 bytes; the limit is 2,000$"):
         reading.pull(REPOSITORY)
     assert fetched(local) == []
 
@@ -225,7 +225,7 @@ def test_what_is_too_large_is_not_even_asked_for(
 def test_a_repository_that_holds_no_model_of_ours(local: LocalHub, files: dict[str, bytes], missing: str) -> None:
     del files[missing]
     local.commit(REPOSITORY, files)
-    with pytest.raises(UserError, match=rf"^ada/ppo-pong is not a model of Volley's: it has no {missing}$"):
+    with pytest.raises(UserError, match=rf"^ada/ppo-pong is not a Volley model: it has no {missing}$"):
         reading.pull(REPOSITORY)
     local.commit(REPOSITORY, {"ppo-PongNoFrameskip-v4.zip": b"PK"})
     with pytest.raises(UserError, match=r"; download ppo-PongNoFrameskip-v4\.zip and try: volley import FILE NAME$"):
@@ -244,7 +244,7 @@ def test_what_would_not_load_is_not_kept(
     local: LocalHub, files: dict[str, bytes], name: str, content: bytes, reason: str
 ) -> None:
     commit = local.commit(REPOSITORY, files | {name: content})
-    with pytest.raises(UserError, match=rf"^ada/ppo-pong@{commit[:7]} was not kept: .*{reason}"):
+    with pytest.raises(UserError, match=rf"^ada/ppo-pong@{commit[:7]} is not usable, so it was not saved: .*{reason}"):
         reading.pull(REPOSITORY)
     assert store.downloads() == []
 
@@ -260,7 +260,7 @@ def test_a_full_disk(local: LocalHub, files: dict[str, bytes], data: Path, monke
     with monkeypatch.context() as patch:
         patch.setattr("huggingface_hub.file_download.http_get", full)
         with pytest.raises(
-            UserError, match=r"^cannot download ada/ppo-pong: the disk is full; make room and try again$"
+            UserError, match=r"^cannot download ada/ppo-pong: the disk is full; free some space and try again$"
         ):
             reading.pull(REPOSITORY)
     assert everything_in(data) == before
@@ -323,10 +323,10 @@ def test_a_preview_fetches_no_weights(local: LocalHub, files: dict[str, bytes], 
 
 
 PUBLISH_FAULTS = {
-    Fault.UNAUTHORIZED: "the Hub does not know this token",
-    Fault.FORBIDDEN: "this token does not allow that; log in with one that can write",
-    Fault.STALE_PARENT: "somebody else changed it meanwhile",
-    Fault.TOO_MANY: "the Hub limits how often it may be asked",
+    Fault.UNAUTHORIZED: "the Hub does not accept this token",
+    Fault.FORBIDDEN: "this token has no write access; log in with one that has",
+    Fault.STALE_PARENT: "someone else has changed it in the meantime",
+    Fault.TOO_MANY: "too many requests to the Hub",
     Fault.BROKEN: "the Hub answered with error 500",
 }
 

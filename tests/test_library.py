@@ -39,10 +39,10 @@ from models import store
 from models.control import ControlSpec, DiscreteActions
 from models.errors import UserError
 from models.files import CONFIG_FILE
-from models.hub.reading import Cancelled, Found, Preview, Remote, RemoteFile, Revision
+from models.hub.reading import Cancelled, Preview, RemoteFile, RemoteModel, Revision, SearchResult
 from models.results import Result, Results
 from models.spec import ModelSpec, encode
-from models.store import Kept
+from models.store import StoredModel
 from training.run import RunDirectory
 from training.settings import TrainingSettings
 
@@ -98,15 +98,17 @@ class FakeHub:
         self.config = encode(spec)
         self._directory = directory
 
-    def search(self, query: str) -> list[Found]:
+    def search(self, query: str) -> list[SearchResult]:
         self._fail("search the Hub")
         return self.found.get(query, [])
 
-    def examine(self, repository: str, revision: str | None = None) -> Remote:
+    def examine(self, repository: str, revision: str | None = None) -> RemoteModel:
         self._fail(f"find {repository}")
-        return Remote(repository, revision or "main", NEW, WHEN, {"model.safetensors": RemoteFile(2_800_000, None, "")})
+        return RemoteModel(
+            repository, revision or "main", NEW, WHEN, {"model.safetensors": RemoteFile(2_800_000, None, "")}
+        )
 
-    def preview(self, remote: Remote) -> Preview:
+    def preview(self, remote: RemoteModel) -> Preview:
         del remote
         return Preview(CARD, RESULTS, "steps,seconds,mean_return\n0,0,-21\n1000000,60,3\n", self.config)
 
@@ -114,7 +116,9 @@ class FakeHub:
         self._fail(f"read the history of {repository}")
         return [Revision(NEW, "Train on", WHEN), Revision(OLD, "Publish from Volley", WHEN)]
 
-    def pull(self, repository: str, revision: str | None = None, *, progress: Callable[[int, int], None]) -> Kept:
+    def pull(
+        self, repository: str, revision: str | None = None, *, progress: Callable[[int, int], None]
+    ) -> StoredModel:
         self.pulls.append((repository, revision))
         self._fail(f"download {repository}")
         with store.staging(repository) as staged:
@@ -123,15 +127,15 @@ class FakeHub:
                 self.meanwhile()
                 progress(500, 1000)
                 shutil.copy(file, staged)
-            return store.place(staged, record(repository, revision or NEW, staged))
+            return store.install(staged, record(repository, revision or NEW, staged))
 
     def _fail(self, what: str) -> None:
         if self.failure:
             raise UserError(f"cannot {what}: {self.failure}")
 
 
-def found(repository: str, algorithm: str = "ppo") -> Found:
-    return Found(repository, algorithm, "20.78 +/- 0.60", WHEN, private=False)
+def found(repository: str, algorithm: str = "ppo") -> SearchResult:
+    return SearchResult(repository, algorithm, "20.78 +/- 0.60", WHEN, private=False)
 
 
 def record(repository: str, commit: str, folder: Path) -> store.Download:
@@ -173,16 +177,16 @@ def one() -> Iterator[Window]:
 
 
 @pytest.fixture
-def keep(model_directory: Path) -> Callable[..., Kept]:
+def keep(model_directory: Path) -> Callable[..., StoredModel]:
     """Puts a download on the shelf."""
 
-    def kept(repository: str, commit: str = OLD, **more: bytes) -> Kept:
+    def kept(repository: str, commit: str = OLD, **more: bytes) -> StoredModel:
         with store.staging(repository) as staged:
             shutil.copytree(model_directory, staged, dirs_exist_ok=True)
             (staged / "README.md").write_text(CARD)
             for name, content in more.items():
                 (staged / f"{name}.json").write_bytes(content)
-            return store.place(staged, record(repository, commit, staged))
+            return store.install(staged, record(repository, commit, staged))
 
     return kept
 
@@ -264,7 +268,7 @@ def test_the_hub_is_asked_when_no_more_is_typed(bench: Bench) -> None:
     assert bench.names(Section.HUB) == [ZOE]
 
 
-def test_what_is_here_is_found_at_once(bench: Bench, keep: Callable[..., Kept]) -> None:
+def test_what_is_here_is_found_at_once(bench: Bench, keep: Callable[..., StoredModel]) -> None:
     keep(ADA)
     bench.library.refresh()
     bench.press(Command.SEARCH)
@@ -326,7 +330,7 @@ def test_without_a_network_the_reason_is_shown_and_what_is_here(hub: FakeHub) ->
     assert bench.names(Section.HUB) == [ZOE]
 
 
-def test_offline_nobody_is_asked(monkeypatch: pytest.MonkeyPatch, keep: Callable[..., Kept]) -> None:
+def test_offline_nobody_is_asked(monkeypatch: pytest.MonkeyPatch, keep: Callable[..., StoredModel]) -> None:
     keep(ADA)
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     bench = Bench()
@@ -410,7 +414,7 @@ def test_a_download_that_fails_says_why_and_can_be_tried_again(bench: Bench, hub
     assert bench.names(Section.DOWNLOADED) == [ZOE]
 
 
-def test_one_download_at_a_time(bench: Bench, hub: FakeHub, keep: Callable[..., Kept]) -> None:
+def test_one_download_at_a_time(bench: Bench, hub: FakeHub, keep: Callable[..., StoredModel]) -> None:
     keep(ADA)
     bench.library.refresh()
     bench.choose(ZOE)
@@ -450,7 +454,7 @@ def test_the_window_closed_in_mid_download_leaves_nothing(hub: FakeHub, tmp_path
 
 
 def test_a_revision_that_is_not_here_is_downloaded_and_one_that_is_is_pinned(
-    bench: Bench, hub: FakeHub, keep: Callable[..., Kept]
+    bench: Bench, hub: FakeHub, keep: Callable[..., StoredModel]
 ) -> None:
     keep(ADA)
     bench.library.refresh()
@@ -477,7 +481,9 @@ def test_a_revision_that_is_not_here_is_downloaded_and_one_that_is_is_pinned(
     assert at(bench, Action.REVISIONS)
 
 
-def test_a_history_that_cannot_be_had_shows_what_is_here(bench: Bench, hub: FakeHub, keep: Callable[..., Kept]) -> None:
+def test_a_history_that_cannot_be_had_shows_what_is_here(
+    bench: Bench, hub: FakeHub, keep: Callable[..., StoredModel]
+) -> None:
     keep(ADA)
     bench.library.refresh()
     bench.choose(ADA)
@@ -493,7 +499,7 @@ def test_a_history_that_cannot_be_had_shows_what_is_here(bench: Bench, hub: Fake
 # Deleting
 
 
-def test_a_download_is_deleted_after_a_question(bench: Bench, keep: Callable[..., Kept]) -> None:
+def test_a_download_is_deleted_after_a_question(bench: Bench, keep: Callable[..., StoredModel]) -> None:
     kept = keep(ADA)
     bench.library.refresh()
     bench.choose(ADA)
@@ -518,7 +524,7 @@ def test_an_imported_model_is_deleted_and_what_is_bundled_cannot_be(bench: Bench
     assert Action.DELETE not in bench.model.buttons
 
 
-def test_going_elsewhere_forgets_the_question(bench: Bench, keep: Callable[..., Kept]) -> None:
+def test_going_elsewhere_forgets_the_question(bench: Bench, keep: Callable[..., StoredModel]) -> None:
     keep(ADA)
     bench.library.refresh()
     bench.choose(ADA)
@@ -577,7 +583,7 @@ LANDER = ControlSpec(
 
 
 def test_a_model_for_something_else_is_listed_and_says_so(
-    bench: Bench, hub: FakeHub, keep: Callable[..., Kept]
+    bench: Bench, hub: FakeHub, keep: Callable[..., StoredModel]
 ) -> None:
     keep(ADA, config=encode(LANDER))
     bench.library.refresh()
@@ -594,7 +600,7 @@ def test_a_model_for_something_else_is_listed_and_says_so(
 
 
 def test_what_is_downloaded_imported_or_trained_can_be_chosen_in_the_menu(
-    keep: Callable[..., Kept], model_directory: Path, spec: ModelSpec, one: Window
+    keep: Callable[..., StoredModel], model_directory: Path, spec: ModelSpec, one: Window
 ) -> None:
     keep(ADA)
     keep("bo/lander", config=encode(LANDER))
@@ -630,7 +636,7 @@ def at(bench: Bench, target: LibraryArea | Action) -> bool:
     return target in (bench.model.focus.group, bench.model.focus.target)
 
 
-def test_keys_alone_reach_everything(bench: Bench, keep: Callable[..., Kept]) -> None:
+def test_keys_alone_reach_everything(bench: Bench, keep: Callable[..., StoredModel]) -> None:
     keep(ADA)
     bench.library.refresh()
     bench.go()
@@ -660,7 +666,7 @@ def test_keys_alone_reach_everything(bench: Bench, keep: Callable[..., Kept]) ->
     assert bench.press(Command.BACK) == OpenMenu()
 
 
-def test_the_mouse_clicks_and_its_wheel_scrolls(bench: Bench, keep: Callable[..., Kept]) -> None:
+def test_the_mouse_clicks_and_its_wheel_scrolls(bench: Bench, keep: Callable[..., StoredModel]) -> None:
     for number in range(20):
         keep(f"ada/model-{number:02}")
     bench.library.refresh()
@@ -748,7 +754,7 @@ def test_hints_are_of_what_works_now(bench: Bench) -> None:
 
 
 @pytest.fixture
-def busy(bench: Bench, keep: Callable[..., Kept], hub: FakeHub) -> Iterator[None]:
+def busy(bench: Bench, keep: Callable[..., StoredModel], hub: FakeHub) -> Iterator[None]:
     """Takes a bench with long names from one thing to the next."""
     hub.found[""] = [found(f"{'u' * 60}/{'n' * 90}"), found(ZOE, "an algorithm of a name that goes on")]
     keep("a-user-with-a-long-name/a-repository-whose-name-is-also-long-and-goes-on")
@@ -843,7 +849,9 @@ def test_the_ring_is_around_what_is_in_focus(area: LibraryArea, bench: Bench) ->
     assert ringed == [bench.model.focus.target]
 
 
-def test_a_strangers_card_of_one_endless_word_is_drawn_in_no_time(bench: Bench, keep: Callable[..., Kept]) -> None:
+def test_a_strangers_card_of_one_endless_word_is_drawn_in_no_time(
+    bench: Bench, keep: Callable[..., StoredModel]
+) -> None:
     kept = keep(ADA)
     (kept.directory / "README.md").write_text("W" * 200_000 + "\n" + "w " * 100_000)
     bench.library.refresh()
@@ -856,7 +864,9 @@ def test_a_strangers_card_of_one_endless_word_is_drawn_in_no_time(bench: Bench, 
     assert bench.model.card_scroll.top == 1
 
 
-def test_a_broken_record_or_config_is_told_and_takes_nothing_down(bench: Bench, keep: Callable[..., Kept]) -> None:
+def test_a_broken_record_or_config_is_told_and_takes_nothing_down(
+    bench: Bench, keep: Callable[..., StoredModel]
+) -> None:
     keep(ADA, config=json.dumps({"kind": "pong"}).encode())
     kept = keep(ZOE, NEW)
     (kept.directory / "download.json").write_text("{")

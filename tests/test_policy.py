@@ -173,7 +173,7 @@ def test_an_estimate_is_the_networks(policy: PongPolicy) -> None:
 )
 def test_what_it_was_not_trained_to_see(policy: PongPolicy, observation: Any) -> None:
     for ask in (policy.act, policy.estimate):
-        with pytest.raises(UserError, match=r"this policy sees uint8 \[2, 20, 16\]") as caught:
+        with pytest.raises(UserError, match=r"this policy takes uint8 \[2, 20, 16\]") as caught:
             ask(observation)
         assert "\n" not in str(caught.value)
 
@@ -256,7 +256,7 @@ def test_what_is_here_is_fetched_again_only_if_asked(policy: PongPolicy, hub: Lo
 
 
 def test_without_the_network_what_is_here_is_taken(policy: PongPolicy, hub: LocalHub) -> None:
-    with pytest.raises(UserError, match="is not here"):
+    with pytest.raises(UserError, match="is not downloaded"):
         PongPolicy.from_pretrained(REPOSITORY, local_files_only=True)
     assert not hub.requests
     policy.push_to_hub(REPOSITORY)
@@ -281,7 +281,7 @@ def test_downloads_in_a_folder_of_ones_own(policy: PongPolicy, tmp_path: Path, d
     assert store.downloads() == []
     assert not (data / "downloads" / REPOSITORY).exists()
     PongPolicy.from_pretrained(REPOSITORY, cache_dir=tmp_path / "mine", local_files_only=True)
-    with pytest.raises(UserError, match="is not here"):
+    with pytest.raises(UserError, match="is not downloaded"):
         PongPolicy.from_pretrained(REPOSITORY, local_files_only=True)
 
 

@@ -165,9 +165,9 @@ def test_a_dry_run_asks_nobody_and_is_uploaded_as_it_is(
     ("words", "answer"),
     [
         (["nothing", REPOSITORY], "neither a model's name nor a directory"),
-        (["CART", "cart"], "'cart' is not a repository's name: give USER/REPO"),
-        (["CART", "tester/cart@main"], "is not a repository's name"),
-        (["CART", "somebody/cart"], "somebody/ is not yours; you may publish under tester/"),
+        (["CART", "cart"], "'cart' is not a valid repository name; give USER/REPO"),
+        (["CART", "tester/cart@main"], "is not a valid repository name"),
+        (["CART", "somebody/cart"], "somebody/ is not yours; you can publish under tester/"),
         (["CART", REPOSITORY, "--staged"], "was not written by 'volley publish --dry-run'"),
         (["CART", REPOSITORY, "--staged", "--dry-run"], "leave out --dry-run"),
         (["CART", REPOSITORY, "--dry-run", "--folder", "CART"], "name another by --folder"),
@@ -203,7 +203,7 @@ def test_who_may_not_publish_is_told_at_once(
     answer = "hf auth login"
     if how == "nobody":
         monkeypatch.delenv("HF_TOKEN")
-        answer = "nobody is logged in"
+        answer = "you are not logged in"
     elif how != "may only read":
         monkeypatch.setenv("HF_TOKEN", "hf_wrongToken" if how == "unknown" else "hf_\u00e9\u00e9")
         answer = "does not know this token" if how == "unknown" else "malformed token"

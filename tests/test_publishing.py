@@ -73,7 +73,7 @@ class FakeHub:
 
     def user(self) -> str:
         if self.who is None:
-            raise UserError("cannot publish: nobody is logged in; do so by: hf auth login")
+            raise UserError("cannot publish: you are not logged in; log in with: hf auth login")
         return self.who
 
     def publish(self, folder: Path, repository: str, *, private: bool, delete_patterns: list[str]) -> Any:

@@ -127,7 +127,7 @@ def test_bounds(path: str) -> None:
         ("observation/height", "84", "Expected `int`"),
         ("observation/height", 84.5, "Expected `int`"),
         ("actions", ["FIRE"], "length >= 2"),
-        ("actions", ["FIRE", "FIRE"], "named twice"),
+        ("actions", ["FIRE", "FIRE"], "listed twice"),
         ("actions", ["FIRE", "JUMP"], "Invalid enum value"),
         ("network/activation", "gelu", "Invalid enum value"),
         ("network/mirror", "yes", "Expected `bool`"),
@@ -147,7 +147,7 @@ def test_refused(spec: ModelSpec, path: str, value: object, complaint: str) -> N
 def test_a_mirror_needs_up_and_down_alike(spec: ModelSpec) -> None:
     mirrored = changed(spec, "network/mirror", value=True)
     assert decode(mirrored).network.mirror
-    assert "needs up and down alike" in refusal(mirrored.replace(b"RIGHTFIRE", b"NOOP"))
+    assert "both upwards and downwards" in refusal(mirrored.replace(b"RIGHTFIRE", b"NOOP"))
 
 
 @pytest.mark.parametrize("field", ["algorithm", "actions"])
@@ -177,7 +177,7 @@ def test_a_config_that_asks_for_gigabytes_is_refused_before_anything_is_built(
     (tmp_path / WEIGHTS_FILE).write_bytes(b"")
     monkeypatch.setattr(checkpoint, "PolicyNetwork", lambda _: pytest.fail("the network was built"))
     peak_before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    with pytest.raises(UserError, match=r"would hold 7,412,[0-9,]+ numbers; the most is 20,000,000"):
+    with pytest.raises(UserError, match=r"would have 7,412,[0-9,]+ parameters; the limit is 20,000,000"):
         checkpoint.load(tmp_path)
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - peak_before < 32 * 1024  # KiB
 

@@ -10,7 +10,7 @@ import pytest
 from models import catalog, checkpoint, store
 from models.errors import UserError
 from models.files import CONFIG_FILE, WEIGHTS_FILE
-from models.store import Download, Kept
+from models.store import Download, StoredModel
 
 FIRST, SECOND = "1" * 40, "2" * 40
 
@@ -29,11 +29,11 @@ def keep(
     commit: str = FIRST,
     revision: str = "main",
     downloaded: str = "2026-01-01T00:00:00+00:00",
-) -> Kept:
+) -> StoredModel:
     with store.staging(repository) as staged:
         shutil.copytree(model, staged, dirs_exist_ok=True)
         digests = {file.name: sha256(file.read_bytes()).hexdigest() for file in staged.iterdir()}
-        return store.place(
+        return store.install(
             staged,
             Download(repository=repository, revision=revision, commit=commit, sha256=digests, downloaded=downloaded),
         )
@@ -64,7 +64,7 @@ def files_under(folder: Path) -> list[str]:
     ],
 )
 def test_what_names_a_repository(model: str, named: tuple[str, str | None] | None) -> None:
-    assert store.split(model) == named
+    assert store.parse_repository(model) == named
 
 
 def test_a_download_is_found_by_its_name_its_revision_and_its_commit(model_directory: Path, data: Path) -> None:
@@ -74,16 +74,16 @@ def test_a_download_is_found_by_its_name_its_revision_and_its_commit(model_direc
         assert store.find("ada/pong", revision) == kept.directory
     assert catalog.resolve("ada/pong@v1") == kept.directory
     assert checkpoint.load(catalog.resolve("ada/pong"))[0].algorithm == "ppo"
-    assert store.record(kept.directory) == kept.download
+    assert store.downloads() == [kept]
 
 
 def test_what_is_not_here_says_how_to_get_it(model_directory: Path) -> None:
-    with pytest.raises(UserError, match=r"^ada/pong is not here; get it by: volley pull ada/pong$"):
+    with pytest.raises(UserError, match=r"^ada/pong is not downloaded; run: volley pull ada/pong$"):
         catalog.resolve("ada/pong")
     keep(model_directory)
     for revision in ("v2", FIRST[:6]):
         message = (
-            rf"^ada/pong@{revision} is not here \(only ada/pong@1111111\); get it by: volley pull ada/pong@{revision}"
+            rf"^ada/pong@{revision} is not downloaded \(only ada/pong@1111111\); run: volley pull ada/pong@{revision}"
         )
         with pytest.raises(UserError, match=message):
             store.find("ada/pong", revision)
@@ -123,7 +123,7 @@ def test_an_imported_model_is_found_by_its_name(model_directory: Path) -> None:
 
 @pytest.mark.parametrize("name", ["", "..", ".x", "a/b", "a\\b", "a b", "a\n", "x" * 97, "a..b", "-a"])
 def test_what_cannot_be_a_model_s_name(name: str) -> None:
-    with pytest.raises(UserError, match="cannot be a model's name"):
+    with pytest.raises(UserError, match="is not a valid model name"):
         store.imported_folder(name)
 
 
@@ -134,7 +134,9 @@ def test_a_download_that_was_changed_is_not_loaded(model_directory: Path, file: 
     content[-2] ^= 1
     (directory / file).write_bytes(content)
     for load in (checkpoint.load, checkpoint.load_policy, checkpoint.load_spec):
-        with pytest.raises(UserError, match=rf"^cannot load .*: {file} is not what was downloaded; pull it again$"):
+        with pytest.raises(
+            UserError, match=rf"^cannot load .*: {file} has changed since it was downloaded; pull it again$"
+        ):
             load(directory)
 
 
@@ -165,7 +167,6 @@ def test_a_record_that_is_none_is_refused(model_directory: Path, change: dict[st
     with pytest.raises(UserError, match=r"download\.json is malformed"):
         checkpoint.load(directory)
     assert store.downloads() == []
-    assert store.record(directory) is None
 
 
 def test_a_damaged_download_is_replaced_and_a_whole_one_stays(model_directory: Path) -> None:
@@ -190,7 +191,7 @@ def test_removing(model_directory: Path, data: Path) -> None:
     assert store.find("ada/pong") == first.directory
     store.remove(first)
     assert not files_under(data)
-    with pytest.raises(UserError, match="cannot be deleted"):
+    with pytest.raises(UserError, match="cannot delete"):
         store.remove(first)
 
 
@@ -202,7 +203,7 @@ def test_a_disk_that_is_full_is_told_in_a_line(
 
     keep(model_directory)
     monkeypatch.setattr(Path, "rename", full)
-    with pytest.raises(UserError, match=r"^the model cannot be kept in .*: No space left on device$"):
+    with pytest.raises(UserError, match=r"^cannot save the model in .*: No space left on device$"):
         keep(model_directory, commit=SECOND)
     assert [kept.download.commit for kept in store.downloads()] == [FIRST]
     assert not list(data.rglob(".unfinished*"))

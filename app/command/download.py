@@ -9,12 +9,12 @@ from models import catalog
 from models.errors import UserError
 
 if TYPE_CHECKING:
-    from models.store import Kept
+    from models.store import StoredModel
 
 
 def local_directory(model: str) -> Path:
     """The directory of `model`; downloads it if it is on the Hub and not here. `UserError` if there is none."""
-    if (wanted := catalog.to_download(model)) is not None:
+    if (wanted := catalog.missing_download(model)) is not None:
         try:
             download(*wanted)
         except UserError as error:
@@ -22,7 +22,7 @@ def local_directory(model: str) -> Path:
     return catalog.resolve(model)
 
 
-def download(repository: str, revision: str | None) -> Kept:
+def download(repository: str, revision: str | None) -> StoredModel:
     """Downloads a model from the Hub, or what is new in it; None is the newest revision."""
     from rich.console import Console
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn

@@ -114,8 +114,8 @@ def _add_pull(subparsers: Subparsers) -> None:
 def _pull(arguments: Namespace) -> int:
     from models import store
 
-    if (named := store.split(arguments.model)) is None:
-        raise UserError(f"{arguments.model!r} is not a repository's name: give USER/REPO or USER/REPO@REVISION")
+    if (named := store.parse_repository(arguments.model)) is None:
+        raise UserError(f"{arguments.model!r} is not a valid repository name; give USER/REPO or USER/REPO@REVISION")
     kept, directory = download(*named)
     size = sum(file.stat().st_size for file in directory.iterdir())
     if arguments.json:
@@ -322,7 +322,7 @@ def _import(arguments: Namespace) -> int:
         raise UserError(f"cannot save the model in {directory}: {error.strerror}") from error
     seen = spec.observation
     print(
-        f"{arguments.name}: {foreign.PROGRAMS[spec.algorithm]}, NatureCNN, "
+        f"{arguments.name}: {foreign.SOURCES[spec.algorithm]}, NatureCNN, "
         f"{seen.stack} frames of {seen.width} x {seen.height}, {len(spec.actions)} actions"
     )
     print(f"watch it:    volley watch {arguments.name}")

@@ -18,7 +18,7 @@ from app.hub.local import Details, Entry, Section
 from app.hub.remote import Change, Download
 from models import store
 from models.errors import UserError
-from models.store import Kept
+from models.store import StoredModel
 
 TYPING_PAUSE = 0.4
 """Seconds without a key after which the Hub is asked."""
@@ -97,7 +97,7 @@ class Library:
         self._focus: Entry | None = None
         self._rested = 0.0
         self._asked_history: Future[tuple[Change, ...]] | None = None
-        self._downloads: list[tuple[Download, Future[Kept | None]]] = []
+        self._downloads: list[tuple[Download, Future[StoredModel | None]]] = []
         """With those that were cancelled, until they have ended."""
         self.refresh()
 
@@ -264,7 +264,7 @@ class Library:
                 self._arrive(kept)
         return said
 
-    def _arrive(self, kept: Kept) -> None:
+    def _arrive(self, kept: StoredModel) -> None:
         """A download is here now, and its repository's name stands for it."""
         self.refresh()
         repository = kept.download.repository

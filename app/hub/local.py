@@ -20,10 +20,10 @@ from models.provenance import read_provenance
 from models.results import Result
 from models.run_directory import CurvePoint, policy_in, read_curve, read_evaluation, trained_steps
 from models.spec import POINTS_TO_WIN, ModelSpec
-from models.store import Kept
+from models.store import StoredModel
 
 if TYPE_CHECKING:
-    from models.hub.reading import Found
+    from models.hub.reading import SearchResult
 
 UNKNOWN = "\N{EN DASH}"
 _MOST_CONFIG, _MOST_CARD = 64 * 1024, 1024 * 1024
@@ -69,9 +69,9 @@ class Entry:
     """Whether it can play here: it is here, and knows Pong."""
     run: Path | None = None
     """The training that it comes from, where that is one of yours."""
-    kept: Kept | None = None
+    kept: StoredModel | None = None
     """The download that it is, where it is one."""
-    found: Found | None = None
+    found: SearchResult | None = None
     """What the Hub's search told of it."""
 
     @property
@@ -202,7 +202,7 @@ def _of_run(run: Path) -> Entry:
     return Entry(Section.YOURS, str(run), run.name, about, directory, plays=plays, run=run)
 
 
-def _of_download(kept: Kept) -> Entry:
+def _of_download(kept: StoredModel) -> Entry:
     download, spec = kept.download, spec_of(kept.directory)
     model, commit = f"{download.repository}@{download.commit}", download.commit[:7]
     about = f"{commit}, {_about(spec, _result(kept.directory))}"

@@ -81,7 +81,7 @@ class Publishing:
 
     def prepare(self, repository: str, *, private: bool) -> None:
         """Starts to prepare what will be uploaded; uploads nothing."""
-        named = store.split(repository)
+        named = store.parse_repository(repository)
         if named is None or named[1] is not None:
             self.problem = "The name must be USER/REPO, made of letters, digits and . _ -"
             return

@@ -18,10 +18,10 @@ from models.card import PATTERNS
 from models.card_text import plain_text
 from models.run_directory import parse_curve
 from models.spec import ModelSpec
-from models.store import Kept
+from models.store import StoredModel
 
 if TYPE_CHECKING:
-    from models.hub.reading import Found, Preview, Remote
+    from models.hub.reading import Preview, RemoteModel, SearchResult
 
 
 @dataclass(slots=True)
@@ -57,7 +57,7 @@ class Change:
     commit: str
     title: str
     when: datetime | None
-    kept: Kept | None
+    kept: StoredModel | None
     """Where it is here."""
     current: bool
     """Whether the repository's name stands for it."""
@@ -102,7 +102,7 @@ def changes_here(repository: str) -> tuple[Change, ...]:
     )
 
 
-def pull(download: Download) -> Kept | None:
+def pull(download: Download) -> StoredModel | None:
     """Downloads a model, and writes how far it is; None where it was cancelled."""
     from models.hub import reading  # noqa: PLC0415
 
@@ -131,7 +131,7 @@ def user() -> str:
     return publishing.user()
 
 
-def first_details(found: Found) -> Details:
+def first_details(found: SearchResult) -> Details:
     """What the search has told of a model already."""
     facts = (
         ("Algorithm", found.algorithm or UNKNOWN),
@@ -143,17 +143,17 @@ def first_details(found: Found) -> Details:
     return Details(facts, sign="Loading …")
 
 
-def _entry(found: Found) -> Entry:
+def _entry(found: SearchResult) -> Entry:
     about = ", ".join(word for word in (found.algorithm, _score(found), "private" if found.private else "") if word)
     return Entry(Section.HUB, found.repository, found.repository, about, found=found)
 
 
-def _score(found: Found) -> str:
+def _score(found: SearchResult) -> str:
     """As all figures here are written."""
     return found.score.replace("+/-", "\N{PLUS-MINUS SIGN}").replace("-", "\N{MINUS SIGN}")
 
 
-def _details(found: Found, remote: Remote, preview: Preview) -> Details:
+def _details(found: SearchResult, remote: RemoteModel, preview: Preview) -> Details:
     result = None if preview.results is None else preview.results.main
     first = dict(first_details(found).facts)
     first["Score"] = first["Score"] if result is None else f"{shelf.score_words(result)}, by its author"

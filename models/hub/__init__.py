@@ -1,6 +1,5 @@
-"""The Hugging Face Hub: models there are found and downloaded by `reading`, and published by `publishing`.
+"""The Hugging Face Hub: `reading` finds and downloads models, `publishing` publishes them.
 
-Both import huggingface_hub, which takes a second, and any call may take half a minute where the Hub does not answer:
-nothing here belongs on the thread that draws. Every failure, of the network as of the Hub, is a `UserError` of one
-line, by `failures`.
+Both import huggingface_hub, which takes a second, and any call may take half a minute if the Hub does not answer, so
+nothing here belongs on the drawing thread. `failures` turns every failure of the network or the Hub into a `UserError`.
 """

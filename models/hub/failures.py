@@ -1,4 +1,4 @@
-"""Failures of the Hub and of the network in words: what is wrong, and what to do."""
+"""Explains failures of the Hub and the network: what is wrong, and what to do."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from huggingface_hub.errors import (  # type: ignore[attr-defined] # HTTPError, of whichever transport there is
+from huggingface_hub.errors import (  # type: ignore[attr-defined] # HTTPError of the installed transport
     EntryNotFoundError,
     GatedRepoError,
     HfHubHTTPError,
@@ -22,28 +22,28 @@ from huggingface_hub.errors import (  # type: ignore[attr-defined] # HTTPError, 
 from models.errors import UserError, one_line
 
 
-class Unreachable(UserError):  # noqa: N818 - shown to the user in a line, as any other
-    """The Hub cannot be reached now, so that nothing is known of what it has."""
+class Unreachable(UserError):  # noqa: N818 - a message for the user, like any `UserError`
+    """The Hub cannot be reached now, so nothing is known about what it has."""
 
 
 _SERVER_FAULT = 500
-MAY_NOT_WRITE = "this token does not allow that; log in with one that can write, by: hf auth login"
+NO_WRITE_ACCESS = "this token has no write access; log in with one that has: hf auth login"
 _REASONS: tuple[tuple[type[Exception], str], ...] = (
-    (GatedRepoError, "its author gives access on request; ask on its page, and log in by: hf auth login"),
-    (RepositoryNotFoundError, "there is no such repository, or it is private; check the name, or: hf auth login"),
-    (RevisionNotFoundError, "it has no such revision; leave it out for the newest"),
+    (GatedRepoError, "its author grants access on request; ask on its page, then log in with: hf auth login"),
+    (RepositoryNotFoundError, "no such repository, or it is private; check the name, or log in with: hf auth login"),
+    (RevisionNotFoundError, "it has no such revision; leave out the revision to get the newest"),
     (EntryNotFoundError, "one of its files is gone; try again"),
-    (LocalTokenNotFoundError, "nobody is logged in; do so by: hf auth login"),
-    # Of a header, and the token is all of the user's that a header holds.
-    (UnicodeEncodeError, "malformed token; log in again by: hf auth login"),
-    (OfflineModeIsEnabled, "offline, because HF_HUB_OFFLINE is set; unset it to reach the Hub"),
+    (LocalTokenNotFoundError, "you are not logged in; log in with: hf auth login"),
+    # From an HTTP header; the token is the only user input in one.
+    (UnicodeEncodeError, "malformed token; log in again with: hf auth login"),
+    (OfflineModeIsEnabled, "offline, because HF_HUB_OFFLINE is set; unset it to use the Hub"),
 )
 _REASONS_BY_STATUS = {
-    401: "the Hub does not know this token; log in again by: hf auth login",
-    403: MAY_NOT_WRITE,
-    409: "somebody else was changing it at the same time; try again",
-    412: "somebody else changed it meanwhile; look at it, and publish again",
-    429: "the Hub limits how often it may be asked; try again in a few minutes",
+    401: "the Hub does not accept this token; log in again with: hf auth login",
+    403: NO_WRITE_ACCESS,
+    409: "someone else was changing it at the same time; try again",
+    412: "someone else has changed it in the meantime; look at the changes, then publish again",
+    429: "too many requests to the Hub; try again in a few minutes",
 }
 
 
@@ -53,7 +53,7 @@ def explaining_failures(action: str) -> Iterator[None]:
     try:
         yield
     except (HTTPError, OSError, EntryNotFoundError, HFValidationError, RuntimeError, UnicodeEncodeError) as error:
-        # The client raises some failures from another error that says more.
+        # The client wraps some errors; the original says more.
         original = error.__cause__ if isinstance(error, LocalEntryNotFoundError | RuntimeError) else None
         cause = original or error
         kind = Unreachable if _is_unreachable(cause) else UserError
@@ -74,9 +74,9 @@ def _reason(error: BaseException) -> str:
         status = error.response.status_code
         return _REASONS_BY_STATUS.get(status, f"the Hub answered with error {status}; try again later")
     if isinstance(error, HFValidationError):
-        return f"a repository's name is USER/REPO ({one_line(error, 80)})"
+        return f"repository names have the form USER/REPO ({one_line(error, 80)})"
     if isinstance(error, HTTPError):
-        return f"the Hub does not answer ({type(error).__name__}); check the connection, and try again"
+        return f"the Hub does not answer ({type(error).__name__}); check your connection and try again"
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-        return "the disk is full; make room and try again"
+        return "the disk is full; free some space and try again"
     return f"{one_line(error, 120)}; try again"

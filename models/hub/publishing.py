@@ -1,4 +1,4 @@
-"""Publishing a model on the Hub."""
+"""Publishes models on the Hub."""
 
 from __future__ import annotations
 
@@ -10,45 +10,45 @@ from huggingface_hub.errors import LocalTokenNotFoundError
 from models import store
 from models.errors import UserError, one_line
 from models.hub.client import Token, api
-from models.hub.failures import MAY_NOT_WRITE, explaining_failures
+from models.hub.failures import NO_WRITE_ACCESS, explaining_failures
 from models.hub.reading import RemoteFile, files_of, is_same
 
 
 class Published(NamedTuple):
-    """A publication that succeeded."""
+    """A successful publication."""
 
     repository: str
     commit: str
     url: str
-    """Of the model's page."""
+    """The model's page."""
     commit_url: str
-    """Of the commit, or of the pull request."""
+    """The page of the commit or the pull request."""
     uploaded: tuple[str, ...] = ()
-    """The files that were new or had changed."""
+    """The new and changed files."""
 
 
 def check_login(repository: str) -> None:
-    """`UserError` unless somebody is logged in who may publish under that name, as far as the Hub says beforehand.
+    """`UserError` if the user cannot publish to `repository`, as far as the Hub can tell beforehand.
 
-    That fails where the name is malformed or somebody else's, or nobody is logged in with a token that can write.
+    The name must be well-formed and the user's own, and the user logged in with a token that has write access.
     """
     check_name(repository)
-    who = _who()
-    names = [str(who.get("name")), *(str(of.get("name")) for of in who.get("orgs") or ())]
+    account = _whoami()
+    names = [str(account.get("name")), *(str(organisation.get("name")) for organisation in account.get("orgs") or ())]
     owner = repository.partition("/")[0]
     if owner not in names:
         yours = one_line(", ".join(f"{name}/" for name in names))
-        raise UserError(f"cannot publish to {repository}: {owner}/ is not yours; you may publish under {yours}")
-    if (who.get("auth") or {}).get("accessToken", {}).get("role") == "read":
-        raise UserError(f"cannot publish to {repository}: {MAY_NOT_WRITE}")
+        raise UserError(f"cannot publish to {repository}: {owner}/ is not yours; you can publish under {yours}")
+    if (account.get("auth") or {}).get("accessToken", {}).get("role") == "read":
+        raise UserError(f"cannot publish to {repository}: {NO_WRITE_ACCESS}")
 
 
 def user(token: Token = None) -> str:
-    """The name of the token's owner, as it stands before the `/` of a repository; `UserError` without a valid token."""
-    return str(_who(token).get("name"))
+    """Returns the user name of the token's owner; `UserError` without a valid token."""
+    return str(_whoami(token).get("name"))
 
 
-def _who(token: Token = None) -> dict[str, Any]:
+def _whoami(token: Token = None) -> dict[str, Any]:
     with explaining_failures("publish"):
         if token is False:
             raise LocalTokenNotFoundError
@@ -56,9 +56,9 @@ def _who(token: Token = None) -> dict[str, Any]:
 
 
 def check_name(repository: str) -> None:
-    """`UserError` where that is not a valid name for a repository."""
-    if (named := store.split(repository)) is None or named[1] is not None:
-        raise UserError(f"{one_line(repository, 80)!r} is not a repository's name: give USER/REPO")
+    """`UserError` if that is not a valid repository name."""
+    if (parsed := store.parse_repository(repository)) is None or parsed[1] is not None:
+        raise UserError(f"{one_line(repository, 80)!r} is not a valid repository name; give USER/REPO")
 
 
 def publish(
@@ -74,11 +74,11 @@ def publish(
     ignore_patterns: list[str] | str | None = None,
     delete_patterns: list[str] | str | None = None,
 ) -> Published:
-    """Uploads what is in `folder` as one commit, and makes the repository where there is none.
+    """Uploads the files in `folder` as one commit; creates the repository if it does not exist.
 
-    Only new and changed files are uploaded. Other files in the repository stay, unless `delete_patterns` matches them.
-    Where nothing has changed, there is no commit. `private` is for a new repository; an existing one stays as it is.
-    The other arguments are those of huggingface_hub.
+    Uploads only new and changed files, and makes no commit if there are none. Other files in the repository stay,
+    unless `delete_patterns` matches them. `private` applies only to a new repository. The other arguments are those of
+    huggingface_hub.
     """
     check_name(repository)
     with explaining_failures(f"publish to {repository}"):
@@ -102,7 +102,7 @@ def publish(
         )
 
 
-def _changed(folder: Path, there: dict[str, RemoteFile]) -> tuple[str, ...]:
-    """The files of a folder, by their paths in it, that are missing `there` or different."""
+def _changed(folder: Path, remote: dict[str, RemoteFile]) -> tuple[str, ...]:
+    """Returns the relative paths of the files in a folder that are new or different from the remote ones."""
     files = {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*")) if path.is_file()}
-    return tuple(name for name, path in files.items() if name not in there or not is_same(path, there[name]))
+    return tuple(name for name, path in files.items() if name not in remote or not is_same(path, remote[name]))

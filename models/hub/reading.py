@@ -1,8 +1,7 @@
-"""Finding models on the Hub, and downloading them safely.
+"""Finds models on the Hub, and downloads them safely.
 
-What comes from there is a stranger's. Only files of known names are downloaded, after their sizes were asked for; a
-revision becomes the commit that it stands for; every file is checked against the hash that the Hub gave for it, and is
-kept with that (`store.py`).
+Everything there comes from strangers. Only files with known names are downloaded, after a check of their sizes. A
+revision is resolved to its commit. Every file is checked against the Hub's hash, which is stored with it (`store.py`).
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ from models.hub.failures import explaining_failures
 from models.provenance import MAX_PROVENANCE_BYTES
 from models.results import MAX_RESULTS_BYTES, Results, decode
 
-MOST_BYTES = {
+MAX_BYTES = {
     CONFIG_FILE: MAX_CONFIG_BYTES,
     WEIGHTS_FILE: MAX_WEIGHTS_BYTES,
     CARD_FILE: 1024 * 1024,
@@ -37,57 +36,57 @@ MOST_BYTES = {
     CURVE_FILE: 1024 * 1024,
     PROVENANCE_FILE: MAX_PROVENANCE_BYTES,
 }
-"""The files that are downloaded, and how large each may be."""
-NEEDED = (CONFIG_FILE, WEIGHTS_FILE)
+"""The files to download, and the largest size of each."""
+REQUIRED = (CONFIG_FILE, WEIGHTS_FILE)
 PREVIEWED = (CONFIG_FILE, CARD_FILE, RESULTS_FILE, CURVE_FILE)
-MOST_FOUND = 50
-"""Models that a search returns, and commits of a repository's history."""
+MAX_RESULTS = 50
+"""The most models that a search returns, and the most commits of a history."""
 
 Progress: TypeAlias = Callable[[int, int], None]
-"""Called with how many bytes have arrived, and of how many. An exception from it ends the download, without a trace."""
+"""Called with the bytes received and the total. If it raises an exception, the download ends and leaves nothing."""
 
 
-class Cancelled(Exception):  # noqa: N818 - no error: the user asked for it
-    """Raised by a `Progress` to end a download."""
+class Cancelled(Exception):  # noqa: N818 - not an error: the user cancelled
+    """A `Progress` raises it to end a download."""
 
 
-class Found(NamedTuple):
-    """A model that a search has found."""
+class SearchResult(NamedTuple):
+    """A model that a search found."""
 
     repository: str
     algorithm: str
-    """Empty where its card does not say."""
+    """Empty if its card does not say."""
     score: str
-    """Mean and deviation of the return, as its card claims; empty where it claims none."""
+    """Mean and standard deviation of the return, as its card claims; empty if it claims none."""
     modified: datetime | None
     private: bool
 
 
 class RemoteFile(NamedTuple):
-    """A file of a repository."""
+    """A file in a repository."""
 
     size: int
     """Bytes."""
     sha256: str | None
-    """Of a large file, for which the Hub stores it."""
+    """Only for large files, for which the Hub stores it."""
     git_sha1: str
-    """Of any other: git's own hash of it."""
+    """The git hash, for other files."""
 
 
-class Remote(NamedTuple):
+class RemoteModel(NamedTuple):
     """One commit of a model's repository."""
 
     repository: str
     revision: str
-    """As it was asked for."""
+    """As requested."""
     commit: str
     modified: datetime | None
     files: dict[str, RemoteFile]
-    """Those that Volley would download."""
+    """The files that Volley would download."""
 
     @property
     def size(self) -> int:
-        """Bytes, of all files that Volley would download."""
+        """The size in bytes of all files that Volley would download."""
         return sum(file.size for file in self.files.values())
 
 
@@ -100,58 +99,60 @@ class Revision(NamedTuple):
 
 
 class Preview(NamedTuple):
-    """What is known of a model before it is downloaded. All of it is what its author claims."""
+    """What a model's author claims about it, for a look before the download."""
 
     card: str
     results: Results | None
     curve: str
-    """CSV, as in `learning_curve.csv`; empty where there is none."""
+    """CSV, as in `learning_curve.csv`; empty if there is none."""
     config: bytes = b""
     """JSON, as in `config.json`."""
 
 
-def search(query: str) -> list[Found]:
-    """Volley's models on the Hub whose names contain `query`, the most popular first, `MOST_FOUND` at most."""
+def search(query: str) -> list[SearchResult]:
+    """Returns Volley's models on the Hub with `query` in their names, most downloaded first, at most `MAX_RESULTS`."""
     with explaining_failures("search the Hub"):
         models = api().list_models(
             search=query or None,
             filter=LIBRARY,
             sort="downloads",
-            limit=MOST_FOUND,
+            limit=MAX_RESULTS,
             expand=["cardData", "lastModified", "private", "tags"],
         )
-        return [_found(model) for model in islice(models, MOST_FOUND) if store.split(model.id)]
+        return [_search_result(model) for model in islice(models, MAX_RESULTS) if store.parse_repository(model.id)]
 
 
-def _found(model: ModelInfo) -> Found:
+def _search_result(model: ModelInfo) -> SearchResult:
     card = model.card_data
     results = [] if card is None else card.eval_results or []
     score = next((str(result.metric_value) for result in results if result.metric_type == "mean_reward"), "")
     algorithm = "" if card is None else str(card.get("model_name") or "")
-    return Found(model.id, one_line(algorithm, 40), one_line(score, 40), model.last_modified, bool(model.private))
+    return SearchResult(
+        model.id, one_line(algorithm, 40), one_line(score, 40), model.last_modified, bool(model.private)
+    )
 
 
-def examine(repository: str, revision: str | None = None, *, token: Token = None) -> Remote:
-    """What the Hub has in a repository at a revision, by default the newest of its main branch.
+def examine(repository: str, revision: str | None = None, *, token: Token = None) -> RemoteModel:
+    """Returns the model in a repository at a revision, by default the newest commit of its main branch.
 
-    `UserError` where there is no such repository or revision, it holds no model of Volley's, or a file is too large.
+    `UserError` if there is no such repository or revision, it holds no Volley model, or a file is too large.
     """
     with explaining_failures(f"find {repository}"):
         info = api(token).model_info(repository, revision=revision, files_metadata=True)
-    files = {name: file for name, file in files_of(info).items() if name in MOST_BYTES}
-    for name in NEEDED:
+    files = {name: file for name, file in files_of(info).items() if name in MAX_BYTES}
+    for name in REQUIRED:
         if name not in files:
-            raise UserError(f"{repository} is not a model of Volley's: it has no {name}{_advice(info)}")
+            raise UserError(f"{repository} is not a Volley model: it has no {name}{_advice(info)}")
     for name, file in files.items():
-        if file.size > MOST_BYTES[name]:
-            raise UserError(f"{repository}: its {name} is {file.size:,} bytes; the most is {MOST_BYTES[name]:,}")
+        if file.size > MAX_BYTES[name]:
+            raise UserError(f"{repository}: its {name} has {file.size:,} bytes; the limit is {MAX_BYTES[name]:,}")
     if not store.COMMIT.fullmatch(info.sha or ""):
-        raise UserError(f"{repository}: the Hub gave no commit; try again later")
-    return Remote(repository, revision or "main", str(info.sha), info.last_modified, files)
+        raise UserError(f"{repository}: the Hub named no commit; try again later")
+    return RemoteModel(repository, revision or "main", str(info.sha), info.last_modified, files)
 
 
 def files_of(info: ModelInfo) -> dict[str, RemoteFile]:
-    """All files of a repository, by name."""
+    """Returns all files of a repository, by name."""
     return {
         file.rfilename: RemoteFile(file.size or 0, file.lfs.sha256 if file.lfs else None, file.blob_id or "")
         for file in info.siblings or ()
@@ -166,14 +167,17 @@ def _advice(info: ModelInfo) -> str:
 
 
 def revisions(repository: str) -> list[Revision]:
-    """The commits of a repository's main branch, the newest first, `MOST_FOUND` at most."""
+    """Returns the commits of a repository's main branch, newest first, at most `MAX_RESULTS`."""
     with explaining_failures(f"read the history of {repository}"):
         commits = api().list_repo_commits(repository)
-        return [Revision(each.commit_id, one_line(each.title, 80), each.created_at) for each in commits[:MOST_FOUND]]
+        return [
+            Revision(commit.commit_id, one_line(commit.title, 80), commit.created_at)
+            for commit in commits[:MAX_RESULTS]
+        ]
 
 
-def preview(remote: Remote) -> Preview:
-    """What a model's author says about it, without its weights."""
+def preview(remote: RemoteModel) -> Preview:
+    """Returns what a model's author says about it, without downloading the weights."""
     with store.staging(remote.repository) as folder:
         _fetch(remote, [name for name in PREVIEWED if name in remote.files], folder, lambda _done, _total: None)
         texts = {name: (folder / name).read_bytes() for name in PREVIEWED if (folder / name).exists()}
@@ -192,18 +196,18 @@ def pull(
     progress: Progress = lambda _done, _total: None,
     force: bool = False,
     token: Token = None,
-) -> store.Kept:
-    """Downloads a model, and makes it the one that the repository's name stands for.
+) -> store.StoredModel:
+    """Downloads a model, and makes the repository's name refer to it.
 
-    A commit that is already here is downloaded again only if `force`. The model is loaded once before it is kept.
-    `UserError` where there is no such model, a file in it is not what it should be, or the Hub cannot be reached; what
-    was here before then stays as it was.
+    Downloads a commit again only if `force`. The model must load before it is stored. `UserError` if there is no such
+    model, one of its files is invalid, or the Hub cannot be reached; earlier downloads then stay unchanged.
     """
     remote = examine(repository, revision, token=token)
-    for kept in () if force else store.downloads():
-        if (kept.download.repository, kept.download.commit) == (repository, remote.commit) and store.is_whole(kept):
-            store.pin(kept)
-            return kept
+    for stored in () if force else store.downloads():
+        download = stored.download
+        if (download.repository, download.commit) == (repository, remote.commit) and store.is_intact(stored):
+            store.pin(stored)
+            return stored
     with store.staging(repository) as folder:
         _fetch(remote, remote.files, folder, progress, token)
         digests = {name: sha256((folder / name).read_bytes()).hexdigest() for name in remote.files}
@@ -211,7 +215,7 @@ def pull(
             checkpoint.load_policy(folder)
         except UserError as error:
             reason = str(error).removeprefix(f"cannot load the model in {folder}: ")
-            raise UserError(f"{repository}@{remote.commit[:7]} was not kept: {reason}") from error
+            raise UserError(f"{repository}@{remote.commit[:7]} is not usable, so it was not saved: {reason}") from error
         download = store.Download(
             repository=repository,
             revision=remote.revision,
@@ -219,11 +223,11 @@ def pull(
             sha256=digests,
             downloaded=datetime.now(UTC).isoformat(timespec="seconds"),
         )
-        return store.place(folder, download)
+        return store.install(folder, download)
 
 
-def _fetch(remote: Remote, names: Iterable[str], folder: Path, progress: Progress, token: Token = None) -> None:
-    """Downloads files into `folder`, and checks the size and the hash of each."""
+def _fetch(remote: RemoteModel, names: Iterable[str], folder: Path, progress: Progress, token: Token = None) -> None:
+    """Downloads files into `folder`, and checks the size and hash of each."""
     configure()
     total, before = sum(remote.files[name].size for name in names), 0
     for name in names:
@@ -231,22 +235,22 @@ def _fetch(remote: Remote, names: Iterable[str], folder: Path, progress: Progres
 
         def count(received: int, name: str = name, file: RemoteFile = file, before: int = before) -> None:
             if received > file.size:
-                raise UserError(f"{remote.repository}: its {name} is larger than the Hub said; it was not kept")
+                raise UserError(f"{remote.repository}: its {name} is larger than the Hub said, so it was not saved")
             progress(before + received, total)
 
         with explaining_failures(f"download {remote.repository}"):
-            meter: Any = partial(_Meter, count)  # Called as a class would be.
+            meter: Any = partial(_Meter, count)  # Called like a class.
             hf_hub_download(
                 remote.repository, name, revision=remote.commit, local_dir=folder, tqdm_class=meter, token=token
             )
         if not is_same(folder / name, file):
-            raise UserError(f"{remote.repository}: what arrived as {name} is not what the Hub has; try again later")
+            raise UserError(f"{remote.repository}: the downloaded {name} does not match its hash; try again later")
         before += file.size
-    shutil.rmtree(folder / ".cache", ignore_errors=True)  # The client's own notes.
+    shutil.rmtree(folder / ".cache", ignore_errors=True)  # The client's metadata.
 
 
 class _Meter:
-    """Takes the place of the client's progress bar, and counts the bytes that arrive."""
+    """Replaces the client's progress bar, and counts the bytes received."""
 
     def __init__(self, count: Callable[[int], None], *, initial: int = 0, **_options: object) -> None:
         self._count = count
@@ -259,13 +263,13 @@ class _Meter:
         pass
 
     def update(self, received: int) -> None:
-        """Adds so many bytes, or fewer than none where the client starts over."""
+        """Adds `received` bytes; negative if the client starts over."""
         self._received += received
         self._count(self._received)
 
 
 def is_same(path: Path, file: RemoteFile) -> bool:
-    """Whether a file has the size and the hash of what the Hub has."""
+    """Whether a local file has the size and hash of the Hub's."""
     content = path.read_bytes()
     if len(content) != file.size:
         return False
