@@ -13,10 +13,10 @@ Memory = TypeVar("Memory")
 
 
 class Remembers(Protocol[Memory]):
-    """Something that can go back to an earlier state of its own."""
+    """Something that can return to an earlier state."""
 
     def memory(self) -> Memory:
-        """Its whole state, its randomness too: a plain value, equal to that of another object in the same state."""
+        """Its whole state, randomness included: a plain value, equal to that of another object in the same state."""
         ...
 
     def recall(self, memory: Memory) -> None:
@@ -25,14 +25,14 @@ class Remembers(Protocol[Memory]):
 
 
 class Remembered(NamedTuple, Generic[Memory]):
-    """A memory of one moment, with whose it is."""
+    """An object with its memory of one moment."""
 
     owner: Remembers[Memory]
     memory: Memory
 
     @classmethod
     def now(cls, owner: Remembers[Memory]) -> Remembered[Memory]:
-        """What `owner` remembers now."""
+        """The current moment of `owner`."""
         return cls(owner, owner.memory())
 
     def restore(self) -> None:
@@ -41,7 +41,7 @@ class Remembered(NamedTuple, Generic[Memory]):
 
 
 class Agent(Remembers[Memory], Protocol[Memory]):
-    """Plays one paddle. Whoever runs the game calls `reset` before each game, and `observe` with every frame."""
+    """Plays one paddle. Call `reset` before each game, and `observe` with every frame."""
 
     @property
     def name(self) -> str:
@@ -55,7 +55,7 @@ class Agent(Remembers[Memory], Protocol[Memory]):
 
     @property
     def reaction_ms(self) -> int:
-        """Its reaction time in milliseconds; 0 if it reacts at once."""
+        """Its reaction time in milliseconds; 0 if it reacts immediately."""
         ...
 
     def reset(self) -> None:

@@ -63,7 +63,7 @@ class PolicyAgent:
     def load(
         cls, directory: Path, *, name: str | None = None, seed: int = 0, temperature: float = 1.0, greedy: bool = False
     ) -> PolicyAgent:
-        """The agent of the model in `directory`; without `name`, it has the model's.
+        """The agent for the model in `directory`; `name` defaults to the model's.
 
         `UserError` if the model cannot be loaded.
         """
@@ -82,7 +82,7 @@ class PolicyAgent:
         return self
 
     def change_network(self, network: PolicyNetwork, *, name: str) -> None:
-        """Plays on with another network of the same specification, from the next decision on."""
+        """Switches to another network of the same specification, from the next decision on."""
         self.network, self._name = network, name
 
     def reset(self) -> None:

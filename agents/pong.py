@@ -20,7 +20,7 @@ FRAMES_PER_SECOND = 59.92
 """NTSC Atari 2600."""
 MOST_NOOPS = 30
 SERVE_PATIENCE = 90
-"""Frames. A player who has not served after this many is made to."""
+"""In frames. A player who has not served after this many is made to."""
 SOUND_SAMPLES = 512
 """In each frame."""
 
@@ -240,7 +240,7 @@ class Court:
         return knob
 
     def _turn_left_knob(self, turn: int) -> None:
-        """Turns the left knob, which ale-py gives to no player, as far as it goes."""
+        """Turns the left knob, which ale-py assigns to no player, as far as it goes."""
         if turn:
             state = bytearray(self._ale.cloneState().serialize())
             place = _KNOB_PLACES[Side.LEFT]
@@ -249,7 +249,7 @@ class Court:
             self._ale.restoreState(ALEState(bytes(state)))
 
     def _press_left_button(self) -> None:
-        """Writes to where the ROM keeps the buttons: it reads them in one frame, and acts on them in the next."""
+        """Writes the ROM's memory of its buttons: it reads them in one frame, and acts on them in the next."""
         self._ale.setRAM(_LEFT_BUTTON, _PRESSED)
         if self._ale.getRAM()[_SERVER] == Side.LEFT:
             self._ale.setRAM(_SERVER_BUTTON, _PRESSED)

@@ -68,7 +68,7 @@ class StackerMemory(NamedTuple):
 
 
 class FrameStacker:
-    """The last few decision frames, as ale-py's vector environment makes them.
+    """The last few decision frames, exactly as ale-py's vector environment stacks them.
 
     Of every `frame_skip` emulator frames, the last two are joined by maximum (sprites flicker on the Atari), resized by
     area, and pushed onto a stack that starts with zeros.
@@ -80,7 +80,7 @@ class FrameStacker:
         self._until_decision = 0
         self._stack: deque[Frame] = deque(maxlen=observation.stack)
         self._memory: StackerMemory | None = None
-        """Made when it is asked for, and kept until the state changes: an agent that does not play costs nothing."""
+        """Made on demand, and kept until the state changes: an agent that does not play costs nothing."""
         self.reset()
 
     def reset(self) -> None:

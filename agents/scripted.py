@@ -47,8 +47,8 @@ class TrackerMemory(NamedTuple):
 class TrackerAgent:
     """Follows the ball at the speed of a person's paddle, and always holds FIRE, so that the ball flies fast.
 
-    While the ball flies away, or is not in play, it waits in the middle. It meets each ball with another part of the
-    paddle, so that the ball bounces off at another angle, and no rally lasts for ever.
+    While the ball flies away, or is not in play, it waits in the middle. It meets each ball with a different part of
+    the paddle, so that the ball bounces off at different angles, and no rally lasts for ever.
     """
 
     policy = None

@@ -1,7 +1,8 @@
-"""What each of REINFORCE's cures buys: `python benchmarks/ablation.py`.
+"""What each of REINFORCE's variance reductions is worth: `python benchmarks/ablation.py`.
 
-Trains REINFORCE on CartPole-v1 for equally many steps with one cure more each time, several seeds each, and prints for
-each the return of its last episodes and the mean over the whole training; draws the curves where `--out` says.
+Trains REINFORCE on CartPole-v1, adding one variance reduction at a time, with several seeds and the same number of
+steps each. Prints for each the return of its last episodes and the mean over the whole training; `--out` draws the
+curves.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ SEEDS = (0, 1, 2)
 STEPS = 100_000
 
 PLAIN: dict[str, Any] = {"credit": "total", "normalize": False, "baseline": "none", "trajectories_per_update": 1}
-CURES: dict[str, dict[str, Any]] = {
+REDUCTIONS: dict[str, dict[str, Any]] = {
     "plain": {},
     "+ 8 trajectories": {"trajectories_per_update": 8},
     "+ normalised": {"normalize": True},
@@ -29,14 +30,14 @@ CURES: dict[str, dict[str, Any]] = {
 
 
 def variants() -> dict[str, TrainingSettings]:
-    """Each with the cures of those before it."""
+    """Each with the variance reductions of those before it."""
     model = specification("CartPole-v1", algorithm="reinforce")
     chosen = dict(PLAIN)
     settings: dict[str, TrainingSettings] = {}
-    for name, cure in CURES.items():
-        chosen |= cure
+    for name, reduction in REDUCTIONS.items():
+        chosen |= reduction
         algorithm = ReinforceSettings(learning_rate=3e-3, step_size="constant", entropy_coefficient=0.0, **chosen)
-        # A single environment, in a few steps at a time, where one trajectory is to make an update.
+        # For one trajectory per update, a single environment and short rollouts.
         alone = chosen["trajectories_per_update"] == 1
         settings[name] = TrainingSettings(
             model=model,

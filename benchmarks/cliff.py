@@ -1,8 +1,8 @@
 """Why PPO clips: `python benchmarks/cliff.py`.
 
-Trains by the importance-weighted surrogate and by PPO, its clipped sister, on CartPole-v1, with more and more passes
-over each rollout and a step size that does not adapt, several seeds each. Prints the return at the end of each,
-and the mean over the whole training.
+Trains with the importance-weighted surrogate and with PPO, which clips it, on CartPole-v1, with more and more passes
+over each rollout, a constant learning rate and several seeds. Prints for each the return of its last episodes and the
+mean over the whole training; `--out` draws the curves.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ MANY_PASSES = ("16 ", "64 ")
 
 
 def variants() -> dict[str, TrainingSettings]:
-    """Unclipped and clipped, by passes."""
+    """Unclipped and clipped, by number of passes."""
     settings: dict[str, TrainingSettings] = {}
     for passes in PASSES:
         for name, clip_epsilon in (("unclipped", None), ("clipped", 0.2)):

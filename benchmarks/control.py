@@ -1,8 +1,8 @@
-"""What each algorithm reaches on gymnasium's control problems: `python benchmarks/control.py`.
+"""What each algorithm achieves on gymnasium's control problems: `python benchmarks/control.py`.
 
-Trains each with the settings that `volley train ALGO --env NAME` begins with, several seeds each, and prints the mean
-return over 100 episodes of each finished policy, as it was trained (sampled) and at its mode (greedy): the mean over
-the seeds, the least and the most. One JSON object with the figures of each seed comes last.
+Trains each with the defaults of `volley train ALGO --env NAME` and several seeds, and prints the mean return of the
+final policies over 100 episodes, sampled as in training, and greedy: mean (lowest to highest) over the seeds. Ends
+with one JSON object that holds the figures of each seed.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from training.run import RunDirectory
 
 EPISODES = 100
 EVALUATION_SEED = 1000
-"""Not one that training used."""
+"""Not used in training."""
 TASKS: tuple[tuple[str, str, str | None, int], ...] = (
     ("reinforce", "CartPole-v1", None, 3),
     ("surrogate", "CartPole-v1", None, 3),
@@ -38,11 +38,11 @@ TASKS: tuple[tuple[str, str, str | None, int], ...] = (
     ("ppo", "MountainCarContinuous-v0", None, 3),
     ("ppo", "BipedalWalker-v3", None, 1),
 )
-"""Algorithm, environment, head where it is not the usual one, and how many seeds."""
+"""Algorithm, environment, head unless the default, and number of seeds."""
 
 
 def measure(run: RunDirectory) -> dict[str, float]:
-    """Trains, where that has not been done, and evaluates the policy as training left it."""
+    """Finishes the training if necessary, and evaluates its final policy."""
     progress = train(run, Silence())
     spec, network = checkpoint.load_policy(run.path / NEWEST_FOLDER)
     figures: dict[str, float] = {"steps": progress.steps, "minutes": progress.seconds / 60}
@@ -61,7 +61,7 @@ def measure(run: RunDirectory) -> dict[str, float]:
 
 
 def row(task: str, seeds: list[dict[str, float]]) -> str:
-    """A task's line of the table."""
+    """One line of the table."""
     columns = []
     for how in ("sampled", "greedy"):
         returns = [figures[how] for figures in seeds]
@@ -71,9 +71,11 @@ def row(task: str, seeds: list[dict[str, float]]) -> str:
 
 
 def main() -> None:
-    """Trains and prints."""
+    """Trains, evaluates and prints."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--folder", type=Path, default=Path("runs/control"), help="of the runs (default: %(default)s)")
+    parser.add_argument(
+        "--folder", type=Path, default=Path("runs/control"), help="where the runs go (default: %(default)s)"
+    )
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     print(f"{'':<44} {'seeds':>5} {'sampled':>30} {'greedy':>30} {'steps':>10} {'minutes':>7}")

@@ -1,9 +1,9 @@
-"""Whether the same seeds still give the same weights: `python benchmarks/fingerprints.py`.
+"""Checks that the same seeds still give the same weights: `python benchmarks/fingerprints.py`.
 
-Trains every algorithm briefly by the command line and prints the SHA-256 of the policy that each run ends with, and of
-its learning curve. `--save FILE` keeps them; `--against FILE` compares, prints what differs, and exits with 1 where
-something does. Arithmetic is rounded differently by another processor, another number of threads or another PyTorch,
-so a file of fingerprints names these, and only one made with the same can be compared.
+Trains every algorithm briefly from the command line, and prints the SHA-256 of each run's final policy and learning
+curve. `--save FILE` keeps them; `--against FILE` compares with kept ones, says which differ, and exits with 1 if any
+do. Rounding depends on the processor, the number of threads and the version of PyTorch, so a file of fingerprints names
+these, and can be compared only if they are the same.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ import torch
 
 from models.device import processor_name
 
-COMMAND = "volley"
+COMMAND = shlex.join([sys.executable, "-m", "volley"])
 TIMES = {"seconds", "steps_per_second", "time/seconds"}
-"""Metrics that differ each time."""
+"""Metrics that differ from run to run."""
 RUNS: dict[str, str] = {
     "reinforce on Pong": "reinforce --steps 13000",
     "surrogate on Pong": "surrogate --steps 13000",
@@ -51,16 +51,16 @@ RUNS: dict[str, str] = {
     "cross-entropy on MountainCarContinuous": "cross-entropy --env MountainCarContinuous-v0 --steps 40000",
     "evolution-strategies on CartPole": "evolution-strategies --env CartPole-v1 --steps 12000",
 }
-"""What is trained, and by what arguments of `volley train`."""
+"""The arguments of `volley train` for each run."""
 
 
 def main() -> int:
-    """Trains, prints, and keeps or compares."""
+    """Trains and prints; saves or compares."""
     parser = argparse.ArgumentParser(description="Fingerprints of short runs of every algorithm.")
-    parser.add_argument("--save", type=Path, help="a JSON file to write")
-    parser.add_argument("--against", type=Path, help="a JSON file to compare with")
-    parser.add_argument("--command", default=COMMAND, help="what runs Volley (default: %(default)s)")
-    parser.add_argument("--only", default="", help="only runs whose name contains this")
+    parser.add_argument("--save", type=Path, help="JSON file to write")
+    parser.add_argument("--against", type=Path, help="JSON file to compare with")
+    parser.add_argument("--command", default=COMMAND, help="command that starts Volley (default: %(default)s)")
+    parser.add_argument("--only", default="", metavar="TEXT", help="only runs whose name contains TEXT")
     arguments = parser.parse_args()
     machine = {"processor": processor_name(), "threads": str(torch.get_num_threads()), "torch": torch.__version__}
     expected = json.loads(arguments.against.read_text()) if arguments.against else None
@@ -88,7 +88,7 @@ def main() -> int:
 
 
 def fingerprint(command: list[str], options: list[str], run: Path) -> dict[str, str]:
-    """Trains a run with seed 0; gives the SHA-256 of its weights and of its curve without times, in hexadecimal."""
+    """Trains a run with seed 0; returns the SHA-256 of its weights and of its curve without times, in hexadecimal."""
     subprocess.run([*command, "train", *options, "--seed", "0", "--run", str(run)], check=True, capture_output=True)
     lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
     curve = json.dumps([{key: line[key] for key in line if key not in TIMES} for line in lines], sort_keys=True)

@@ -1,7 +1,7 @@
 """REINFORCE in the aliased gridworld: `python benchmarks/gridworld.py [PICTURE]`.
 
-Trains with several seeds, prints one JSON object of exact policy values, and draws what was learned beside them, by
-default to docs/gridworld.png.
+Trains with several seeds, prints one JSON object with exact policy values, and draws these beside what was learned, by
+default in docs/gridworld.png.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ BLUE, VERMILION, GOLD = "#4C9BE8", "#E8743B", "#F2C14E"
 
 
 def learned_policy(seed: int) -> NDArray[np.float64]:
-    """What REINFORCE does for each of `OBSERVATIONS`, `[4, 4]`: probabilities."""
+    """The probabilities that REINFORCE learns for each of `OBSERVATIONS`, `[4, 4]`."""
     spec = ControlSpec(
         algorithm="reinforce",
         environment=gridworld.NAME,
@@ -63,14 +63,14 @@ def learned_policy(seed: int) -> NDArray[np.float64]:
 
 
 def draw_grid(axes: Axes, policy: NDArray[np.float64]) -> None:
-    """Draws the cells, and in each an arrow for every move, as long as it is probable."""
+    """Draws the cells, with an arrow for every move, the longer the more probable."""
     for row, signs in enumerate(GRID):
         for column, sign in enumerate(signs):
             if sign != "#":
                 draw_cell(axes, column, row, sign)
     for place, (row, column) in enumerate(CELLS):
         for probability, (down, right) in zip(policy[SEEN[place]], MOVES, strict=True):
-            if probability > 0.1:  # what is left is exploration, and arrows too short to read
+            if probability > 0.1:  # the rest is exploration, with arrows too short to read
                 draw_move(axes, (column, row), (right, down), probability)
     axes.set_xlim(-0.56, len(GRID[0]) - 0.44)
     axes.set_ylim(len(GRID) - 0.44, -0.56)
@@ -79,7 +79,7 @@ def draw_grid(axes: Axes, policy: NDArray[np.float64]) -> None:
 
 
 def draw_cell(axes: Axes, column: int, row: int, sign: str) -> None:
-    """Draws the ground of one cell, and what it holds."""
+    """Draws one cell and what it holds."""
     aliased = (row, column) in CELLS and SEEN[CELLS.index((row, column))] == ALIASED
     ground = "#2B2723" if aliased else PANEL
     axes.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, facecolor=ground, edgecolor=HAIRLINE, linewidth=1.5))
@@ -108,13 +108,13 @@ def draw_move(axes: Axes, start: tuple[int, int], move: tuple[int, int], probabi
             linewidth=0,
         )
     )
-    # Beside the arrow, on the side where no other one is.
+    # Beside the arrow, on the side without another one.
     away = (column + 0.24 * right, row - 0.2) if right else (column + 0.16, row + 0.24 * down)
     axes.text(*away, f"{probability:.0%}", color=TEXT, fontsize=13, ha="center" if right else "left", va="center")
 
 
 def draw_values(axes: Axes, bars: dict[str, float], learned: list[float]) -> None:
-    """Draws a bar for each policy's value, from the worst down to the best, and a dot for each seed's."""
+    """Draws a bar for each policy's value, worst at the top, and a dot for each seed."""
     colours = [QUIET, QUIET, BLUE, GOLD]
     places = np.arange(len(bars))
     axes.barh(places, list(bars.values()), height=0.56, color=colours)
@@ -135,7 +135,7 @@ def draw_values(axes: Axes, bars: dict[str, float], learned: list[float]) -> Non
 
 def draw(picture: Path, policy: NDArray[np.float64], bars: dict[str, float], learned: list[float]) -> None:
     """Draws the figure to a file."""
-    for font in (ROOT / "app" / "fonts").glob("IBMPlexSans-*.ttf"):
+    for font in (ROOT / "app" / "ui" / "fonts").glob("IBMPlexSans-*.ttf"):
         font_manager.fontManager.addfont(font)
     mpl.rcParams["font.family"] = "IBM Plex Sans"
     figure, (left, right) = plt.subplots(

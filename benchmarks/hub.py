@@ -1,8 +1,8 @@
-"""What publishing, pulling and loading the shipped `ppo` take: `python benchmarks/hub.py`.
+"""How long it takes to publish, pull and load the bundled `ppo`: `python benchmarks/hub.py`.
 
-The Hub is that of the tests, on this machine, so the network's own time is not in it. What is published is the model
-with a card, without the film and the fresh evaluation that `volley publish` makes first. Prints one JSON object:
-seconds, each the median of `ROUNDS`.
+Uses the tests' Hub on this machine, so there is no network delay. It publishes the model with a card, but without the
+film and the fresh evaluation that `volley publish` makes first. Prints one JSON object with seconds, medians of
+`ROUNDS`.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ REPOSITORY = "tester/ppo-pong"
 
 
 def seconds(act: Callable[[], object]) -> float:
-    """That it takes."""
+    """How long `act` takes."""
     started = time.perf_counter()
     act()
     return time.perf_counter() - started
 
 
 def measure(folder: Path, home: Path) -> dict[str, float]:
-    """One round, on a Hub with nothing in it."""
+    """One round, on an empty Hub."""
     with LocalHub(home) as local, local.in_this_process():
         published = seconds(lambda: publishing.publish(folder, REPOSITORY))
         again = seconds(lambda: publishing.publish(folder, REPOSITORY))

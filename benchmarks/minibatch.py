@@ -1,7 +1,7 @@
 """What the allocator costs a minibatch of frames: `python benchmarks/minibatch.py`.
 
-Prints one JSON object: microseconds a sample to gather and normalise 768 stacked frames, with glibc's own habits, with
-`keep_freed_memory`, and their ratio; medians of 15.
+Prints one JSON object: microseconds per sample to gather and normalise 768 stacked frames, with glibc's defaults and
+with `keep_freed_memory`, and their ratio; medians of 15.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from training.memory import keep_freed_memory
 MINIBATCH, ROLLOUT, REPEATS = 768, 6144, 15
 
 
-def microseconds_a_sample() -> float:
-    """Of gathering and normalising, in bfloat16, as an update does."""
+def microseconds_per_sample() -> float:
+    """To gather and normalise in bfloat16, as an update does."""
     observation = FrameObservation()
     frames = torch.randint(255, (ROLLOUT, *observation.shape), dtype=torch.uint8)
     normalize = PixelNormalizer(observation.height, observation.width)
@@ -36,9 +36,9 @@ def microseconds_a_sample() -> float:
 
 def main() -> None:
     """Measures and prints."""
-    before = microseconds_a_sample()
+    before = microseconds_per_sample()
     keep_freed_memory()
-    after = microseconds_a_sample()
+    after = microseconds_per_sample()
     print(json.dumps({"before_us": round(before, 1), "after_us": round(after, 1), "ratio": round(before / after, 2)}))
 
 

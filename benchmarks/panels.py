@@ -1,10 +1,10 @@
 """What each panel costs: `xvfb-run -a -s "-screen 0 1280x800x24 -noreset" python benchmarks/panels.py`.
 
-Shows a match of a policy against the ROM in a window of 1280 x 800, without panels, with each of them alone and with
-all, each in a process of its own that is held to one core; the X server has another. Prints a row for each: the work of
-a frame in milliseconds, the share of frames that took longer than a display of 60 Hz has time for, and the share of
-the core. `--beside-training` runs a training as the menu starts it, on the same core, and shows no panels, the usual
-ones and all.
+Shows a match of a policy against the ROM in a window of 1280 x 800: without panels, with each panel alone, and with
+all of them, each time in a separate process pinned to one core; the X server has another. Prints a row for each: the
+work of a frame in milliseconds, the fraction of frames that took longer than a 60 Hz display allows, and the fraction
+of the core used. With `--beside-training`, a training started as the menu does runs on the same core; it shows no
+panels, the usual ones, and all.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pathlib import Path
 
 import numpy as np
 from msgspec.structs import replace
-from window import FRAME_MS, Figures, TimedWindow, apart, percentiles
+from window import FRAME_MS, Figures, TimedWindow, in_own_process, percentiles
 
 from app import settings
 from app.follow.process import TrainingProcess
@@ -37,7 +37,7 @@ SETS: dict[str, tuple[PanelName, ...]] = {
 
 
 def measure(model: str, shown: str, seconds: float) -> Figures:
-    """Plays in a window that shows these panels."""
+    """Plays in a window with these panels."""
     chosen, _ = settings.load()
     settings.save(replace(chosen, panels_watching=frozenset(SETS[shown])))
     window = TimedWindow(Session(Lineup(Rom(), Policy(model)), seed=0, sound=True), seconds)
@@ -52,10 +52,10 @@ def measure(model: str, shown: str, seconds: float) -> Figures:
 
 @contextmanager
 def training(folder: Path) -> Iterator[None]:
-    """A training that runs meanwhile."""
+    """Runs a training during the block."""
     process = TrainingProcess(folder / "run")
     process.start("ppo", steps=10_000_000)
-    time.sleep(20)  # to have begun to learn
+    time.sleep(20)  # until it has begun to learn
     try:
         yield
     finally:
@@ -65,9 +65,9 @@ def training(folder: Path) -> Iterator[None]:
 def main() -> None:
     """Measures and prints."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("model", nargs="?", default=catalog.DEFAULT_MODEL, help="plays (default: %(default)s)")
-    parser.add_argument("--seconds", type=float, default=30.0, help="of each match (default: 30)")
-    parser.add_argument("--beside-training", action="store_true", help="while a training runs")
+    parser.add_argument("model", nargs="?", default=catalog.DEFAULT_MODEL, help="who plays (default: %(default)s)")
+    parser.add_argument("--seconds", type=float, default=30.0, help="length of each match (default: 30)")
+    parser.add_argument("--beside-training", action="store_true", help="measure while a training runs")
     arguments = parser.parse_args()
     names = ("none", "usual", "all") if arguments.beside_training else tuple(SETS)
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
@@ -75,7 +75,7 @@ def main() -> None:
         os.environ |= {"VOLLEY_CONFIG": folder, "VOLLEY_DATA": folder, "SDL_AUDIODRIVER": "dummy"}
         with training(Path(folder)) if arguments.beside_training else nullcontext():
             for name in names:
-                figures = apart(measure, arguments.model, name, arguments.seconds)
+                figures = in_own_process(measure, arguments.model, name, arguments.seconds)
                 print(f"{name:<10}", *(f"{figure} {value:<8}" for figure, value in figures.items()), flush=True)
 
 

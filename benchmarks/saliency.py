@@ -1,8 +1,8 @@
-"""What it costs to show what a policy depends on: `python benchmarks/saliency.py`.
+"""What saliency maps cost: `python benchmarks/saliency.py`.
 
-Prints one JSON object: milliseconds that a map takes on one thread; then, of two agents' match drawn 60 times a second
-with the maps made beside it, how many maps there are a second, milliseconds from asking for one to having it, and
-milliseconds of work a frame takes, with the light over the court and without.
+Prints one JSON object: milliseconds per map on one thread; then, for a match of two agents drawn 60 times a second
+with maps computed in the background, maps per second, milliseconds from requesting a map to receiving it, and
+milliseconds of work per frame, with the overlay and without.
 """
 
 from __future__ import annotations
@@ -29,21 +29,21 @@ from app.ui.court import CourtView
 from models import catalog
 
 COURT = pygame.Rect(0, 0, 832, 624)
-"""As large as in a window of 1280 x 800."""
+"""Its size in a window of 1280 x 800."""
 FRAME = 1 / 60
 """Seconds."""
 MAPS = 300
 
 
 class Stopwatch(ThreadPoolExecutor):
-    """A thread that takes the time from the asking for a thing to its being there."""
+    """One thread that times each task from its submission to its result."""
 
     def __init__(self) -> None:
         super().__init__(1)
         self.milliseconds: list[float] = []
 
     def submit(self, task: Callable[..., Any], /, *arguments: Any, **options: Any) -> Future[Any]:  # noqa: ANN401
-        """Does a task beside the frames."""
+        """Runs a task in the background, and times it."""
         start = time.perf_counter()
         future = super().submit(task, *arguments, **options)
         future.add_done_callback(lambda _: self.milliseconds.append(1000 * (time.perf_counter() - start)))
@@ -64,7 +64,7 @@ def observations(model: str) -> list[Frame]:
 
 
 def measure_maps(model: str) -> dict[str, float]:
-    """One after the other."""
+    """Computes maps one after the other."""
     network = PolicyAgent.load(catalog.resolve(model)).network
     milliseconds = []
     for observation in observations(model):
@@ -74,8 +74,8 @@ def measure_maps(model: str) -> dict[str, float]:
     return percentiles("map", milliseconds)
 
 
-def measure_match(model: str, seconds: float, *, light: bool) -> dict[str, float]:
-    """A match drawn off screen at the rate of a window, for so many seconds."""
+def measure_match(model: str, seconds: float, *, overlaid: bool) -> dict[str, float]:
+    """Draws a match off screen, at a window's frame rate, with the saliency overlay or without."""
     session = Session(Lineup(Policy(model), Policy(model)), seed=0)
     session.begin_now()
     surface, view = pygame.Surface(COURT.size, depth=32), CourtView()
@@ -87,12 +87,12 @@ def measure_match(model: str, seconds: float, *, light: bool) -> dict[str, float
             session.match.update(FRAME)
             now = session.match.snapshot()
             view.draw(surface, COURT, now.picture)
-            if light:
+            if overlaid:
                 overlay.update(now, FRAME)
                 overlay.draw(surface, COURT)
             work.append(1000 * (time.perf_counter() - start))
             time.sleep(max(FRAME - work[-1] / 1000, 0))
-    if not light:
+    if not overlaid:
         return percentiles("frame_without", work)
     rate = {"maps_per_second": round(len(executor.milliseconds) / seconds, 1)}
     return rate | percentiles("map_beside", executor.milliseconds) | percentiles("frame_with", work)
@@ -107,13 +107,13 @@ def percentiles(name: str, milliseconds: list[float]) -> dict[str, float]:
 def main() -> None:
     """Measures and prints."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("model", nargs="?", default=catalog.DEFAULT_MODEL, help="plays (default: %(default)s)")
-    parser.add_argument("--seconds", type=float, default=20.0, help="of each match (default: 20)")
+    parser.add_argument("model", nargs="?", default=catalog.DEFAULT_MODEL, help="who plays (default: %(default)s)")
+    parser.add_argument("--seconds", type=float, default=20.0, help="length of each match (default: 20)")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     figures = measure_maps(arguments.model)
-    for light in (False, True):
-        figures |= measure_match(arguments.model, arguments.seconds, light=light)
+    for overlaid in (False, True):
+        figures |= measure_match(arguments.model, arguments.seconds, overlaid=overlaid)
     print(json.dumps(figures))
 
 

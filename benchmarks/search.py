@@ -1,8 +1,8 @@
-"""How many games each black-box search plays until it has solved a problem: `python benchmarks/search.py`.
+"""How many games each black-box search needs to solve a problem: `python benchmarks/search.py`.
 
-Solved is as gymnasium says: a mean return of at least 475 in CartPole-v1 and 90 in MountainCarContinuous-v0, over 100
-episodes of the incumbent that the search does not learn from and that are not counted. Prints a table, and last one
-JSON object with the figures of each seed: games, and null where they were not enough.
+Solved means what gymnasium says: a mean return of at least 475 in CartPole-v1 and 90 in MountainCarContinuous-v0, over
+100 episodes of the incumbent, which the search neither learns from nor counts. Prints a table, then one JSON object
+with the games that each seed needed, or null if it was not solved.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from training.presets import training_settings
 from training.run import Progress, RunDirectory
 
 SEEDS = range(20, 30)
-"""Not those that the settings were chosen with."""
-MOST_GAMES = 3000
+"""Not the seeds that the settings were tuned on."""
+MAX_GAMES = 3000
 PROBLEMS = {
     "CartPole-v1": (
         "hill-climbing",
@@ -38,7 +38,7 @@ PROBLEMS = {
 
 
 class UntilSolved:
-    """A search's display that tells when it may end."""
+    """A display that stops a search once it has solved its problem, or played enough."""
 
     def __init__(self) -> None:
         self.games, self.steps, self.solved_at = 0, 0, math.nan
@@ -48,15 +48,15 @@ class UntilSolved:
         self.games, self.steps, self.solved_at = progress.games, progress.steps, metrics["solved_at_games"]
 
     def __call__(self) -> bool:
-        """Whether it is solved, or has played enough."""
-        return self.games >= MOST_GAMES or not math.isnan(self.solved_at)
+        """Whether to stop."""
+        return self.games >= MAX_GAMES or not math.isnan(self.solved_at)
 
 
 def games_to_solve(algorithm: str, environment: str, seed: int) -> int | None:
-    """Games that a search from its preset settings plays until it has solved the environment, if it does."""
+    """Games that a search with its default settings needs to solve the environment; None if it does not."""
     settings = training_settings(algorithm, environment)
-    # More steps than it will take, so that what is evaluated or kept at shares of them does not come into it.
-    settings = replace(settings, steps=10 * 1000 * MOST_GAMES, seed=seed, device="cpu")
+    # More steps than it will take, so that no scheduled evaluation or stage is due.
+    settings = replace(settings, steps=10 * 1000 * MAX_GAMES, seed=seed, device="cpu")
     display = UntilSolved()
     with tempfile.TemporaryDirectory() as folder:
         train(RunDirectory.create(Path(folder), settings), display, stop=display)
@@ -65,10 +65,10 @@ def games_to_solve(algorithm: str, environment: str, seed: int) -> int | None:
 
 
 def row(algorithm: str, environment: str, games: list[int | None]) -> str:
-    """Median and range over the seeds, those that were not solved taken for more than `MOST_GAMES`."""
+    """Median and range over the seeds; unsolved ones count as more than `MAX_GAMES`."""
     counts = sorted(math.inf if count is None else count for count in games)
     median, least, most = (
-        f"> {MOST_GAMES}" if math.isinf(count) else f"{count:.0f}"
+        f"> {MAX_GAMES}" if math.isinf(count) else f"{count:.0f}"
         for count in (statistics.median(counts), counts[0], counts[-1])
     )
     solved = f"{sum(count is not None for count in games)} of {len(games)}"
@@ -77,7 +77,7 @@ def row(algorithm: str, environment: str, games: list[int | None]) -> str:
 
 def main() -> None:
     """Measures and prints."""
-    torch.set_num_threads(1)  # so small networks are slower on more
+    torch.set_num_threads(1)  # networks this small are slower on more
     figures: dict[str, dict[str, list[int | None]]] = {}
     print(f"{'':<22}{'':<26}{'solved':>9}{'median':>9}   range of games", flush=True)
     for environment, algorithms in PROBLEMS.items():
@@ -85,7 +85,7 @@ def main() -> None:
             games = [games_to_solve(algorithm, environment, seed) for seed in SEEDS]
             figures.setdefault(environment, {})[algorithm] = games
             print(row(algorithm, environment, games), flush=True)
-    print(json.dumps({"most_games": MOST_GAMES, "games": figures}))
+    print(json.dumps({"max_games": MAX_GAMES, "games": figures}))
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """How strong the levels and `ppo` are: `python benchmarks/strength.py [--seed N] [--json]`.
 
-Full games to 21, without sticky actions, the player on the right, seeded one after the other; how many are played is
-settled beforehand, and all of them count. A rally that goes on for five minutes ends its game, which nobody wins then,
-and is reported. Prints a line of a table for each pairing, or, with `--json`, one JSON object.
+Full games to 21 with consecutive seeds, without sticky actions, the player on the right. The number of games is fixed
+in advance, and all of them count. A rally of five minutes ends its game, which then has no winner and is reported as
+unfinished. Prints one line of a table per pairing, or, with `--json`, one JSON object.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class Game(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Strength:
-    """What the right player of a pairing reached."""
+    """The results of a pairing, from the right player's side."""
 
     player: str
     opponent: str
@@ -63,17 +63,17 @@ class Strength:
     unfinished: int
     points: Score
     points_won: float
-    """The share of all points."""
+    """As a fraction of all points."""
     ci95: tuple[float, float]
-    """Of `points_won`."""
+    """95% interval of `points_won`."""
     games_won: float
-    """The share of all games."""
+    """As a fraction of all games."""
     minutes: float
-    """Of a game, at the speed of the real thing."""
+    """Mean length of a game at normal speed."""
 
 
 def pairings() -> list[Pairing]:
-    """Every level against the fixed opponent; the default model against that, and others it never trained on."""
+    """Every level against the fixed opponent; the default model against opponents it never trained on, and itself."""
     model = catalog.DEFAULT_MODEL
     ppo = Policy(model)
     strangers: list[tuple[str, Opponent]] = [
@@ -90,7 +90,7 @@ def pairings() -> list[Pairing]:
 
 
 def play(pairing: Pairing, seed: int) -> Game:
-    """One full game. Each of its three sources of chance has a seed of its own."""
+    """One full game. The court and the two players have separate seeds."""
     court = Court(seed=3 * seed)
     right = load_agent(pairing.right, seed=3 * seed + 1)
     left = None if isinstance(pairing.left, Rom) else load_agent(pairing.left, seed=3 * seed + 2)
@@ -109,7 +109,7 @@ def _controls(court: Court, right: Agent[Any], left: Agent[Any] | None) -> tuple
 
 
 def summarize(pairing: Pairing, games: Sequence[Game]) -> Strength:
-    """The games of one pairing, together."""
+    """The results of one pairing's games."""
     points = Score(*(sum(game.score[side] for game in games) for side in Side))
     return Strength(
         player=pairing.player,
@@ -125,9 +125,9 @@ def summarize(pairing: Pairing, games: Sequence[Game]) -> Strength:
 
 
 def share_interval(scores: NDArray[np.int64]) -> tuple[float, float]:
-    """95% interval of the right player's share of all points, from `[games, 2]`.
+    """The 95% interval of the right player's fraction of all points, from scores `[games, 2]`.
 
-    The points of a game depend on each other, so games are what is counted: the ratio estimator, with 1.96 standard
+    Points of the same game depend on each other, so the sample is of games: the ratio estimator, with 1.96 standard
     errors either way.
     """
     games, totals = len(scores), scores.sum(1)
@@ -138,7 +138,7 @@ def share_interval(scores: NDArray[np.int64]) -> tuple[float, float]:
 
 
 def measure(pairing: Pairing, seed: int, pool: Pool) -> Strength:
-    """Plays all games of a pairing, in several processes."""
+    """Plays all games of a pairing in parallel."""
     games = [(pairing, seed + number) for number in range(pairing.games)]
     return summarize(pairing, pool.starmap(play, games, chunksize=1))
 
@@ -157,8 +157,8 @@ def row(strength: Strength) -> str:
 def main() -> None:
     """Measures and prints."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seed", type=int, default=0, help="of the first game of each pairing (default: 0)")
-    parser.add_argument("--json", action="store_true", help="one JSON object for each pairing")
+    parser.add_argument("--seed", type=int, default=0, help="seed of each pairing's first game (default: 0)")
+    parser.add_argument("--json", action="store_true", help="print one JSON object per pairing")
     arguments = parser.parse_args()
     with get_context("spawn").Pool(PROCESSES) as pool:
         for pairing in pairings():

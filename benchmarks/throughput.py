@@ -1,7 +1,7 @@
-"""How much of the games' own speed is left while training: `python benchmarks/throughput.py`.
+"""How fast training is, compared with the games alone: `python benchmarks/throughput.py`.
 
-Prints one JSON object: agent steps per second of the vector environment alone and of training in it, taken in turn so
-that both meet the same machine, with the medians and their ratio.
+Prints one JSON object: agent steps per second of the vector environment alone and of training in it, the medians of
+alternating measurements, so that other load on the machine slows both; and their ratio.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from training.settings import TrainingSettings
 
 ROUNDS = 5
 UPDATES = 4
-"""Of training in each round, the first not counted: it warms up."""
+"""Per round of training; the first is a warm-up and not counted."""
 
 SETTINGS = TrainingSettings(model=ModelSpec(algorithm="ppo", actions=FAST_ACTIONS))
 
 
 class Stopwatch:
-    """A training's display that keeps the speed of each update."""
+    """A display that records the speed of each update."""
 
     def __init__(self) -> None:
         self.speeds: list[float] = []
@@ -53,7 +53,7 @@ def environment_speed(steps: int = 300) -> float:
 
 def training_speed() -> float:
     """Agent steps per second of whole updates, collection and learning."""
-    # One step more than the updates take, which is never asked for: the last update would otherwise be evaluated.
+    # One step more than the updates take, because the end of a training is evaluated.
     steps = UPDATES * SETTINGS.num_envs * SETTINGS.rollout_length + 1
     watch = Stopwatch()
     with tempfile.TemporaryDirectory() as folder:

@@ -1,4 +1,4 @@
-"""Trainings of several variants with several seeds, for the benchmarks that compare them."""
+"""Trains several variants with several seeds, for the benchmarks that compare them."""
 
 from __future__ import annotations
 
@@ -36,17 +36,17 @@ def compare(
     folder: Path,
     drawn: tuple[str, ...] = ("",),
 ) -> None:
-    """A benchmark's command: trains the variants, prints a row for each, and draws the curves where `--out` says.
+    """A benchmark's command: trains the variants, prints a row for each, and draws the curves to `--out`.
 
-    `drawn` are the beginnings of the names of those that the picture shows.
+    The picture shows the variants whose names begin with one of `drawn`.
     """
     parser = argparse.ArgumentParser(description=f"Compares {headline}.")
-    parser.add_argument("--folder", type=Path, default=folder, help="of the runs (default: %(default)s)")
-    parser.add_argument("--out", type=Path, help="a picture of the curves, .png or .svg")
+    parser.add_argument("--folder", type=Path, default=folder, help="where the runs go (default: %(default)s)")
+    parser.add_argument("--out", type=Path, help="picture of the curves, .png or .svg")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     runs = run_all(arguments.folder, variants, seeds)
-    print(f"{headline}, seeds {seeds}: mean (least to most)")
+    print(f"{headline}, seeds {seeds}: mean (lowest to highest)")
     print(f"{'':<26} {'return at the end':>24} {'mean over training':>24}")
     for name, paths in runs.items():
         print(row(name, paths))
@@ -56,7 +56,7 @@ def compare(
 
 
 def run_all(folder: Path, variants: Mapping[str, TrainingSettings], seeds: Sequence[int]) -> dict[str, list[Path]]:
-    """The runs of each variant, one for each seed, in `folder`; those that are there already are not trained again."""
+    """The runs of each variant, one per seed, in `folder`; finished ones are not trained again."""
     runs: dict[str, list[Path]] = {}
     for name, settings in variants.items():
         for seed in seeds:
@@ -76,14 +76,14 @@ def final_return(run: Path) -> float:
 
 
 def mean_over_training(run: Path) -> float:
-    """The mean, over all its steps, of the return of recent episodes: how high and how early a training rose."""
+    """The mean return of recent episodes over all steps of a training: how high and how early it rose."""
     lines = [line for line in RunDirectory.open(run).metrics() if line["mean_return"] is not None]
     steps, returns = (np.array([line[name] for line in lines], float) for name in ("steps", "mean_return"))
     return float(np.trapezoid(returns, steps) / (steps[-1] - steps[0]))
 
 
 def draw(runs: Mapping[str, Sequence[Path]], file: Path, *, title: str) -> None:
-    """Draws the mean return of the variants over steps, each as the mean and the range of its seeds."""
+    """Draws the mean return of each variant over steps: mean and range of its seeds."""
     curves = []
     for name, paths in runs.items():
         found = tuple(read_run(str(path)) for path in paths)
@@ -93,7 +93,7 @@ def draw(runs: Mapping[str, Sequence[Path]], file: Path, *, title: str) -> None:
 
 
 def row(name: str, runs: Sequence[Path]) -> str:
-    """A variant's results over its seeds: mean, least and most."""
+    """A variant's results over its seeds: mean (lowest to highest)."""
     figures = []
     for measure in (final_return, mean_over_training):
         values = [measure(run) for run in runs]

@@ -1,13 +1,13 @@
 """What the window costs: `xvfb-run -a -s "-screen 0 1280x800x24 -noreset" python benchmarks/window.py`.
 
-Each figure is measured in a process of its own, on the display that is there, and prints a line of a table as it comes,
-or, with `--json`, all make one JSON object at the end:
+Runs each measurement in a separate process on the current display, and prints a table after each, or, with `--json`,
+one JSON object at the end:
 
-- seconds from the command's start to the first picture, and to the match's first frame, each the median of several;
-- of a match between two agents, at normal speed: a frame's work and a decision in milliseconds, the share of frames
-  that took longer than a display of 60 Hz has time for, the share of one core, and the memory after whole minutes;
+- seconds from the start of the command to the first picture, and to the match's first frame: medians of several;
+- for a match between two agents at normal speed: milliseconds of work per frame and per decision, the fraction of
+  frames that took longer than a 60 Hz display allows, the fraction of one core used, and the memory after some minutes;
 - from the press of a real key, sent through the X server, to the paddle's first move in the picture: milliseconds, and
-  the match's frames from the one in which the key was read on. The ROM's own part is the same on the court alone.
+  frames of the match since the key was read. `rom_frames` is the ROM's share of these, measured on the court alone.
 """
 
 from __future__ import annotations
@@ -42,25 +42,25 @@ from app.window import Window
 from models import catalog
 
 FRAME_MS = 16.7
-"""What a display of 60 Hz gives a frame."""
+"""The time for a frame on a 60 Hz display."""
 STARTS = 5
 PRESSES = 30
 MEMORY_AFTER = (1, 20)
 """Minutes."""
 UP_KEY, DOWN_KEY = 0xFF52, 0xFF54
-"""The arrow keys' numbers on X."""
+"""X keysyms of the arrow keys."""
 
 Figures = dict[str, Any]
 
 
 class TimedSeat(AgentSeat[Any]):
-    """An agent's seat that takes the time of each decision."""
+    """An agent's seat that times each decision."""
 
     milliseconds: ClassVar[list[float]] = []
     """Of all seats."""
 
     def observe(self, grey: Frame) -> None:
-        """Observes, and takes the time where that led to a decision."""
+        """Observes a frame, and keeps the time it took if that led to a decision."""
         before, start = self.decision, time.perf_counter()
         super().observe(grey)
         if self.decision is not before:
@@ -68,21 +68,21 @@ class TimedSeat(AgentSeat[Any]):
 
 
 class TimedWindow(Window):
-    """A window that takes the time of each frame of its match, and closes after so many seconds of it."""
+    """A window that times each frame of its match, and closes after `seconds` of it."""
 
     def __init__(self, match_session: Session, seconds: float) -> None:
         super().__init__(open_display(), match_session)
         self.milliseconds: list[float] = []
         self.memory: dict[int, float] = {}
-        """In MiB, by minutes."""
+        """In MiB, by minutes since the match began."""
         self.seconds = 0.0
         self._match = match_session.match
-        self._lasts = seconds
+        self._duration = seconds
         self._begun: tuple[float, float] | None = None
 
     @property
     def cpu_share(self) -> float:
-        """Of one core, since the match began."""
+        """The fraction of one core used since the match began."""
         assert self._begun is not None
         return (time.process_time() - self._begun[1]) / self.seconds
 
@@ -101,11 +101,11 @@ class TimedWindow(Window):
         for minutes in MEMORY_AFTER:
             if self.seconds >= 60 * minutes and minutes not in self.memory:
                 self.memory[minutes] = _memory_mib()
-        self.closed = self.closed or self.seconds >= self._lasts
+        self.closed = self.closed or self.seconds >= self._duration
 
 
 class PressedWindow(Window):
-    """A window that compares its pictures from the reading of a key on until the right paddle has moved."""
+    """A window that measures how long after a key press the right paddle moves in the picture."""
 
     def __init__(self, match_session: Session) -> None:
         super().__init__(open_display(), match_session)
@@ -132,7 +132,7 @@ class PressedWindow(Window):
 
 
 class Keyboard:
-    """Presses and lets go of keys on the X display, as a hand would."""
+    """Presses and releases keys on the X display, as a person would."""
 
     def __init__(self) -> None:
         self._x11, self._test = ctypes.CDLL("libX11.so.6"), ctypes.CDLL("libXtst.so.6")
@@ -140,14 +140,14 @@ class Keyboard:
         self._display = ctypes.c_void_p(self._x11.XOpenDisplay(None))
 
     def send(self, key: int, *, down: bool) -> None:
-        """Presses a key, or lets it go."""
+        """Presses or releases a key."""
         code = self._x11.XKeysymToKeycode(self._display, ctypes.c_ulong(key))
         self._test.XTestFakeKeyEvent(self._display, code, down, ctypes.c_ulong(0))
         self._x11.XFlush(self._display)
 
 
 def measure_start(*words: str) -> Figures:
-    """Starts a command of `volley` several times; seconds until what it shows."""
+    """Starts a command of `volley` several times; returns the median seconds until each thing it shows."""
     program = str(Path(__file__).with_name("window_start.py"))
     starts: list[dict[str, float]] = []
     for _ in range(STARTS):
@@ -159,7 +159,7 @@ def measure_start(*words: str) -> Figures:
 
 
 def measure_match(lineup: Lineup, seconds: float) -> Figures:
-    """Plays in a window for so long."""
+    """Plays in a window for `seconds`."""
     cast.AgentSeat = TimedSeat  # type: ignore[attr-defined]
     window = TimedWindow(Session(lineup, seed=0, sound=True), seconds)
     window.run()
@@ -175,7 +175,7 @@ def measure_match(lineup: Lineup, seconds: float) -> Figures:
 
 
 def measure_keys(lineup: Lineup) -> Figures:
-    """Presses the arrow keys in a match of someone on the right, up and down in turn."""
+    """Presses the up and down keys in turn, in a match with a person on the right."""
     window = PressedWindow(Session(lineup, seed=0, sound=True))
     hand = Thread(target=_press_keys, args=(window,))
     hand.start()
@@ -206,12 +206,12 @@ def spread(name: str, values: Sequence[float]) -> Figures:
 
 
 def _press_keys(window: PressedWindow) -> None:
-    """A hand at the keyboard, which keeps no time with the frames; closes the window."""
+    """Presses keys out of step with the frames, then closes the window."""
     keyboard, random = Keyboard(), np.random.default_rng(0)
     while window.match.frames < FRAMES_PER_SECOND and not window.closed:
         time.sleep(0.1)
     for number in range(PRESSES):
-        time.sleep(random.uniform(0.5, 0.6))  # The paddle coasts to rest.
+        time.sleep(random.uniform(0.5, 0.6))  # until the paddle has coasted to rest
         key = (UP_KEY, DOWN_KEY)[number % 2]
         window.pressed_at = time.perf_counter()
         keyboard.send(key, down=True)
@@ -221,7 +221,7 @@ def _press_keys(window: PressedWindow) -> None:
 
 
 def _court_frames(idle: int) -> int:
-    """How many frames the ROM takes to show a move that begins now; it looks at the knobs in every second frame."""
+    """How many frames the ROM takes to show a move that begins after `idle` more; it reads knobs every second frame."""
     court = Court()
     for _ in range(120 + idle):
         court.step(Control(), Control())
@@ -232,36 +232,36 @@ def _court_frames(idle: int) -> int:
 
 
 def _paddle_rows(picture: Frame) -> bytes:
-    """Where the right paddle is in a picture of the court, to be compared."""
+    """The rows of a picture that show the right paddle, as bytes to compare."""
     return bytes((picture[34:194, 142] == (92, 186, 92)).all(axis=1))
 
 
 def _memory_mib() -> float:
-    """The process's resident memory, as Linux tells it."""
+    """The process's resident memory, as reported by Linux."""
     pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
 
 
-def apart(measure: Callable[..., Figures], *arguments: object) -> Figures:
-    """Measures in a process of its own."""
-    # Not a Pool, which ends its process by a signal that SDL takes for itself.
+def in_own_process(measure: Callable[..., Figures], *arguments: object) -> Figures:
+    """Runs a measurement in a separate process."""
+    # Not a Pool, which ends its process with a signal that SDL intercepts.
     with ProcessPoolExecutor(1, get_context("spawn")) as process:
         return process.submit(measure, *arguments).result()
 
 
 def table(name: str, figures: Figures) -> str:
-    """Figures for people, below what they are of."""
+    """Figures for people to read, below the name of what was measured."""
     return "\n".join([name, *(f"  {figure:<24} {value:>10}" for figure, value in figures.items())])
 
 
 def main() -> None:
     """Measures and prints."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("model", nargs="?", default=catalog.DEFAULT_MODEL, help="plays (default: %(default)s)")
+    parser.add_argument("model", nargs="?", default=catalog.DEFAULT_MODEL, help="plays right (default: %(default)s)")
     parser.add_argument("--versus", metavar="cpu|MODEL", help="plays left (default: the same model)")
-    parser.add_argument("--seconds", type=float, default=60.0, help="of the match (default: 60)")
-    parser.add_argument("--minutes", type=float, help="of the match, instead of --seconds")
-    parser.add_argument("--json", action="store_true", help="one JSON object")
+    parser.add_argument("--seconds", type=float, default=60.0, help="length of the match (default: 60)")
+    parser.add_argument("--minutes", type=float, help="length of the match, instead of --seconds")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
     arguments = parser.parse_args()
     policy = Policy(arguments.model)
     left = Rom() if arguments.versus == "cpu" else Policy(arguments.versus or arguments.model)
@@ -275,7 +275,7 @@ def main() -> None:
             (f"a match of {seconds:g} s", measure_match, (Lineup(left, policy), seconds)),
             ("a key", measure_keys, (Lineup(policy, Person()),)),
         ):
-            figures[name] = apart(measure, *given)
+            figures[name] = in_own_process(measure, *given)
             if not arguments.json:
                 print(table(name, figures[name]), flush=True)
     if arguments.json:

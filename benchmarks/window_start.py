@@ -1,6 +1,6 @@
-"""Runs a command of `volley` that opens a window, and prints when what was seen: the arguments are the command's.
+"""Runs a command of `volley` that opens a window, given as the arguments, and prints when its first pictures appear.
 
-A program of its own, which imports no more than the command does: `benchmarks/window.py` starts it.
+`benchmarks/window.py` runs it as a separate program, which imports no more than the command does.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from app.game.snapshot import Snapshot
 from app.ui.display import Display
 
 moments: dict[str, float] = {}
-"""On the clock that all processes share."""
+"""By `time.monotonic`, a clock that all processes share."""
 
 
 class TimedWindow(window.Window):
-    """Notes its first picture and the match's first frame, and closes; a menu, at its first picture."""
+    """Records when its first picture and the match's first frame appear, then closes; a menu has only the former."""
 
     def __init__(
         self,

@@ -51,7 +51,7 @@ def solve(
     # PPO takes many steps of the optimiser from one rollout, A2C a single one.
     method, length, updates = (PPO_METHOD, 32, 25) if isinstance(settings, PpoSettings) else (A2C_METHOD, 8, 200)
     collector = Collector(environment, learner, rollout_length=length, seed=1)
-    learner.learn_input_statistics(collector.random_observations(16, np.random.default_rng(1)))
+    learner.update_input_statistics(collector.random_observations(16, np.random.default_rng(1)))
     for _ in range(round(updates * longer)):
         rollout, _ = collector.collect()
         improve(learner, rollout, method, settings, progress=0.0)

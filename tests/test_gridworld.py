@@ -97,8 +97,8 @@ def test_an_episode_without_end_is_cut_off() -> None:
     gridworld.register()
     environment = gymnasium.make(gridworld.NAME)
     environment.reset(seed=0)
-    ends = [environment.step(np.int64(NORTH))[2:4] for _ in range(gridworld.MOST_STEPS)]
-    assert ends == [(False, False)] * (gridworld.MOST_STEPS - 1) + [(False, True)]
+    ends = [environment.step(np.int64(NORTH))[2:4] for _ in range(gridworld.MAX_STEPS)]
+    assert ends == [(False, False)] * (gridworld.MAX_STEPS - 1) + [(False, True)]
 
 
 def test_values_by_hand() -> None:

@@ -87,7 +87,7 @@ def files_in(folder: Path) -> set[str]:
 
 def test_a_run_with_all_that_it_knows(folder: Path, new_run: Callable[[PolicySpec], RunDirectory]) -> None:
     run, told = new_run(CART), []
-    stage(str(run.path), folder, name=REPOSITORY, episodes=3, count=lambda *numbers: told.append(numbers))
+    stage(str(run.path), folder, name=REPOSITORY, episodes=3, on_game=lambda *numbers: told.append(numbers))
     (begun,) = (name.name.split(".")[3] for name in (run.path / "tensorboard").iterdir())
     known = {"results.json", "provenance.json", "training_config.json", "learning_curve.csv", "learning_curve.png"}
     assert files_in(folder) == POLICY | known | {f"tensorboard/events.out.tfevents.{begun}.0"}
@@ -131,7 +131,7 @@ def test_results_can_be_measured_again(folder: Path, new_run: Callable[[PolicySp
 def test_pong_is_measured_under_both_protocols(
     folder: Path, model_directory: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(environments, "MOST_FRAMES", 400)
+    monkeypatch.setattr(environments, "MAX_FRAMES", 400)
     stage(str(model_directory), folder, name=REPOSITORY, episodes=1)
     assert files_in(folder) == POLICY | {"results.json"}
     read = results.read(folder)
@@ -218,7 +218,7 @@ def test_what_was_published_before_is_replaced(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["notes.txt", ".env", "tensorboard/secret.txt", "models/x"])
 def test_what_holds_something_else_is_left_alone(tmp_path: Path, name: str) -> None:
     folder = published(tmp_path / "folder", "results.json", name)
-    with pytest.raises(UserError, match="which is never published; name another"), staging(folder):
+    with pytest.raises(UserError, match="which is never published; choose another"), staging(folder):
         pytest.fail("it began")
     assert (folder / name).exists()
 

@@ -30,7 +30,7 @@ FILES = {"README.md", "config.json", "model.safetensors", "results.json"}
 @pytest.fixture(autouse=True)
 def quick(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(publication, "EPISODES", 2)
-    monkeypatch.setattr(environments, "MOST_FRAMES", 400)
+    monkeypatch.setattr(environments, "MAX_FRAMES", 400)
     monkeypatch.setattr(trailer, "MAX_SECONDS", 0.3)
     monkeypatch.setenv("VOLLEY_DATA", str(tmp_path / "data"))
     (tmp_path / "here").mkdir()
@@ -170,7 +170,7 @@ def test_a_dry_run_asks_nobody_and_is_uploaded_as_it_is(
         (["CART", "somebody/cart"], "somebody/ is not yours; you can publish under tester/"),
         (["CART", REPOSITORY, "--staged"], "was not written by 'volley publish --dry-run'"),
         (["CART", REPOSITORY, "--staged", "--dry-run"], "leave out --dry-run"),
-        (["CART", REPOSITORY, "--dry-run", "--folder", "CART"], "name another by --folder"),
+        (["CART", REPOSITORY, "--dry-run", "--folder", "CART"], "choose another with --folder"),
     ],
 )
 @pytest.mark.usefixtures("hub")

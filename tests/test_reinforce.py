@@ -39,7 +39,7 @@ BRIGHT, DARK = 200, 50
 def train(environment: Probe, *, updates: int = 40, settings: ReinforceSettings = SETTINGS) -> Learner:
     learner = Learner(SPEC, learning_rate=settings.learning_rate, seed=1, device=torch.device("cpu"))
     collector = Collector(environment, learner, rollout_length=8, seed=1)
-    learner.learn_input_statistics(collector.random_observations(4, np.random.default_rng(1)))
+    learner.update_input_statistics(collector.random_observations(4, np.random.default_rng(1)))
     experience = whole_trajectories(collector, settings)
     for _ in range(updates):
         rollout, _ = experience.collect()

@@ -112,7 +112,7 @@ def test_a_finished_run_is_left_as_it_is(tmp_path: Path, settings: TrainingSetti
 
 def test_what_is_there_is_not_written_over(tmp_path: Path, settings: TrainingSettings) -> None:
     RunDirectory.create(tmp_path / "run", settings)
-    with pytest.raises(UserError, match="exists already; resume it by --resume"):
+    with pytest.raises(UserError, match="already exists; resume it with --resume"):
         RunDirectory.create(tmp_path / "run", settings)
 
 
@@ -159,12 +159,12 @@ def test_pong_and_all_else_have_their_presets(algorithm: str) -> None:
         (["train", "ppo", "--resume", "x"], "only --steps and --device may change"),
         (["train", "--resume", "x", "--env", "CartPole-v1"], "only --steps and --device may change"),
         (["train", "ppo", "--env", "Foo-v1"], "no environment 'Foo-v1'"),
-        (["train", "ppo", "--env", "FrozenLake-v1"], "policies here see"),
+        (["train", "ppo", "--env", "FrozenLake-v1"], "its observations are Discrete(16)"),
         (["train", "ppo", "--head", "gaussian"], "leave out --head gaussian"),
         (["train", "ppo", "--env", "Pendulum-v1", "--head", "categorical"], "--head gaussian or tanh-gaussian"),
-        (["train", "ppo", "--env", "CartPole-v1", "--sticky", "0.25"], "--sticky is for Pong"),
-        (["train", "ppo", "--set", "clip=0.1"], "ppo has the settings gamma, "),
-        (["train", "ppo", "--set", "gamma"], "give NAME=VALUE"),
+        (["train", "ppo", "--env", "CartPole-v1", "--sticky", "0.25"], "--sticky is only for Pong"),
+        (["train", "ppo", "--set", "clip=0.1"], "one of ppo's settings: gamma, "),
+        (["train", "ppo", "--set", "gamma"], "use NAME=VALUE"),
         (["train", "ppo", "--set", "gamma=2"], "<= 1.0"),
         (["train", "reinforce", "--set", "credit=none"], "Invalid enum value 'none'"),
         (["train", "--resume", "nowhere"], "nowhere is not a run"),

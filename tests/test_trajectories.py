@@ -52,8 +52,8 @@ def ends(rollout: Rollout) -> Tensor:
     return rollout.terminations | rollout.truncations
 
 
-def collector(source: Source, *, least: int) -> TrajectoryCollector:
-    return TrajectoryCollector(source, ends, least=least)  # type: ignore[arg-type]
+def collector(source: Source, *, minimum: int) -> TrajectoryCollector:
+    return TrajectoryCollector(source, ends, minimum=minimum)  # type: ignore[arg-type]
 
 
 def steps_of(rollout: Rollout) -> list[Step]:
@@ -78,7 +78,7 @@ def ended_so_far(source: Source) -> list[list[Step]]:
 @pytest.mark.parametrize(("num_envs", "length", "end"), [(3, 5, 0.15), (1, 4, 0.3), (4, 1, 0.2), (2, 8, 0.02)])
 def test_each_step_of_what_has_ended_comes_once_and_in_order(num_envs: int, length: int, end: float, seed: int) -> None:
     source = Source(num_envs, length, end=end, seed=seed)
-    trajectories = collector(source, least=3)
+    trajectories = collector(source, minimum=3)
     come: list[list[Step]] = [[] for _ in range(num_envs)]
     for _ in range(12):
         rollout, _ = trajectories.collect()
@@ -94,7 +94,7 @@ def test_each_step_of_what_has_ended_comes_once_and_in_order(num_envs: int, leng
 
 def test_all_columns_are_of_the_same_step() -> None:
     source = Source(3, 5, end=0.15, seed=1)
-    trajectories = collector(source, least=3)
+    trajectories = collector(source, minimum=3)
     for _ in range(5):
         rollout, _ = trajectories.collect()
         numbers = torch.tensor([number for _, number in steps_of(rollout)])[:, None]
@@ -103,21 +103,21 @@ def test_all_columns_are_of_the_same_step() -> None:
         assert rollout.truncations.shape == numbers.shape
 
 
-@pytest.mark.parametrize("least", [1, 4, 15])
-def test_no_fewer_than_asked_for_and_no_more_rollouts_than_needed(least: int) -> None:
+@pytest.mark.parametrize("minimum", [1, 4, 15])
+def test_no_fewer_than_asked_for_and_no_more_rollouts_than_needed(minimum: int) -> None:
     source = Source(3, 5, end=0.15, seed=2)
-    trajectories = collector(source, least=least)
+    trajectories = collector(source, minimum=minimum)
     for _ in range(5):
         before = len(source.sizes)
         rollout, episodes = trajectories.collect()
         sizes = source.sizes[before:]
         assert int(ends(rollout).sum()) == sum(sizes) == len(episodes) == trajectories.metrics["trajectories"]
-        assert sum(sizes) >= least > sum(sizes[:-1])
+        assert sum(sizes) >= minimum > sum(sizes[:-1])
 
 
 def test_what_it_gave_stays_as_it_is() -> None:
     # The source writes every rollout into the same tensors, which must not reach what was given before, or waits.
-    trajectories = collector(Source(1, 4, end=0.3, seed=3), least=2)
+    trajectories = collector(Source(1, 4, end=0.3, seed=3), minimum=2)
     rollout, _ = trajectories.collect()
     kept = replace(rollout, **{field.name: getattr(rollout, field.name).clone() for field in fields(Rollout)})
     trajectories.collect()

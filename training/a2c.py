@@ -1,6 +1,6 @@
-"""Advantage actor-critic: one step up the policy gradient from each rollout, with returns that a critic completes.
+"""Advantage actor-critic (A2C): one step up the policy gradient per rollout, with returns bootstrapped from a critic.
 
-Mnih et al. 2016, "Asynchronous Methods for Deep Reinforcement Learning", all at once instead of one after the other.
+Mnih et al. 2016, "Asynchronous Methods for Deep Reinforcement Learning"; here the environments step in sync.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ class A2cSettings(GradientSettings, tag_field="algorithm", tag="a2c", frozen=Tru
     learning_rate: float = 7e-4
     step_size: Literal["kl", "linear", "constant"] = "linear"
     advantages: Literal["gae", "n-step"] = "gae"
-    """What an action is judged by: generalised advantages, or rewards up to so many steps on and then the critic."""
+    """How to estimate advantages: GAE, or n-step returns minus values."""
     gae_lambda: Fraction = 0.95
-    """How far generalised advantages trust rewards over the critic: 0 looks one step ahead, 1 to the end."""
+    """How far GAE trusts rewards over the critic: from 0, one step ahead, to 1, the whole rollout."""
     n: Count = 20
-    """Rewards that an n-step return adds up, where the rollout is as long."""
+    """Rewards in an n-step return; fewer if the rollout ends first."""
     normalize: bool = True
-    """Whether advantages are given mean 0 and deviation 1 over each rollout."""
+    """Whether to normalise advantages to mean 0 and standard deviation 1 over each rollout."""
 
 
 def advantages(rollout: Rollout, settings: A2cSettings) -> Targets:
-    """How much better than expected each action was; and, added to what was expected, the returns."""
+    """Advantages, and the returns: raw advantages plus values."""
     experience = (rollout.rewards, rollout.values, rollout.next_values, rollout.terminations, rollout.truncations)
     if settings.advantages == "gae":
         estimates = generalized_advantages(*experience, gamma=settings.gamma, gae_lambda=settings.gae_lambda)
@@ -41,7 +41,7 @@ def advantages(rollout: Rollout, settings: A2cSettings) -> Targets:
 
 
 def update(learner: Learner, batch: Batch, settings: A2cSettings, entropy_coefficient: float) -> Averages:
-    """One step on all of the experience at once; returns its diagnostics."""
+    """One step on the whole batch; returns its diagnostics."""
     output = learner.evaluate(batch.observations)
     log_probs = output.distribution.log_prob(batch.actions)
     objective = policy_gradient(log_probs, batch.advantages)

@@ -1,4 +1,4 @@
-"""The algorithms that there are: for each one's settings, what learns by them."""
+"""All algorithms: which trainee each one's settings belong to."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ ALGORITHMS: dict[type, Callable[[TrainingSettings], Trainee]] = {
     CrossEntropySettings: partial(Searcher, search.CrossEntropy),
     EvolutionStrategiesSettings: partial(Searcher, search.EvolutionStrategies),
 }
-"""What an algorithm is called, and what it begins with, is in `presets.py`."""
+"""The names and default settings of algorithms are in `presets.py`."""
 
 
-def begin(settings: TrainingSettings) -> Trainee:
-    """What learns in a run of these settings, before its first step."""
+def make_trainee(settings: TrainingSettings) -> Trainee:
+    """The trainee for a run with these settings, before its first step."""
     return ALGORITHMS[type(settings.algorithm)](settings)

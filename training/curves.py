@@ -1,4 +1,4 @@
-"""Learning curves of trainings: read, grouped by what was trained, and averaged over seeds."""
+"""Learning curves: reads them, groups them by settings, and averages them over seeds."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from models.run_directory import METRICS_FILE, Metrics, is_run, read_config, rea
 from models.spec import POINTS_TO_WIN, PONG
 
 Axis: TypeAlias = Literal["steps", "minutes"]
-"""What a curve runs over: agent steps, or minutes of training."""
+"""The horizontal axis of a curve: agent steps, or minutes of training."""
 AXES: tuple[Axis, ...] = ("steps", "minutes")
 AXIS_LABELS: dict[Axis, str] = {"steps": "agent steps", "minutes": "minutes of training"}
 METRIC_LABELS = {
@@ -29,9 +29,9 @@ METRIC_LABELS = {
     "kl": "KL divergence of an update, in nats",
     "steps_per_second": "agent steps per second",
 }
-"""Others are called by their names."""
-MOST_CHANGES = 3
-"""Settings that a label names; where more differ, it gives the run's name."""
+"""Other metrics are labelled with their names."""
+MAX_CHANGES = 3
+"""Settings named in a label; if more differ, it is the run's name."""
 
 Floats: TypeAlias = NDArray[np.float64]
 
@@ -41,30 +41,31 @@ class LoggedRun:
     """A training with its metrics."""
 
     name: str
-    """What the user called it."""
+    """As the user gave it."""
     algorithm: str
     environment: str
     settings: dict[str, object] | None
-    """All but the seed, by dotted names; None for a model without them."""
+    """All but the seed, by dotted name; None for a model that came without settings."""
     seed: int | None
     lines: tuple[Metrics, ...]
 
 
 @dataclass(frozen=True)
 class Series:
-    """A curve over one axis; each is `[P]`."""
+    """A curve over one axis; each array is `[P]`."""
 
     at: Floats
     """Agent steps or minutes."""
     mean: Floats
     low: Floats
+    """The lowest of all seeds."""
     high: Floats
-    """The lowest and the highest of all seeds."""
+    """The highest of all seeds."""
 
 
 @dataclass(frozen=True)
 class Curve:
-    """What is drawn as one line: a run, or several that differ only in their seeds."""
+    """A run, or several that differ only in their seeds, to be drawn as one line."""
 
     label: str
     runs: tuple[LoggedRun, ...]
@@ -72,20 +73,20 @@ class Curve:
 
     @property
     def title(self) -> str:
-        """The label, and how many seeds it is of."""
+        """The label, with the number of seeds if there are several."""
         seeds = len(self.runs)
         return self.label if seeds == 1 else f"{self.label} ({seeds} seeds)"
 
 
 def read_run(name: str) -> LoggedRun:
-    """The run, or the model with its learning curve, that the user named; `UserError` where it has none."""
+    """The run, or the model with a learning curve, that the user named; `UserError` if it has no curve."""
     path = Path(name).expanduser()
     running = name not in catalog.bundled_names() and ((path / METRICS_FILE).is_file() or is_run(path))
     directory = path if running else catalog.home(name)
     config = read_config(directory)
     lines = tuple(read_metrics(directory))
     if not lines:
-        raise UserError(f"{name} has no learning curve yet: there is no line in its {METRICS_FILE} or {CURVE_FILE}")
+        raise UserError(f"{name} has no learning curve yet: it has no {METRICS_FILE} or {CURVE_FILE}, or an empty one")
     settings = None
     if config.settings is not None:
         settings = {key: value for key, value in _flat(config.settings) if key != "seed"}
@@ -93,7 +94,7 @@ def read_run(name: str) -> LoggedRun:
 
 
 def _flat(settings: Mapping[str, object], prefix: str = "") -> Iterator[tuple[str, object]]:
-    """Settings within settings, as pairs of dotted name and value."""
+    """Nested settings as pairs of dotted name and value."""
     for name, value in settings.items():
         if isinstance(value, dict):
             yield from _flat(value, f"{prefix}{name}.")
@@ -102,10 +103,10 @@ def _flat(settings: Mapping[str, object], prefix: str = "") -> Iterator[tuple[st
 
 
 def curves_of(runs: Sequence[LoggedRun], metric: str) -> list[Curve]:
-    """What to draw, in the order of `runs`; `UserError` where one has no such metric."""
+    """The curves to draw, in the order of `runs`; `UserError` if a run lacks the metric."""
     groups: list[list[LoggedRun]] = []
     for run in runs:
-        group = next((group for group in groups if _belongs(run, group)), None)
+        group = next((group for group in groups if _is_new_seed(run, group)), None)
         if group is None:
             groups.append([run])
         else:
@@ -117,15 +118,15 @@ def curves_of(runs: Sequence[LoggedRun], metric: str) -> list[Curve]:
     ]
 
 
-def _belongs(run: LoggedRun, group: Sequence[LoggedRun]) -> bool:
-    """Whether `run` is one more seed of what `group` did; a seed that is there already makes a curve of its own."""
+def _is_new_seed(run: LoggedRun, group: Sequence[LoggedRun]) -> bool:
+    """Whether `run` repeats `group` with another seed. With the same seed, it becomes a separate curve."""
     alike = run.settings is not None and run.settings == group[0].settings
     return alike and run.seed not in [other.seed for other in group]
 
 
 def points(run: LoggedRun, metric: str, axis: Axis) -> Floats:
-    """The run's curve of `metric` over `axis`, `[P, 2]`, in order; `UserError` where it has none."""
-    names = [name for name in dict.fromkeys(name for line in run.lines for name in line) if name not in _WHEN]
+    """The run's curve of `metric` over `axis`, `[P, 2]`, in order; `UserError` if it has none."""
+    names = [name for name in dict.fromkeys(name for line in run.lines for name in line) if name not in _AXIS_METRICS]
     if metric not in names:
         raise UserError(f"{run.name} has no metric {metric!r}; it has: {', '.join(names)}")
     found = [
@@ -134,22 +135,22 @@ def points(run: LoggedRun, metric: str, axis: Axis) -> Floats:
         if line.get(metric) is not None
     ]
     if not found:
-        raise UserError(f"{run.name} has no {metric} yet: nothing has been measured")
+        raise UserError(f"{run.name} has no {metric} yet: it has not been measured")
     return np.array(sorted(found), dtype=np.float64)
 
 
-_WHEN = {"steps", "seconds"}
-"""What tells when a line was logged, and is drawn as an axis."""
+_AXIS_METRICS = {"steps", "seconds"}
+"""These say when a line was logged: axes, not curves."""
 
 
 def average(curves: Sequence[Floats]) -> Series:
-    """The mean and the range of curves `[P, 2]`, each linear between its points, as far as all of them go.
+    """The mean and the range of curves `[P, 2]` over the span they share, interpolated linearly.
 
-    `UserError` where one ends before another begins.
+    `UserError` if one ends before another begins.
     """
     begin, end = max(curve[0, 0] for curve in curves), min(curve[-1, 0] for curve in curves)
     if begin > end:
-        raise UserError("one of these runs ends before another of the same settings begins: leave it out")
+        raise UserError("one of these runs ends before another with the same settings begins; leave it out")
     grid = np.unique(np.concatenate([curve[:, 0] for curve in curves]))
     grid = grid[(grid >= begin) & (grid <= end)]
     values = np.stack([np.interp(grid, curve[:, 0], curve[:, 1]) for curve in curves])
@@ -157,16 +158,16 @@ def average(curves: Sequence[Floats]) -> Series:
 
 
 def _labels(runs: Sequence[LoggedRun]) -> list[str]:
-    """What to call each run beside the others: its algorithm, and what sets it apart from most of the same."""
+    """A label for each run: its algorithm, and the settings that set it apart from most others of the same."""
     environments = {run.environment for run in runs}
     labels = []
     for run in runs:
         if run.settings is None:
             label = catalog.short_name(run.name)
         else:
-            kin = [other.settings for other in runs if other.settings and _kind(other) == _kind(run)]
-            changes = _changes(run.settings, kin)
-            if len(changes) > MOST_CHANGES:
+            peers = [other.settings for other in runs if other.settings and _kind(other) == _kind(run)]
+            changes = _changes(run.settings, peers)
+            if len(changes) > MAX_CHANGES:
                 changes = [catalog.short_name(run.name)]
             label = ", ".join([run.algorithm, *changes])
         labels.append(label if len(environments) == 1 else f"{label}, {run.environment}")
@@ -180,11 +181,11 @@ def _kind(run: LoggedRun) -> tuple[str, str]:
     return run.algorithm, run.environment
 
 
-def _changes(settings: Mapping[str, object], kin: Sequence[Mapping[str, object]]) -> list[str]:
-    """The settings that differ from most of `kin`, as text; where there is no majority, from the first."""
+def _changes(settings: Mapping[str, object], peers: Sequence[Mapping[str, object]]) -> list[str]:
+    """The settings that differ from most of `peers`, as text; if there is no majority, from the first."""
     changes = []
     for name, value in settings.items():
-        usual = Counter(repr(other.get(name)) for other in kin).most_common(1)[0][0]
+        usual = Counter(repr(other.get(name)) for other in peers).most_common(1)[0][0]
         if repr(value) != usual:
             changes.append(_setting_label(name.rpartition(".")[2].replace("_", " "), value))
     return changes
@@ -197,7 +198,7 @@ def _setting_label(setting: str, value: object) -> str:
 
 
 def summary(curve: Curve) -> dict[str, object]:
-    """A curve's figures by name. `last` and `highest` are of the mean over its seeds."""
+    """A curve's figures by name; `last` and `highest` are those of the mean over seeds."""
     steps, minutes = curve.series["steps"], curve.series["minutes"]
     return {
         "label": curve.label,
@@ -215,7 +216,7 @@ def summary(curve: Curve) -> dict[str, object]:
 
 
 def caption(curves: Sequence[Curve], metric: str) -> str:
-    """What the lines show, and the bands where there are any."""
+    """What the lines show, and the bands if there are any."""
     label = METRIC_LABELS.get(metric, metric.replace("_", " "))
     if not _of_pong(curves):
         label = label.replace("games", "episodes")
@@ -231,5 +232,5 @@ def _has_band(curves: Sequence[Curve]) -> bool:
 
 
 def limits(curves: Sequence[Curve], metric: str) -> tuple[float, float] | None:
-    """The lowest and the highest value that is possible; None where that is not known."""
+    """The lowest and the highest possible value; None if unknown."""
     return (-POINTS_TO_WIN, POINTS_TO_WIN) if metric.endswith("_return") and _of_pong(curves) else None

@@ -1,4 +1,4 @@
-"""A training's progress in the terminal."""
+"""Shows the progress of a training in the terminal."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from rich.progress import (
 from training.run import Progress
 
 LINE_SECONDS = 30.0
-"""Between two lines where there is no terminal to draw a bar in."""
+"""Between two lines of a log file, which has no bar."""
 
 
 class TerminalDisplay:
-    """A bar with steps, steps/s, the mean return of recent full games and the time left; plain lines in a log file."""
+    """A bar with steps, steps/s, the mean return of recent full games and the time left; in a log file, plain lines."""
 
     def __init__(self, steps: int, algorithm: str) -> None:
         self._console = Console(stderr=True)
@@ -38,8 +38,8 @@ class TerminalDisplay:
             TextColumn("steps"),
             TextColumn("{task.fields[figures]}"),
             TimeElapsedColumn(),
-            TextColumn("left"),
             TimeRemainingColumn(elapsed_when_finished=False),
+            TextColumn("left"),
             console=self._console,
             disable=not self._console.is_terminal,
             speed_estimate_period=120,
@@ -58,11 +58,11 @@ class TerminalDisplay:
     def update(self, progress: Progress, metrics: dict[str, float]) -> None:
         """Called after every update."""
         score = metrics["mean_return"]
-        mean = "no full game yet" if math.isnan(score) else f"mean return {score:+6.2f}"
+        mean = "no finished game yet" if math.isnan(score) else f"mean return {score:+6.2f}"
         figures = f"{metrics['steps_per_second']:5,.0f}/s  {mean}"
         self._bar.update(self._task, completed=min(progress.steps, self._steps), figures=figures)
         if not self._console.is_terminal and progress.seconds >= self._next_line:
             self._next_line = progress.seconds + LINE_SECONDS
             left = max(self._steps - progress.steps, 0) * progress.seconds / max(progress.steps, 1)
             share = f"{progress.steps:,} of {self._steps:,} steps"
-            self._console.print(f"{share}  {figures}  left {left / 60:.0f} min", highlight=False, soft_wrap=True)
+            self._console.print(f"{share}  {figures}  {left / 60:.0f} min left", highlight=False, soft_wrap=True)

@@ -25,62 +25,63 @@ FAST_ACTIONS: tuple[ActionName, ...] = ("FIRE", "RIGHTFIRE", "LEFTFIRE")
 """Stay, up and down, with FIRE held: the ball is hit hard, rallies are short and rewards frequent."""
 
 MINIMAL_ACTIONS: tuple[str, ...] = get_args(ActionName)
-"""In ale-py's own order, which a test holds."""
+"""In ale-py's order, as a test checks."""
 
-MOST_FRAMES = 64_800
-"""Of one game: 18 minutes. A little later the ROM ends the game by itself without telling the emulator."""
+MAX_FRAMES = 64_800
+"""Per game: 18 minutes. A little later the ROM ends the game without reporting it to the emulator."""
 
 
 def specification(environment: str, *, algorithm: str, head: Head | None = None) -> PolicySpec:
-    """A policy for an environment of gymnasium's, told by its name, or for Pong.
+    """The specification of a policy for Pong, or for a gymnasium environment by its name.
 
-    `head` says what the policy draws its actions from; without it, what suits the environment. `UserError` where there
-    is no such environment, or no policy for it.
+    `head` is the distribution of actions; None picks one that suits the environment. `UserError` if there is no such
+    environment, or no policy for it.
     """
     if environment.lower() in {"pong", PONG.lower()}:
-        _check_head("categorical", head, PONG)
+        _check_discrete(head, PONG)
         return ModelSpec(algorithm=algorithm, actions=FAST_ACTIONS)
     gridworld.register()
     try:
         probe = gymnasium.make(environment)
     except (gymnasium.error.Error, ModuleNotFoundError) as error:
         raise UserError(_no_environment(environment, error)) from error
-    seen, done = probe.observation_space, probe.action_space
+    seen, taken = probe.observation_space, probe.action_space
     probe.close()
     if not (isinstance(seen, Box) and len(seen.shape) == 1):
-        raise UserError(f"{environment} shows {seen}; policies here see Pong's frames, or a vector of numbers")
+        raise UserError(f"{environment} cannot be learned: its observations are {seen}, not a vector of numbers")
     actions: DiscreteActions | ContinuousActions
-    if isinstance(done, Discrete):
-        _check_head("categorical", head, environment)
-        actions = DiscreteActions(int(done.n))
-    elif isinstance(done, Box) and len(done.shape) == 1 and done.is_bounded():
+    if isinstance(taken, Discrete):
+        _check_discrete(head, environment)
+        actions = DiscreteActions(int(taken.n))
+    elif isinstance(taken, Box) and len(taken.shape) == 1 and taken.is_bounded():
         chosen = head or "gaussian"
         if chosen == "categorical":
-            raise UserError(f"{environment} takes numbers, not one of a few actions: --head gaussian or tanh-gaussian")
-        actions = ContinuousActions(tuple(done.low.tolist()), tuple(done.high.tolist()), chosen)
+            raise UserError(f"{environment} has continuous actions; use --head gaussian or tanh-gaussian")
+        actions = ContinuousActions(tuple(taken.low.tolist()), tuple(taken.high.tolist()), chosen)
     else:
-        raise UserError(f"{environment} takes {done}; policies here take one of a few actions, or bounded numbers")
+        raise UserError(f"{environment} cannot be learned: its actions are {taken}, not discrete or a bounded vector")
     return ControlSpec(algorithm=algorithm, environment=environment, observation_size=seen.shape[0], actions=actions)
 
 
-def _check_head(possible: Head, head: Head | None, environment: str) -> None:
-    if head not in {None, possible}:
-        raise UserError(f"{environment} takes one of a few actions, which no {head} draws: leave out --head {head}")
+def _check_discrete(head: Head | None, environment: str) -> None:
+    """`UserError` if `head` draws no discrete actions."""
+    if head not in {None, "categorical"}:
+        raise UserError(f"{environment} has discrete actions; leave out --head {head}")
 
 
 def _no_environment(environment: str, error: Exception) -> str:
     if isinstance(error, gymnasium.error.DependencyNotInstalled | ModuleNotFoundError):
-        more = "pip install 'volley-pong[box2d]'" if "box2d" in str(error).lower() else "install it"
-        return f"{environment} needs a package that is not here ({one_line(error)}): {more}"
-    return f"no environment {environment!r}: {one_line(error)}; for example Pong, CartPole-v1, Pendulum-v1"
+        advice = "pip install 'volley-pong[box2d]'" if "box2d" in str(error).lower() else "install it"
+        return f"{environment} needs a missing package ({one_line(error)}): {advice}"
+    return f"no environment {environment!r}: {one_line(error)}; try Pong, CartPole-v1 or Pendulum-v1"
 
 
 def make(spec: PolicySpec, num_envs: int, *, sticky: float = 0.0) -> VectorEnv:
-    """`num_envs` environments as `spec` wants to see and act in them.
+    """`num_envs` environments with the observations and actions of `spec`.
 
     Observations are `[num_envs, ...]`, rewards `[num_envs]`. An ended episode is replaced within the same step: the
-    observation is the new one's first, and the last of the old is in `info["final_obs"]`, so that no step is wasted on
-    a reset. `sticky`, of Pong alone, is the probability, per emulator frame, that the action before is repeated.
+    observation is the first of the new one, and the last of the old one is in `info["final_obs"]`, so no step is
+    wasted on a reset. `sticky`, for Pong only, is the probability, per emulator frame, that the last action repeats.
     """
     if isinstance(spec, ModelSpec):
         return make_pong(spec, num_envs, sticky=sticky)
@@ -99,29 +100,27 @@ def make(spec: PolicySpec, num_envs: int, *, sticky: float = 0.0) -> VectorEnv:
 
 
 class ActionBounds:
-    """What a continuous policy draws, `[N, D]`, as the environment takes it: -1 and 1 become the bounds.
+    """Maps what a continuous policy draws, `[N, D]`, to the environment's actions: -1 and 1 become the bounds.
 
-    What a Gaussian draws beyond them is cut off; a `TanhGaussian` draws u, and tanh u stays within.
+    A Gaussian's draws are clipped to the bounds; a `TanhGaussian` draws u, and tanh u stays within them.
     """
 
     def __init__(self, actions: ContinuousActions) -> None:
         low, high = np.array(actions.low, np.float32), np.array(actions.high, np.float32)
         self._middle, self._half = (low + high) / 2, (high - low) / 2
-        self._bend = actions.head == "tanh-gaussian"
+        self._squash = actions.head == "tanh-gaussian"
 
     def __call__(self, drawn: NDArray[Any]) -> NDArray[np.float32]:
         """`[N, D]` float32, within the bounds."""
-        within = np.tanh(drawn) if self._bend else np.clip(drawn, -1, 1)
+        within = np.tanh(drawn) if self._squash else np.clip(drawn, -1, 1)
         return np.asarray(self._middle + self._half * within, np.float32)
 
 
 def make_pong(spec: ModelSpec, num_envs: int, *, sticky: float) -> VectorEnv:
-    """`num_envs` games of Pong as `spec` wants to see and play them.
+    """`num_envs` games of Pong with the observations and actions of `spec`.
 
-    Observations are `[num_envs, stack, height, width]` of uint8, actions indices into `spec.actions`, rewards points
-    (+1, -1). An ended game is replaced within the same step: the observation is the new game's first, and the last of
-    the old is in `info["final_obs"]`, so that no step is wasted on a reset. Games begin after up to 30 idle frames.
-    `sticky` is the probability, per emulator frame, that the action of the frame before is repeated.
+    Observations are `[num_envs, stack, height, width]` uint8, actions indices into `spec.actions`, rewards points
+    (+1, -1). Games begin after up to 30 idle frames. For ended games and `sticky`, see `make`.
     """
     observation = spec.observation
     games = AtariVectorEnv(
@@ -129,7 +128,7 @@ def make_pong(spec: ModelSpec, num_envs: int, *, sticky: float) -> VectorEnv:
         num_envs,
         num_threads=min(num_envs, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 0),
         repeat_action_probability=sticky,
-        max_num_frames_per_episode=MOST_FRAMES,
+        max_num_frames_per_episode=MAX_FRAMES,
         autoreset_mode=AutoresetMode.SAME_STEP,
         img_height=observation.height,
         img_width=observation.width,

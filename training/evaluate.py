@@ -1,4 +1,4 @@
-"""Full games, counted without bias."""
+"""Evaluates a policy over full games, counted without bias."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ from models.spec import PONG, ModelSpec
 from training.environments import make
 from training.memory import keep_freed_memory
 
-MOST_PARALLEL_GAMES = 50
+MAX_PARALLEL_GAMES = 50
 STICKY = 0.25
-"""The probability, per emulator frame, that an action is repeated: the Arcade Learning Environment's protocol
+"""The probability, per emulator frame, that the last action repeats: the Arcade Learning Environment's protocol
 (Machado et al. 2018)."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Evaluation:
-    """What a policy reached over full games."""
+    """A policy's results over full games."""
 
     model: str
     environment: str
@@ -38,9 +38,9 @@ class Evaluation:
     episodes: int
     mean_return: float
     std_return: float
-    """Of the sample, with one degree of freedom taken off."""
+    """The sample standard deviation, with n - 1."""
     ci95: tuple[float, float]
-    """Of the mean: normal approximation, 1.96 standard errors either way."""
+    """95% interval of the mean, by the normal approximation: 1.96 standard errors either way."""
     mean_length: float
     """In agent steps."""
     sticky: float
@@ -50,7 +50,7 @@ class Evaluation:
 
 
 def summarize(returns: list[float]) -> tuple[float, float, tuple[float, float]]:
-    """Mean, sample standard deviation and the mean's 95% interval."""
+    """The mean, the sample standard deviation, and the 95% interval of the mean."""
     mean = float(np.mean(returns))
     deviation = float(np.std(returns, ddof=1)) if len(returns) > 1 else 0.0
     margin = 1.96 * deviation / len(returns) ** 0.5
@@ -70,14 +70,13 @@ def evaluate(
     device: torch.device,
     on_episode: Callable[[], None] = lambda: None,
 ) -> Evaluation:
-    """Plays `episodes` full games side by side and summarises their returns.
+    """Plays `episodes` full games in parallel and summarises their returns.
 
-    Which games count is settled before they begin: each of the parallel environments plays its fixed share, and one
-    that has played it is not counted further. To count whichever games end first would favour short ones.
-    `on_episode` is called as each counted game ends.
+    Which games count is fixed in advance: each environment plays its share, and any games after that are ignored.
+    Counting the first games to end would favour short ones. `on_episode` is called as each counted game ends.
     """
     started = time.perf_counter()
-    num_envs = min(episodes, MOST_PARALLEL_GAMES)
+    num_envs = min(episodes, MAX_PARALLEL_GAMES)
     environments = make(spec, num_envs, sticky=sticky)
     generator = torch.Generator(device).manual_seed(seed)
     shares = np.full(num_envs, episodes // num_envs)
@@ -121,13 +120,13 @@ def evaluate_model(
 ) -> Evaluation:
     """Evaluates the model in `directory`, with a progress bar on a terminal.
 
-    Without `sticky`, actions of Pong stick as `STICKY` says. `UserError` where the model cannot be loaded, or acts
-    where nothing sticks.
+    If `sticky` is None, it is `STICKY` for Pong. `UserError` if the model cannot be loaded, or if `sticky` is given for
+    another environment.
     """
     spec, network = checkpoint.load_policy(directory)
     pong = isinstance(spec, ModelSpec)
     if sticky is not None and not pong:
-        raise UserError(f"--sticky is for Pong: {spec.environment} repeats no actions; leave it out")
+        raise UserError(f"--sticky is only for Pong; leave it out for {spec.environment}")
     target = pick_device(device)
     keep_freed_memory()
     console = Console(stderr=True)

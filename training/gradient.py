@@ -1,4 +1,4 @@
-"""What all policy gradients share: hyperparameters, batches of experience, the step of the optimiser and its size."""
+"""What all policy gradients share: hyperparameters, batches, the optimiser step and its learning rate."""
 
 from __future__ import annotations
 
@@ -20,65 +20,65 @@ Count = Annotated[int, msgspec.Meta(ge=1)]
 
 
 class GradientSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Hyperparameters that every policy gradient has."""
+    """Hyperparameters of every policy gradient."""
 
     gamma: Fraction = 0.99
-    """What a reward is worth one step later."""
+    """Discount factor per agent step."""
     value_coefficient: Positive = 1.0
-    """Weight of the critic's loss beside the policy's."""
+    """Weight of the value loss."""
     entropy_coefficient: NotNegative = 0.01
-    """Weight of the entropy bonus at the start; it falls linearly to 0, so that the finished policy is as sure as it
-    can be."""
+    """Initial weight of the entropy bonus; it falls linearly to 0, so that the final policy need not stay random."""
     max_gradient_norm: Positive = 1.0
-    """Longer gradients are shortened to this."""
+    """Longer gradients are scaled down to this norm."""
     learning_rate: Positive = 3e-4
-    """Adam's, at the start."""
+    """Adam's initial learning rate."""
     first_log_deviation: float = FIRST_LOG_DEVIATION
-    """Of continuous actions, in halves of the way between their bounds: how widely they are drawn at first. 0 and more
-    tries the bounds themselves, which finds rewards that take long and steady effort."""
+    """Initial log standard deviation of continuous actions, in units of half the range between their bounds. From 0
+    up, the policy often tries the bounds themselves, which finds rewards that take long, steady effort."""
     step_size: Literal["kl", "linear", "constant"] = "kl"
-    """How the learning rate goes on: controlled by the KL divergence, linearly to 0, or not at all."""
+    """How the learning rate changes: adapted to the KL divergence, linearly to 0, or not at all."""
     highest_learning_rate: Positive = 1e-2
+    """The learning rate never adapts above this."""
     lowest_kl: Positive = 0.005
     highest_kl: Positive = 0.02
-    """Of one pass over the experience, in nats, between which the step size stays as it is. Both fall linearly to a
-    twentieth: small steps at the end average over the noise of the games."""
+    """The learning rate adapts if the KL divergence of a pass, in nats, is outside these bounds. Both fall linearly to
+    a twentieth: small steps at the end average out the noise of the games."""
     learning_rate_factor: Annotated[float, msgspec.Meta(gt=1)] = 1.5
-    """By which the learning rate shrinks or grows where the KL divergence is outside these bounds."""
+    """What the learning rate is then multiplied or divided by."""
 
     @property
     def epochs(self) -> int:
-        """Passes over the same experience."""
+        """Passes over each rollout."""
         return 1
 
     @property
     def has_critic(self) -> bool:
-        """Whether a value of each observation is learned."""
+        """Whether the algorithm learns the value of each observation."""
         return True
 
 
-LEAST_KL_SHARE = 0.05
-LOWEST_LEARNING_RATE = 1e-6
+MIN_KL_SHARE = 0.05
+MIN_LEARNING_RATE = 1e-6
 
 
 class Targets(NamedTuple):
-    """What a rollout teaches; each `[T, N]`."""
+    """What to learn from a rollout; each `[T, N]`."""
 
     advantages: Tensor
-    """How much more probable each action should become, or less."""
+    """How much more or less probable to make each action."""
     returns: Tensor
-    """What the critic should have said of each observation."""
+    """What the critic should have predicted for each observation."""
 
 
 class Batch(NamedTuple):
-    """`B` decisions to learn from, and what they teach."""
+    """`B` decisions, with their targets."""
 
     observations: Tensor
     """`[B, ...]`."""
     actions: Tensor
     """`[B]` or `[B, D]`."""
     log_probs: Tensor
-    """`[B]`: of these actions, under the policy that took them."""
+    """`[B]`: of the actions, under the policy that took them."""
     advantages: Tensor
     """`[B]`."""
     returns: Tensor
@@ -86,12 +86,12 @@ class Batch(NamedTuple):
 
     @classmethod
     def of(cls, rollout: Rollout, targets: Targets) -> Batch:
-        """All decisions of a rollout; `B` is `T * N`."""
+        """All decisions of a rollout: `B` is `T * N`."""
         columns = (rollout.observations, rollout.actions, rollout.log_probs, *targets)
         return cls(*(column.flatten(0, 1) for column in columns))
 
     def shuffled(self, size: int | None, generator: torch.Generator) -> Iterator[Batch]:
-        """All decisions in random order, in minibatches of `size`, the last perhaps smaller; None: all in one."""
+        """All decisions in random order, in minibatches of `size` (the last may be smaller), or in one if None."""
         length = len(self.actions)
         order = torch.randperm(length, generator=generator, device=self.actions.device)
         for indices in order.split(size or length):
@@ -99,7 +99,7 @@ class Batch(NamedTuple):
 
 
 def descend(learner: Learner, loss: Tensor, settings: GradientSettings) -> None:
-    """One step of the optimiser down the gradient of `loss`, one number."""
+    """One optimiser step down the gradient of `loss`, a scalar."""
     learner.optimizer.zero_grad()
     loss.backward()
     nn.utils.clip_grad_norm_(learner.network.parameters(), settings.max_gradient_norm)
@@ -109,42 +109,42 @@ def descend(learner: Learner, loss: Tensor, settings: GradientSettings) -> None:
 def next_learning_rate(learning_rate: float, kl: float, settings: GradientSettings, progress: float) -> float:
     """The learning rate for the next pass, after one that changed the policy by `kl` nats.
 
-    By KL divergence, as in rl_games (Makoviichuk and Makoviychuk 2021): too much in a pass and it shrinks, too little
-    and it grows. `progress` is the share of training done, from 0 to 1.
+    Adapts to the KL divergence as rl_games does (Makoviichuk and Makoviychuk 2021): after too much change it shrinks,
+    after too little it grows. `progress` is the fraction of training done, from 0 to 1.
     """
     if settings.step_size == "constant":
         return learning_rate
     if settings.step_size == "linear":
         return settings.learning_rate * (1 - progress)
-    share = max(1 - progress, LEAST_KL_SHARE)
+    share = max(1 - progress, MIN_KL_SHARE)
     if kl > settings.highest_kl * share:
         learning_rate /= settings.learning_rate_factor
     elif kl < settings.lowest_kl * share:
         learning_rate *= settings.learning_rate_factor
-    return min(max(learning_rate, LOWEST_LEARNING_RATE), settings.highest_learning_rate)
+    return min(max(learning_rate, MIN_LEARNING_RATE), settings.highest_learning_rate)
 
 
 def explained_variance(predictions: Tensor, targets: Tensor) -> float:
-    """1 for perfect predictions, 0 for ones no better than the mean; not finite where the targets do not vary."""
+    """1 for perfect predictions, 0 for ones no better than the mean; not finite if the targets do not vary."""
     return float(1 - (targets - predictions).var() / targets.var())
 
 
 class Averages:
-    """Diagnostics of the steps of a pass, and their means."""
+    """Diagnostics of each step of a pass, to be averaged."""
 
     def __init__(self) -> None:
         self._names: tuple[str, ...] = ()
         self._steps: list[Tensor] = []
 
     def add(self, **diagnostics: Tensor) -> None:
-        """Takes in those of one step, a number each."""
+        """Adds the diagnostics of one step, each a scalar."""
         self._names = tuple(diagnostics)
         self._steps.append(torch.stack([value.detach() for value in diagnostics.values()]))
 
     def __len__(self) -> int:
-        """How many steps were taken."""
+        """The number of steps."""
         return len(self._steps)
 
     def means(self) -> dict[str, float]:
-        """Over the steps, by name."""
+        """The mean of each diagnostic over the steps, by name."""
         return dict(zip(self._names, torch.stack(self._steps).mean(0).tolist(), strict=True))

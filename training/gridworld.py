@@ -1,8 +1,8 @@
-"""The aliased gridworld, in which two cells look alike and want opposite moves: the best policy there is random.
+"""The aliased gridworld, where two cells look alike but need opposite moves: the best policy is random there.
 
-After Silver 2015, "UCL Course on RL", lecture 7: Policy Gradient, examples "Aliased Gridworld". From the second and the
-fourth cell of the top row, both with a wall above and below, the treasure lies on opposite sides. A policy that always
-does the same where it sees the same walks away from it, for ever, in one of the two.
+After Silver 2015, "UCL Course on RL", lecture 7: Policy Gradient, examples "Aliased Gridworld". The second and the
+fourth cell of the top row both have a wall above and below, but the treasure lies on opposite sides of them. In one of
+the two, a deterministic policy walks away from it for ever.
 """
 
 from __future__ import annotations
@@ -16,21 +16,22 @@ from gymnasium.spaces import Box, Discrete
 from numpy.typing import NDArray
 
 NAME = "volley/AliasedGridworld-v0"
-"""In gymnasium, once it is registered."""
-MOST_STEPS = 100
-"""Of one episode: a policy that is stuck would stay for ever."""
+"""In gymnasium, once registered."""
+MAX_STEPS = 100
+"""Per episode: a policy that is stuck would stay for ever."""
 GAMMA = 0.9
-"""What exact values discount by, where not told otherwise: the treasure is worth less the later it is found."""
+"""The default discount of exact values: the later the treasure is found, the less it is worth."""
 
 GRID = (
     ".....",
     "-#+#-",
 )
-"""Free cells; walls #, as is all around; traps - and the treasure +, where an episode ends."""
+"""Free cells ., walls #, traps - and the treasure +. There are walls all around; traps and the treasure end an
+episode."""
 REWARDS = {".": 0.0, "-": -1.0, "+": 1.0}
 """For moving into a cell."""
 MOVES = ((-1, 0), (0, 1), (1, 0), (0, -1))
-"""Rows and columns: north, east, south, west. These are the actions, and the sides on which a wall is seen."""
+"""Rows and columns: north, east, south, west. These are the actions, and the order of walls in an observation."""
 NORTH, EAST, SOUTH, WEST = range(4)
 
 Cell = tuple[int, int]
@@ -43,36 +44,36 @@ def _is_free(cell: Cell) -> bool:
 
 
 def neighbour(cell: Cell, action: int) -> Cell:
-    """Where a move leads: against a wall, nowhere."""
+    """The cell that a move leads to: the same one if there is a wall."""
     beside = cell[0] + MOVES[action][0], cell[1] + MOVES[action][1]
     return beside if _is_free(beside) else cell
 
 
 def walls(cell: Cell) -> tuple[float, ...]:
-    """What is seen in a cell: for north, east, south and west, 1 where there is a wall and 0 where the way is free."""
+    """The observation in a cell: 1 for a wall and 0 for none, to the north, east, south and west."""
     return tuple(float(neighbour(cell, action) == cell) for action in range(len(MOVES)))
 
 
 def kind(cell: Cell) -> str:
-    """Which of `GRID`'s signs the cell has."""
+    """The cell's sign in `GRID`."""
     return GRID[cell[0]][cell[1]]
 
 
 CELLS: tuple[Cell, ...] = tuple((0, column) for column in range(len(GRID[0])))
-"""Where an episode goes on, from west to east. It begins in any of them."""
+"""The cells that do not end an episode, from west to east. Episodes begin in any of them."""
 OBSERVATIONS = tuple(dict.fromkeys(walls(cell) for cell in CELLS))
-"""What can be told apart, in the order of the cells: four things in five cells."""
+"""The distinct observations, in the order of the cells: four in five cells."""
 SEEN = tuple(OBSERVATIONS.index(walls(cell)) for cell in CELLS)
-"""Which of `OBSERVATIONS` each of `CELLS` shows."""
+"""For each of `CELLS`, the index of its observation."""
 ALIASED = SEEN[1]
-"""What the second and the fourth cell show."""
+"""The index of the observation that the second and the fourth cell share."""
 
 
 class AliasedGridworld(gymnasium.Env[NDArray[np.float32], np.int64]):
-    """Five cells in a row, traps below the outer ones and the treasure below the middle one.
+    """Five cells in a row, with traps below the outer ones and the treasure below the middle one.
 
-    Observations are `[4]` float32, as `walls` tells them; actions move north, east, south or west. The reward is 1 for
-    the treasure and -1 for a trap, both of which end the episode.
+    Observations are `walls`, `[4]` float32; actions move north, east, south or west. The reward is 1 for the treasure
+    and -1 for a trap; both end the episode.
     """
 
     def __init__(self) -> None:
@@ -83,13 +84,13 @@ class AliasedGridworld(gymnasium.Env[NDArray[np.float32], np.int64]):
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[NDArray[np.float32], dict[str, Any]]:
-        """Begins in a random cell of the top row; gives the observation, and the cell as `info["cell"]`."""
+        """Begins in a random cell of the top row; returns the observation, and the cell as `info["cell"]`."""
         super().reset(seed=seed, options=options)
         self._cell = CELLS[self.np_random.integers(len(CELLS))]
         return self._observe(), {"cell": self._cell}
 
     def step(self, action: np.int64) -> tuple[NDArray[np.float32], float, bool, bool, dict[str, Any]]:
-        """Moves; gives observation, reward, whether the episode ended, False (no time limit here) and the cell."""
+        """Moves; returns observation, reward, whether the episode ended, False (no time limit here) and the cell."""
         self._cell = neighbour(self._cell, int(action))
         return self._observe(), REWARDS[kind(self._cell)], kind(self._cell) != ".", False, {"cell": self._cell}
 
@@ -101,8 +102,8 @@ def values(policy: NDArray[np.float64], *, gamma: float = GAMMA) -> NDArray[np.f
     """The exact value of each of `CELLS`, `[5]`: the expected discounted return from there, without a time limit.
 
     `policy` holds the probability of each action for each of `OBSERVATIONS`, `[4, 4]`. The values solve Bellman's
-    equations, v = r + gamma P v (Sutton and Barto 2018, "Reinforcement Learning: An Introduction", eq. 3.14), a linear
-    system; `gamma` is below 1, for a policy that is stuck would make it singular.
+    equation, the linear system v = r + gamma P v (Sutton and Barto 2018, "Reinforcement Learning: An Introduction",
+    eq. 3.14). `gamma` must be below 1: a policy that is stuck would make the system singular.
     """
     transitions = np.zeros((len(CELLS), len(CELLS)))
     rewards = np.zeros(len(CELLS))
@@ -115,28 +116,28 @@ def values(policy: NDArray[np.float64], *, gamma: float = GAMMA) -> NDArray[np.f
 
 
 def mean_value(policy: NDArray[np.float64], *, gamma: float = GAMMA) -> float:
-    """The exact value of beginning an episode, in any cell with equal probability."""
+    """The exact value of an episode that begins in any of `CELLS` with equal probability."""
     return float(values(policy, gamma=gamma).mean())
 
 
 def epsilon_greedy(actions: tuple[int, ...], epsilon: float) -> NDArray[np.float64]:
-    """The policy that takes `actions[i]` on the i-th observation, but with probability `epsilon` any action; `[4, 4]`.
+    """The policy that takes `actions[i]` on the i-th observation, or with probability `epsilon` a random one; `[4, 4]`.
 
-    With an `epsilon` of 0 it is deterministic.
+    It is deterministic if `epsilon` is 0.
     """
     return (1 - epsilon) * np.eye(len(MOVES))[list(actions)] + epsilon / len(MOVES)
 
 
 def best_epsilon_greedy(epsilon: float, *, gamma: float = GAMMA) -> NDArray[np.float64]:
-    """The best of all policies of this kind, `[4, 4]`, found by trying each; with 0, the best deterministic one."""
+    """The best epsilon-greedy policy, `[4, 4]`, found by trying them all; with 0, the best deterministic one."""
     policies = (epsilon_greedy(actions, epsilon) for actions in product(range(len(MOVES)), repeat=len(OBSERVATIONS)))
     return max(policies, key=lambda policy: mean_value(policy, gamma=gamma))
 
 
 def random_where_aliased(east: float = 0.5) -> NDArray[np.float64]:
-    """The policy that walks to the treasure where it knows the way, and elsewhere east or west by chance; `[4, 4]`.
+    """The policy that heads for the treasure, but goes east or west at random in the aliased cells; `[4, 4]`.
 
-    With equal probabilities it is the best there is.
+    It is optimal if both are equally likely.
     """
     policy = epsilon_greedy((EAST, EAST, SOUTH, WEST), 0.0)
     policy[ALIASED] = 0.0
@@ -145,6 +146,6 @@ def random_where_aliased(east: float = 0.5) -> NDArray[np.float64]:
 
 
 def register() -> None:
-    """Lets gymnasium make the gridworld by its name."""
+    """Registers the gridworld with gymnasium."""
     if NAME not in gymnasium.registry:
-        gymnasium.register(NAME, entry_point=f"{__name__}:{AliasedGridworld.__name__}", max_episode_steps=MOST_STEPS)
+        gymnasium.register(NAME, entry_point=f"{__name__}:{AliasedGridworld.__name__}", max_episode_steps=MAX_STEPS)

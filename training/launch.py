@@ -1,4 +1,4 @@
-"""Starting, interrupting and resuming a training from the command line."""
+"""Starts, interrupts and resumes a training from the command line."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from models.catalog import RUNS
 from models.device import DeviceName
 from models.errors import UserError
 from models.spec import PONG, ModelSpec
@@ -34,59 +35,60 @@ def new_run(
     head: Head | None = None,
     changes: Sequence[str] = (),
 ) -> RunDirectory:
-    """A new run, in `path` or in a folder under `runs/` named after the time; what is None has its default.
+    """A new run in `path`, or in a folder of `RUNS` named after the time; a setting that is None keeps its default.
 
-    `UserError` as for `RunDirectory.create`.
+    `UserError` if a setting is wrong, or as for `RunDirectory.create`.
     """
-    path = path or Path("runs") / f"{algorithm}-{datetime.now().astimezone():%Y%m%d-%H%M%S}"
-    asked = {"steps": steps, "seed": seed, "sticky": sticky, "device": device}
+    path = path or RUNS / f"{algorithm}-{datetime.now().astimezone():%Y%m%d-%H%M%S}"
+    overrides = {"steps": steps, "seed": seed, "sticky": sticky, "device": device}
     settings = training_settings(algorithm, environment, head=head, changes=changes)
     if sticky is not None and not isinstance(settings.model, ModelSpec):
-        raise UserError(f"--sticky is for Pong: {environment} repeats no actions; leave it out")
-    return RunDirectory.create(path, msgspec.structs.replace(settings, **_given(asked)))
+        raise UserError(f"--sticky is only for Pong; leave it out for {environment}")
+    return RunDirectory.create(path, msgspec.structs.replace(settings, **_given(overrides)))
 
 
 def resumed_run(path: Path, *, steps: int | None, device: DeviceName | None) -> RunDirectory:
-    """The run in `path`, to more or fewer steps or on another device where asked. `UserError` as for `open`."""
+    """The run in `path`, with new `steps` or `device` unless None. `UserError` as for `RunDirectory.open`."""
     run = RunDirectory.open(path)
     run.write_settings(msgspec.structs.replace(run.settings, **_given({"steps": steps, "device": device})))
     return run
 
 
 def _given(arguments: dict[str, Any]) -> dict[str, Any]:
+    """The arguments that are not None."""
     return {name: value for name, value in arguments.items() if value is not None}
 
 
 def train_until_interrupted(run: RunDirectory) -> tuple[Progress, bool]:
-    """Trains with a progress display; returns how far it came, and whether it was interrupted.
+    """Trains with a progress display; returns the progress, and whether it was interrupted.
 
-    After the first Ctrl-C or termination signal the current update is finished and the run saved. A second one ends it
-    at once, and the last checkpoint stands.
+    The first Ctrl-C or SIGTERM finishes the current update and saves the run. A second one exits immediately, leaving
+    the last checkpoint.
     """
     with (
         TerminalDisplay(run.settings.steps, run.settings.model.algorithm) as display,
-        _notice_interruption() as interrupted,
+        _catch_interrupt() as interrupted,
     ):
         progress = train(run, display, stop=interrupted)
     return progress, interrupted()
 
 
 @contextmanager
-def _notice_interruption() -> Iterator[Callable[[], bool]]:
-    """Yields a function that says whether Ctrl-C or a termination signal has come; a second one acts as usual."""
+def _catch_interrupt() -> Iterator[Callable[[], bool]]:
+    """Yields a function that says whether Ctrl-C or SIGTERM has arrived; a second one has its usual effect."""
     received: list[int] = []
-    usual = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    previous = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
 
     def restore() -> None:
-        for number, handler in usual.items():
+        for number, handler in previous.items():
             signal.signal(number, handler)
 
-    def notice(number: int, _frame: FrameType | None) -> None:
+    def catch(number: int, _frame: FrameType | None) -> None:
         received.append(number)
         restore()
 
-    for number in usual:
-        signal.signal(number, notice)
+    for number in previous:
+        signal.signal(number, catch)
     try:
         yield lambda: bool(received)
     finally:

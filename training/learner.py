@@ -1,4 +1,4 @@
-"""What learns: a policy network with its optimiser, statistics and source of chance."""
+"""A policy network in training, with its optimiser, statistics and random generator."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from models.spec import ModelSpec
 from training.moments import RunningMoments
 
 RETURN_SCALE_FLOOR = 0.01
-"""Points. Keeps the first returns, which may all be zero, from being divided by nothing."""
+"""Points. Avoids dividing by zero if the first returns are all zero."""
 
 
 class Learner:
     """A policy network in training.
 
-    A network for frames runs in bfloat16 where `device` multiplies it in hardware; its weights stay float32.
+    A network for frames runs in bfloat16 if `device` supports it in hardware; its weights stay float32.
     """
 
     def __init__(
@@ -63,25 +63,25 @@ class Learner:
         return self.evaluate(observations).value
 
     def value_loss(self, values: Tensor, returns: Tensor) -> Tensor:
-        """How far `[B]` values are from the returns, one number: mean squares in the scale of the value head."""
+        """Mean squared error of `[B]` values against returns, in the scale of the value head; a scalar."""
         scaled = self.network.returns.normalize
         return nn.functional.mse_loss(scaled(values), scaled(returns))
 
-    def learn_input_statistics(self, observations: Tensor) -> None:
-        """Takes `[B, ...]` observations into the mean and deviation by which the network sees each pixel or number."""
+    def update_input_statistics(self, observations: Tensor) -> None:
+        """Adds `[B, ...]` observations to the mean and deviation by which the network normalises its inputs."""
         self._inputs.update(self.network.input_samples(observations))
         self.network.inputs.mean.copy_(self._inputs.mean)
         self.network.inputs.scale.copy_(self._inputs.deviation.clamp(min=self.network.inputs.floor))
 
-    def learn_return_statistics(self, returns: Tensor) -> None:
-        """Takes returns, of any shape, into the scale in which the value head learns."""
+    def update_return_statistics(self, returns: Tensor) -> None:
+        """Adds returns, of any shape, to the mean and deviation by which the value head normalises them."""
         self._returns.update(returns.flatten())
         self.network.returns.mean.copy_(self._returns.mean)
         self.network.returns.scale.copy_(self._returns.deviation.clamp(min=RETURN_SCALE_FLOOR))
 
     @property
     def learning_rate(self) -> float:
-        """The optimiser's step size."""
+        """The optimiser's learning rate."""
         return float(self.optimizer.param_groups[0]["lr"])
 
     @learning_rate.setter
@@ -90,7 +90,7 @@ class Learner:
             group["lr"] = learning_rate
 
     def state_dict(self) -> dict[str, Any]:
-        """All that must be kept to go on learning."""
+        """Everything needed to resume."""
         return {
             "network": self.network.state_dict(),
             "optimizer": self.optimizer.state_dict(),
@@ -100,7 +100,7 @@ class Learner:
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """What `state_dict` gave."""
+        """Restores what `state_dict` returned."""
         self.network.load_state_dict(state["network"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.generator.set_state(state["generator"].cpu())

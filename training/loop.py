@@ -16,14 +16,17 @@ from training.run import Progress, RunDirectory
 from training.settings import TrainingSettings
 from training.trainee import Trainee
 
-EVALUATIONS, LEAST_STEPS_BETWEEN = 10, 500_000
-"""Of a training, and the fewest agent steps of Pong from one to the next: full games take a while."""
+EVALUATIONS = 10
+"""Per training."""
+MIN_EVALUATION_INTERVAL = 500_000
+"""Agent steps, for Pong, because full games take a while."""
 STAGES = 40
+"""Policies kept along the way."""
 CHECKPOINT_SECONDS = 60.0
 
 
 class Display(Protocol):
-    """Shows a training as it goes."""
+    """Shows the progress of a training."""
 
     def update(self, progress: Progress, metrics: dict[str, float]) -> None:
         """Called after every update."""
@@ -31,13 +34,13 @@ class Display(Protocol):
 
 
 def train(run: RunDirectory, display: Display, stop: Callable[[], bool] = lambda: False) -> Progress:
-    """Trains until the run's steps are done or `stop()`, which is asked after every update; returns how far it came.
+    """Trains until the run's steps are done or `stop()`, called after every update, is true; returns the progress.
 
-    Goes on from the run's checkpoint where there is one.
+    Resumes from the run's checkpoint if there is one.
     """
     keep_freed_memory()
     settings = run.settings
-    trainee = algorithms.begin(settings)
+    trainee = algorithms.make_trainee(settings)
     progress = run.restore(trainee)
     with closing(make(settings.model, trainee.num_envs, sticky=settings.sticky)) as environments:
         trainee.prepare(environments, progress)
@@ -52,7 +55,7 @@ def train(run: RunDirectory, display: Display, stop: Callable[[], bool] = lambda
             due = crossed(before, progress.steps, evaluation_interval(settings)) or progress.steps >= settings.steps
             if due or step.promising:
                 metrics["evaluation_return"] = keep_best(run, trainee, progress)
-                metrics |= trainee.evaluated(metrics["evaluation_return"], progress)
+                metrics |= trainee.on_evaluation(metrics["evaluation_return"], progress)
             if crossed(before, progress.steps, max(settings.steps // STAGES, 1)):
                 run.save_stage(trainee, progress)
             seconds = time.monotonic() - started
@@ -71,7 +74,7 @@ def train(run: RunDirectory, display: Display, stop: Callable[[], bool] = lambda
 def evaluation_interval(settings: TrainingSettings) -> int:
     """Agent steps from one evaluation to the next."""
     interval = max(settings.steps // EVALUATIONS, 1)
-    return max(interval, LEAST_STEPS_BETWEEN) if isinstance(settings.model, ModelSpec) else interval
+    return max(interval, MIN_EVALUATION_INTERVAL) if isinstance(settings.model, ModelSpec) else interval
 
 
 def keep_best(run: RunDirectory, trainee: Trainee, progress: Progress) -> float:

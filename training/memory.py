@@ -1,4 +1,4 @@
-"""Keeping freed memory for the next minibatch."""
+"""Makes the allocator keep freed memory for the next minibatch."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ _M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4
 def keep_freed_memory() -> None:
     """Makes glibc's allocator hold on to large blocks; does nothing elsewhere.
 
-    By default it gives every block of some megabytes back to the system and asks for it again, and the system clears
-    each page anew. A minibatch of frames then takes three times as long to gather and normalise
+    By default it returns every block of a few megabytes to the system and requests it again, and each time the system
+    clears its pages. A minibatch of frames then takes three times as long to gather and normalise
     (`benchmarks/minibatch.py`).
     """
     if sys.platform == "linux":
@@ -24,10 +24,10 @@ def keep_freed_memory() -> None:
 
 
 def return_freed_memory() -> None:
-    """Gives what glibc's allocator has held on to back to the system, which takes some milliseconds.
+    """Returns the memory that glibc's allocator has held on to, which takes a few milliseconds; does nothing elsewhere.
 
-    Trajectories differ in length, so that the blocks of each update leave holes which those of the next do not fit: a
-    training by REINFORCE would grow to 5 GB.
+    Trajectories differ in length, so the blocks of one update leave holes that those of the next do not fit: training
+    with REINFORCE would grow to 5 GB.
     """
     if sys.platform == "linux":
         libc = ctypes.CDLL(None)

@@ -1,4 +1,4 @@
-"""Running mean and deviation."""
+"""Running mean and standard deviation."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch import Tensor
 class RunningMoments:
     """Mean and variance of all samples so far, over their first dimension.
 
-    Batches are joined by Chan, Golub and LeVeque 1979, "Updating Formulae and a Pairwise Algorithm for Computing
+    Batches are combined as in Chan, Golub and LeVeque 1979, "Updating Formulae and a Pairwise Algorithm for Computing
     Sample Variances".
     """
 
@@ -21,7 +21,7 @@ class RunningMoments:
         self.variance = torch.ones(())
 
     def update(self, samples: Tensor) -> None:
-        """Takes in `[B, ...]` samples."""
+        """Adds `[B, ...]` samples."""
         samples = samples.float()
         count, mean, variance = len(samples), samples.mean(0), samples.var(0, correction=0)
         if self.count == 0:
@@ -37,7 +37,7 @@ class RunningMoments:
 
     @property
     def deviation(self) -> Tensor:
-        """The standard deviation, of the shape of one sample."""
+        """The standard deviation, in the shape of one sample."""
         return self.variance.sqrt()
 
     def state_dict(self) -> dict[str, Any]:
@@ -45,5 +45,5 @@ class RunningMoments:
         return {"count": self.count, "mean": self.mean, "variance": self.variance}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """What `state_dict` gave."""
+        """Restores what `state_dict` returned."""
         self.count, self.mean, self.variance = state["count"], state["mean"], state["variance"]

@@ -1,4 +1,4 @@
-"""Learning curves drawn as a picture."""
+"""Draws learning curves as a picture."""
 
 from __future__ import annotations
 
@@ -22,29 +22,29 @@ if TYPE_CHECKING:
 
 BACKGROUND, PANEL, GRID, TEXT, QUIET = "#12100E", "#1C1917", "#3A342E", "#ECECEC", "#A8A29E"
 COLOURS = ("#4C9BE8", "#F2C14E", "#D986C2", "#ECECEC", "#E8743B")
-"""Of curves, in order: distinct with any colour blindness, and as text at least 4.5 : 1 on the dark ground. Once all
-are used, they come again with other dashes."""
+"""Of curves, in order: distinct with any colour blindness, and readable as text, at least 4.5 : 1 against the
+background. Further curves reuse them with other dashes."""
 DASHES = ("solid", "dashed", "dotted")
 SUFFIXES = (".png", ".svg")
 PICTURE_SIZE = (8.0, 4.0)
 LEGEND_LINE = 0.22
-"""Inches of 100 pixels; a PNG has twice as many. Each line of a legend makes a picture higher."""
+"""In inches. Each line of a legend makes the picture this much higher."""
 
 
 def draw(
     curves: Sequence[Curve], metric: str, file: Path, *, axes: Sequence[Axis] = AXES, title: str | None = None
 ) -> None:
-    """Draws the curves, a panel for each of `axes`, into a PNG or SVG; `UserError` where it cannot be written."""
+    """Draws the curves to a PNG or SVG, with a panel for each of `axes`; `UserError` if it cannot be written."""
     kind = file.suffix.lower()
     if kind not in SUFFIXES:
-        raise UserError(f"cannot draw {file}: give it a name that ends in {' or '.join(SUFFIXES)}")
-    # It takes most of a second, and the terminal's curves do without.
+        raise UserError(f"cannot draw {file}: its name must end in {' or '.join(SUFFIXES)}")
+    # Importing matplotlib takes most of a second, and curves in the terminal do without.
     from matplotlib import rc_context  # noqa: PLC0415
     from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415
     from matplotlib.figure import Figure  # noqa: PLC0415
     from matplotlib.layout_engine import ConstrainedLayoutEngine  # noqa: PLC0415
 
-    # With a fixed salt and without a date, the same curves give the same file.
+    # With a fixed salt and no date, the same curves always make the same file.
     with rc_context({"font.size": 10, "svg.hashsalt": "volley"}):
         layout = ConstrainedLayoutEngine(w_pad=0.12, h_pad=0.1, rect=(0, 0, 1, 0.93))
         figure = Figure(figsize=PICTURE_SIZE, dpi=100, facecolor=BACKGROUND, layout=layout)
@@ -66,7 +66,7 @@ def _title(curves: Sequence[Curve]) -> str:
 
 
 def _fill(figure: Figure, curves: Sequence[Curve], metric: str, axes: Sequence[Axis], title: str) -> None:
-    """Puts all that is seen into an empty figure."""
+    """Draws everything into an empty figure."""
     panels: list[Axes] = figure.subplots(1, len(axes), sharey=True, squeeze=False)[0].tolist()
     for panel, axis in zip(panels, axes, strict=True):
         _draw_panel(panel, curves, axis, limits(curves, metric))
@@ -111,13 +111,13 @@ def _draw_panel(panel: Axes, curves: Sequence[Curve], axis: Axis, limits: tuple[
 
 
 PLACES = ((6, "bottom"), (-6, "top"), (-14, "top"))
-"""Of a label by the end of its curve, the best first: points up, and which side of it is there."""
+"""Of a label at the end of its curve, best first: offset upwards in points, and which edge of the label is there."""
 
 
 def _label_ends(panel: Axes, lines: Sequence[Line2D]) -> bool:
-    """Writes at the end of each line what it is; nothing, and False, where one would not clearly be that line's."""
+    """Labels each line at its end; or none, and returns False, if one label could not clearly belong to its line."""
     labels: list[Annotation] = []
-    # From above: of two that end close together, the higher has its label above and the lower below.
+    # From the top down: of two lines that end close together, the higher gets its label above and the lower below.
     for line in sorted(lines, key=lambda line: _end(line)[1], reverse=True):
         label = _label_end(panel, line, [other for other in lines if other is not line], labels)
         if label is None:
@@ -134,7 +134,7 @@ def _end(line: Line2D) -> tuple[float, float]:
 
 
 def _label_end(panel: Axes, line: Line2D, others: Sequence[Line2D], labels: Sequence[Annotation]) -> Annotation | None:
-    """The label at the line's end, where one fits: within the panel, on no line or label, and with none in between."""
+    """A label at the line's end, if it fits: inside the panel, with no line or label behind it or on the way to it."""
     from matplotlib.transforms import Bbox  # noqa: PLC0415
 
     end = _end(line)
@@ -162,5 +162,5 @@ def _label_end(panel: Axes, line: Line2D, others: Sequence[Line2D], labels: Sequ
 
 
 def _crosses(line: Line2D, box: Bbox) -> bool:
-    """Whether the line, as it is drawn, goes through a box in pixels."""
+    """Whether the line, as drawn, passes through a box in pixels."""
     return line.get_path().transformed(line.get_transform()).intersects_bbox(box, filled=False)

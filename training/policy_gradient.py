@@ -1,4 +1,4 @@
-"""The way of a reward to a gradient: collect, advantages, update, and what surrounds these in every policy gradient."""
+"""From a reward to a gradient: collect, advantages, update, and what every policy gradient needs around these."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ from training.settings import TrainingSettings
 from training.trainee import Step
 
 WARM_UP_STEPS = 32
-"""Random steps per environment before learning begins, for the first statistics of the inputs."""
+"""Random steps per environment before learning begins, for the first input statistics."""
 INPUT_STATISTICS_UPDATES = 20
-"""After these the inputs' statistics stay: a moving normalisation would move the policy with it."""
+"""Then the input statistics are frozen: if the normalisation kept moving, it would move the policy with it."""
 EVALUATION_GAMES = 20
 RECENT_GAMES = 100
-"""Over which returns and lengths are averaged."""
+"""How many games reported returns and lengths are averaged over."""
 
 
 class Experience(Protocol):
-    """Where rollouts come from."""
+    """A source of rollouts."""
 
     @property
     def steps(self) -> int:
@@ -43,43 +43,43 @@ class Experience(Protocol):
         ...
 
     def collect(self) -> tuple[Rollout, list[Episode]]:
-        """The next rollout, and the full episodes that ended meanwhile."""
+        """The next rollout, and the full episodes that ended during it."""
         ...
 
 
 def rollouts(collector: Collector, _settings: GradientSettings) -> Experience:
-    """The experience of algorithms whose critic completes what a rollout cuts off: each rollout as it is."""
+    """Rollouts as they are, for algorithms that bootstrap the returns that a rollout cuts off."""
     return collector
 
 
 class Method(NamedTuple):
-    """What tells one policy gradient from another."""
+    """What distinguishes one policy gradient from another. `Any` is the algorithm's settings."""
 
     advantages: Callable[[Rollout, Any], Targets]
-    """What a rollout teaches, under the algorithm's settings."""
+    """What to learn from a rollout."""
     update: Callable[[Learner, Batch, Any, float], Averages]
-    """One pass over a batch, under the algorithm's settings and with an entropy coefficient."""
+    """One pass over a batch; the last argument is the entropy coefficient."""
     experience: Callable[[Collector, Any], Experience] = rollouts
-    """Where its rollouts come from."""
+    """The source of its rollouts."""
 
 
 def improve(
     learner: Learner, rollout: Rollout, method: Method, settings: GradientSettings, progress: float
 ) -> dict[str, float]:
-    """Improves the policy by one rollout; returns diagnostics by name.
+    """Improves the policy with one rollout; returns diagnostics by name.
 
-    `progress` is the share of training done, from 0 to 1.
+    `progress` is the fraction of training done, from 0 to 1.
     """
     targets = method.advantages(rollout, settings)
     if settings.has_critic:
-        learner.learn_return_statistics(targets.returns)
+        learner.update_return_statistics(targets.returns)
     batch = Batch.of(rollout, targets)
     entropy_coefficient = settings.entropy_coefficient * (1 - progress)
     metrics: dict[str, float] = {}
     for _ in range(settings.epochs):
         averages = method.update(learner, batch, settings, entropy_coefficient)
         metrics = averages.means()
-        if settings.epochs == len(averages) == 1:  # what the only step changed shows only after it
+        if settings.epochs == len(averages) == 1:  # the effect of a single step shows only after it
             metrics["kl"] = divergence(learner, batch)
         learner.learning_rate = next_learning_rate(learner.learning_rate, metrics["kl"], settings, progress)
     return metrics | {
@@ -90,13 +90,13 @@ def improve(
 
 @torch.no_grad()
 def divergence(learner: Learner, batch: Batch) -> float:
-    """The KL divergence, in nats, of the policy as it is now from the one that took the batch's actions."""
+    """The KL divergence, in nats, of the current policy from the one that took the batch's actions."""
     log_probs = learner.evaluate(batch.observations).distribution.log_prob(batch.actions)
     return float(approximate_kl(log_probs, batch.log_probs))
 
 
 class PolicyGradient:
-    """A policy that learns by its gradient: a trainee."""
+    """A trainee that follows the policy gradient."""
 
     greedy = False
 
@@ -119,12 +119,12 @@ class PolicyGradient:
         self.network = self.learner.network
 
     def prepare(self, environments: VectorEnv, progress: Progress) -> None:
-        """Plays at random for a while; a new run takes its first input statistics from that."""
+        """Plays random steps; a new run takes its first input statistics from them."""
         seed = self._settings.seed + progress.updates
         collector = Collector(environments, self.learner, rollout_length=self._settings.rollout_length, seed=seed)
         observations = collector.random_observations(WARM_UP_STEPS, np.random.default_rng(seed))
         if progress.updates == 0:
-            self.learner.learn_input_statistics(observations)
+            self.learner.update_input_statistics(observations)
         self._experience = self._method.experience(collector, self._algorithm)
 
     def step(self, progress: Progress) -> Step:
@@ -134,27 +134,27 @@ class PolicyGradient:
         share = progress.steps / self._settings.steps
         metrics = improve(self.learner, rollout, self._method, self._algorithm, share)
         if progress.updates < INPUT_STATISTICS_UPDATES:
-            self.learner.learn_input_statistics(rollout.observations[::8].flatten(0, 1))
+            self.learner.update_input_statistics(rollout.observations[::8].flatten(0, 1))
         self._recent.extend(episodes)
         metrics |= self._experience.metrics
         return Step(self._experience.steps - steps, len(episodes), metrics | summary(self._recent))
 
-    def evaluated(self, mean_return: float, progress: Progress) -> dict[str, float]:
-        """Nothing: a gradient does not depend on it."""
+    def on_evaluation(self, mean_return: float, progress: Progress) -> dict[str, float]:
+        """Returns no metrics: policy gradients ignore evaluations."""
         del mean_return, progress
         return {}
 
     def state_dict(self) -> dict[str, Any]:
-        """All that must be kept to go on. Games cannot be saved in mid-play: a continued run begins new ones."""
+        """Everything needed to resume, except the games: they cannot be saved, so a resumed run starts new ones."""
         return self.learner.state_dict()
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """What `state_dict` gave."""
+        """Restores what `state_dict` returned."""
         self.learner.load_state_dict(state)
 
 
 def summary(episodes: Sequence[Episode]) -> dict[str, float]:
-    """Mean return and length of full games; NaN where there are none."""
+    """Mean return and length of full games; NaN if there are none."""
     if not episodes:
         return {"mean_return": math.nan, "mean_length": math.nan}
     returns, lengths = zip(*episodes, strict=True)

@@ -1,4 +1,4 @@
-"""A population of policies at play, and the black-box search that learns from their games."""
+"""Plays a population of policies, and searches for a better one by their returns."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ from training.settings import TrainingSettings
 from training.trainee import Step
 
 WARM_UP_STEPS = 200
-"""Random steps per environment before the search begins, for the statistics of the inputs."""
+"""Random steps per environment before the search begins, for the input statistics."""
 EVALUATION_GAMES, CONTROL_EVALUATION_GAMES = 20, 100
-"""Of Pong, and of other environments: as many as gymnasium says it takes to tell whether one is solved."""
+"""For Pong, and for other environments: gymnasium calls them solved by the mean over 100 episodes."""
 
 
 class PopulationPolicy:
-    """The deterministic policy of a network as a function of its weights, for many vectors of weights at a time.
+    """A network's deterministic policy as a function of its weights, for many weight vectors at a time.
 
-    The vectors hold what the policy's actions depend on, in the network's order: neither its value head nor the
-    deviation of what it draws.
+    The vectors hold the weights that its actions depend on, in the network's order: neither the value head nor the
+    deviation of continuous actions.
     """
 
     def __init__(self, network: Network) -> None:
@@ -64,7 +64,7 @@ class PopulationPolicy:
         }
 
     def act(self, weights: dict[str, Tensor], observations: Tensor) -> Tensor:
-        """What each of `P` policies, as `split` gives them, does on its own observation of `[P, ...]`: their modes."""
+        """The likeliest action of each of `P` policies, from `split`, on its own observation of `[P, ...]`."""
         return self._modes(weights, observations)
 
     def _mode(self, weights: dict[str, Tensor], observation: Tensor) -> Tensor:
@@ -73,7 +73,7 @@ class PopulationPolicy:
 
 
 class Games(NamedTuple):
-    """What a population of `P` played, `E` full episodes each."""
+    """The results of a population of `P`, `E` full episodes each."""
 
     returns: NDArray[np.float64]
     """`[P, E]`: undiscounted."""
@@ -83,29 +83,29 @@ class Games(NamedTuple):
 
 @torch.no_grad()
 def play(policy: PopulationPolicy, population: Tensor, environments: VectorEnv, *, episodes: int, seed: int) -> Games:
-    """Plays `episodes` full episodes with each of the weights, `[P, n]`, on as many environments as there are.
+    """Plays `episodes` full episodes with each weight vector of `population`, `[P, n]`, spread over all environments.
 
-    An environment whose episode has ended begins the next that nobody has begun, whoever's it is. Every episode that is
-    begun counts, so that short ones are not favoured. `seed` settles all of them.
+    An environment whose episode has ended starts the next one in the queue, whichever member's it is. Every episode
+    started is counted, so that short ones are not favoured. `seed` determines them all.
     """
     members = np.arange(len(population)).repeat(episodes)
     returns, lengths = np.zeros(len(members)), np.zeros(len(members), np.int64)
     episode = np.arange(environments.num_envs)
-    begun = environments.num_envs
+    started = environments.num_envs
     observations, _ = environments.reset(seed=seed)
     weights: dict[str, Tensor] = {}
-    while (on := episode < len(members)).any():
+    while (active := episode < len(members)).any():
         if not weights:
-            playing = members[episode.clip(max=len(members) - 1)]  # any, where there is nothing left to play
+            playing = members[episode.clip(max=len(members) - 1)]  # idle environments play any member
             weights = policy.split(population[torch.from_numpy(playing).to(population.device)])
         actions = policy.act(weights, _to_device(observations, population.device))
         observations, rewards, terminations, truncations, _ = environments.step(actions.cpu().numpy())
-        returns[episode[on]] += rewards[on]
-        lengths[episode[on]] += 1
+        returns[episode[active]] += rewards[active]
+        lengths[episode[active]] += 1
         ended = terminations | truncations
         if ended.any():
-            episode[ended] = np.arange(begun, begun + ended.sum())
-            begun += ended.sum()
+            episode[ended] = np.arange(started, started + ended.sum())
+            started += ended.sum()
             weights = {}
     return Games(returns.reshape(-1, episodes), lengths.reshape(-1, episodes))
 
@@ -116,15 +116,15 @@ def _to_device(observations: NDArray[Any], device: torch.device) -> Tensor:
 
 
 class Searcher:
-    """A search for a policy: a trainee.
+    """A trainee that searches for a policy.
 
-    A step is one population, played and learned from. Steps and games are those of its members: evaluations of the
-    incumbent and idle environments, which wait for the last games of a population, do not count. A run that goes on
-    from its checkpoint has the curve of one that never stopped.
+    One step plays one population and learns from it. Only the members' steps and games count, not evaluations of the
+    incumbent, nor environments that idle until the last games of a population end. A resumed run has the same curve as
+    one that was never interrupted.
 
-    Metrics beside the rule's: `mean_return` and `mean_length` over all the population's games, `best_member_return` of
-    the member with the highest mean, and `solved_at_games`: after how many games an evaluation of the incumbent first
-    reached the environment's reward threshold, where it has one.
+    Metrics besides the rule's: `mean_return` and `mean_length` over all games of the population, `best_member_return`
+    of the member with the highest mean, and `solved_at_games`: the games played before an evaluation of the incumbent
+    first reached the environment's reward threshold, if it has one.
     """
 
     greedy = True
@@ -144,14 +144,14 @@ class Searcher:
         """Games played before the incumbent first reached the threshold."""
 
     def prepare(self, environments: VectorEnv, progress: Progress) -> None:
-        """A new run takes the statistics of its inputs from random play."""
+        """Takes the input statistics of a new run from random play."""
         self._environments = environments
         self._threshold = reward_threshold(environments)
         if progress.updates == 0:
             self._learn_input_statistics()
 
     def _learn_input_statistics(self) -> None:
-        """Sets the mean and deviation by which the network sees its inputs: once, or weights would change meaning."""
+        """Sets the mean and deviation that normalise inputs: only once, or weights would change their meaning."""
         seed = self._draw_seed()
         self._environments.action_space.seed(seed)
         self._environments.reset(seed=seed)
@@ -163,7 +163,7 @@ class Searcher:
         self.network.inputs.scale.copy_(moments.deviation.clamp(min=self.network.inputs.floor))
 
     def step(self, progress: Progress) -> Step:
-        """Proposes a population, plays and learns once."""
+        """Proposes a population, plays it and learns from it."""
         del progress
         population = self._rule.propose(self._generator)
         games = play(
@@ -182,18 +182,18 @@ class Searcher:
         promising = math.isnan(self._solved_at) and best >= self._threshold
         return Step(int(games.lengths.sum()), games.returns.size, metrics, promising)
 
-    def evaluated(self, mean_return: float, progress: Progress) -> dict[str, float]:
+    def on_evaluation(self, mean_return: float, progress: Progress) -> dict[str, float]:
         """Notes when the environment was first solved."""
         if math.isnan(self._solved_at) and mean_return >= self._threshold:
             self._solved_at = float(progress.games)
         return {"solved_at_games": self._solved_at}
 
     def _draw_seed(self) -> int:
-        """For environments."""
+        """A seed for the environments."""
         return int(torch.randint(2**30, (), generator=self._generator, device=self.device))
 
     def state_dict(self) -> dict[str, Any]:
-        """All that must be kept to go on exactly."""
+        """Everything needed to resume exactly."""
         return {
             "network": self.network.state_dict(),
             "rule": self._rule.state_dict(),
@@ -202,7 +202,7 @@ class Searcher:
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """What `state_dict` gave."""
+        """Restores what `state_dict` returned."""
         self.network.load_state_dict(state["network"])
         self._rule.load_state_dict(state["rule"])
         self._generator.set_state(state["generator"].cpu())
@@ -210,6 +210,6 @@ class Searcher:
 
 
 def reward_threshold(environments: VectorEnv) -> float:
-    """The mean return from which gymnasium takes them for solved; infinite where it does not say."""
+    """The mean return at which gymnasium calls the environment solved; infinite if it sets none."""
     threshold = environments.spec.reward_threshold if environments.spec else None
     return math.inf if threshold is None else threshold

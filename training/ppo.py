@@ -1,4 +1,4 @@
-"""Proximal policy optimisation, and the importance-weighted surrogate that it clips.
+"""Proximal policy optimisation (PPO), and the importance-weighted surrogate objective that it clips.
 
 Schulman et al. 2017, "Proximal Policy Optimization Algorithms".
 """
@@ -18,18 +18,18 @@ class PpoSettings(GradientSettings, tag_field="algorithm", tag="ppo", frozen=Tru
     """PPO's hyperparameters."""
 
     gae_lambda: Fraction = 0.95
-    """How far advantages trust rewards over the critic: 0 looks one step ahead, 1 to the end of the rollout."""
+    """How far advantages trust rewards over the critic: from 0, one step ahead, to 1, the whole rollout."""
     epochs: Count = 3
     """Passes over each rollout."""
     minibatch_size: Count = 768
-    """Decisions for one step of the optimiser."""
+    """Decisions per optimiser step."""
     clip_epsilon: Positive | None = 0.2
-    """How far from 1 the ratio of new to old probability may be pushed; None: as far as it goes, which is the
-    importance-weighted surrogate alone."""
+    """How far from 1 the ratio of new to old probability may move before it is clipped; None never clips, which
+    optimises the plain surrogate."""
 
 
 def advantages(rollout: Rollout, settings: PpoSettings) -> Targets:
-    """How much better than expected each action was; and, added to what was expected, the returns."""
+    """Normalised advantages, and the returns: raw advantages plus values."""
     estimates = generalized_advantages(
         rollout.rewards,
         rollout.values,
@@ -43,7 +43,7 @@ def advantages(rollout: Rollout, settings: PpoSettings) -> Targets:
 
 
 def update(learner: Learner, batch: Batch, settings: PpoSettings, entropy_coefficient: float) -> Averages:
-    """One pass over the experience in minibatches; returns diagnostics of its steps."""
+    """One pass over the batch in minibatches; returns the diagnostics of its steps."""
     clip_epsilon = math.inf if settings.clip_epsilon is None else settings.clip_epsilon
     averages = Averages()
     for minibatch in batch.shuffled(settings.minibatch_size, learner.generator):

@@ -1,4 +1,4 @@
-"""What each algorithm is called on the command line, and the settings it begins with in each environment."""
+"""The algorithms' names on the command line, and their default settings in each environment."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from training.search import (
     CrossEntropySettings,
     EvolutionStrategiesSettings,
     HillClimbingSettings,
+    SearchSettings,
     SimulatedAnnealingSettings,
     SteepestAscentSettings,
 )
@@ -27,18 +28,23 @@ from training.settings import AlgorithmSettings, TrainingSettings
 CONTROL = "control problems"
 """Every environment but Pong that has no row of its own."""
 
-PLAY: dict[str, Any] = {"steps": 200_000, "num_envs": 8, "rollout_length": 256, "sticky": 0.0}
-"""How control problems are played, where nothing else is said."""
+CONTROL_DEFAULTS: dict[str, Any] = {"steps": 200_000, "num_envs": 8, "rollout_length": 256, "sticky": 0.0}
 
-SEARCH: dict[str, Any] = PLAY | {"num_envs": 32, "hidden": ()}
-"""How they are played by a search. Its policy is linear: what is searched by chance should be small (Mania et al. 2018,
+SEARCH_DEFAULTS: dict[str, Any] = CONTROL_DEFAULTS | {"num_envs": 32, "hidden": ()}
+"""For a search on control problems. Its policy is linear, because random search needs few weights (Mania et al. 2018,
 "Simple random search of static linear policies is competitive for reinforcement learning")."""
+
+
+def _search(settings: SearchSettings, pong: dict[str, Any] | None = None) -> dict[str, dict[str, Any]]:
+    """A search's rows; without `pong`, it has the same settings there."""
+    return {CONTROL: SEARCH_DEFAULTS | {"algorithm": settings}, PONG: pong or {"algorithm": settings}}
+
 
 CONTROL_PPO = PpoSettings(epochs=10, minibatch_size=256, entropy_coefficient=0.0, highest_learning_rate=1e-3)
 
 PRESETS: dict[str, dict[str, dict[str, Any]]] = {
     "reinforce": {
-        CONTROL: PLAY | {"algorithm": ReinforceSettings()},
+        CONTROL: CONTROL_DEFAULTS | {"algorithm": ReinforceSettings()},
         PONG: {
             "algorithm": ReinforceSettings(
                 trajectory="point", gamma=0.97, minibatch_size=768, highest_learning_rate=2e-3, entropy_coefficient=0.01
@@ -47,19 +53,19 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
         },
     },
     "surrogate": {
-        CONTROL: PLAY | {"algorithm": replace(CONTROL_PPO, clip_epsilon=None)},
+        CONTROL: CONTROL_DEFAULTS | {"algorithm": replace(CONTROL_PPO, clip_epsilon=None)},
         PONG: {"algorithm": PpoSettings(clip_epsilon=None)},
     },
     "ppo": {
-        CONTROL: PLAY | {"algorithm": CONTROL_PPO},
+        CONTROL: CONTROL_DEFAULTS | {"algorithm": CONTROL_PPO},
         PONG: {"algorithm": PpoSettings()},
-        "Pendulum-v1": PLAY | {"algorithm": replace(CONTROL_PPO, gamma=0.9, minibatch_size=128)},
-        "MountainCarContinuous-v0": PLAY
+        "Pendulum-v1": CONTROL_DEFAULTS | {"algorithm": replace(CONTROL_PPO, gamma=0.9, minibatch_size=128)},
+        "MountainCarContinuous-v0": CONTROL_DEFAULTS
         | {
             "algorithm": replace(CONTROL_PPO, gamma=0.999, entropy_coefficient=0.03, first_log_deviation=1.0),
             "steps": 100_000,
         },
-        "BipedalWalker-v3": PLAY
+        "BipedalWalker-v3": CONTROL_DEFAULTS
         | {
             "algorithm": replace(CONTROL_PPO, minibatch_size=512),
             "steps": 2_000_000,
@@ -68,8 +74,8 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
         },
     },
     "a2c": {
-        # A single step of the optimiser is taken from each rollout, so rollouts are short.
-        CONTROL: PLAY
+        # Each rollout is worth only one optimiser step, so rollouts are short.
+        CONTROL: CONTROL_DEFAULTS
         | {
             "algorithm": A2cSettings(learning_rate=2e-3, entropy_coefficient=0.0),
             "num_envs": 16,
@@ -77,45 +83,30 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
         },
         PONG: {"algorithm": A2cSettings(), "rollout_length": 20},
     },
-    "hill-climbing": {
-        CONTROL: SEARCH | {"algorithm": HillClimbingSettings()},
-        PONG: {"algorithm": HillClimbingSettings()},
-    },
-    "steepest-ascent": {
-        CONTROL: SEARCH | {"algorithm": SteepestAscentSettings()},
-        PONG: {"algorithm": SteepestAscentSettings()},
-    },
-    "simulated-annealing": {
-        CONTROL: SEARCH | {"algorithm": SimulatedAnnealingSettings()},
-        PONG: {"algorithm": SimulatedAnnealingSettings()},
-    },
-    "adaptive-noise": {
-        CONTROL: SEARCH | {"algorithm": AdaptiveNoiseSettings()},
-        PONG: {"algorithm": AdaptiveNoiseSettings()},
-    },
-    "cross-entropy": {
-        CONTROL: SEARCH | {"algorithm": CrossEntropySettings()},
-        PONG: {"algorithm": CrossEntropySettings()},
-    },
-    "evolution-strategies": {
-        CONTROL: SEARCH | {"algorithm": EvolutionStrategiesSettings()},
-        PONG: {
+    "hill-climbing": _search(HillClimbingSettings()),
+    "steepest-ascent": _search(SteepestAscentSettings()),
+    "simulated-annealing": _search(SimulatedAnnealingSettings()),
+    "adaptive-noise": _search(AdaptiveNoiseSettings()),
+    "cross-entropy": _search(CrossEntropySettings()),
+    "evolution-strategies": _search(
+        EvolutionStrategiesSettings(),
+        pong={
             "algorithm": EvolutionStrategiesSettings(
                 population_size=48, noise_scale=0.02, learning_rate=0.01, weight_decay=0.005
             ),
             "num_envs": 16,
         },
-    },
+    ),
 }
-"""By algorithm and environment: what differs from `TrainingSettings`, and how wide the policy's layers are."""
+"""By algorithm and environment: what differs from the defaults of `TrainingSettings`, and of the policy's `hidden`."""
 
 
 def training_settings(
     algorithm: str, environment: str, *, head: Head | None = None, changes: Sequence[str] = ()
 ) -> TrainingSettings:
-    """The settings that a run of `algorithm` begins with, with `changes` to the algorithm's, each `NAME=VALUE`.
+    """The default settings of `algorithm` in `environment`, with `changes` to the algorithm's own, each `NAME=VALUE`.
 
-    `UserError` where there is no such environment, no policy for it, or a change is not possible.
+    `UserError` if there is no such environment, no policy for it, or a change is invalid.
     """
     model = specification(environment, algorithm=algorithm, head=head)
     rows = PRESETS[algorithm]
@@ -132,11 +123,11 @@ def _changed(algorithm: str, settings: AlgorithmSettings, changes: Sequence[str]
     for change in changes:
         name, equals, value = change.partition("=")
         if not equals or name not in names:
-            raise UserError(f"--set {change}: {algorithm} has the settings {', '.join(names)}; give NAME=VALUE")
+            raise UserError(f"--set {change}: use NAME=VALUE with one of {algorithm}'s settings: {', '.join(names)}")
         try:
             fields[name] = msgspec.json.decode(value)
         except msgspec.DecodeError:
-            fields[name] = value  # a word, which JSON would have in quotes
+            fields[name] = value  # a word, which JSON would quote
         try:
             settings = msgspec.convert(fields, type(settings))
         except msgspec.ValidationError as error:

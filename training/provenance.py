@@ -1,4 +1,4 @@
-"""Where a result comes from, as known when a training begins."""
+"""Records where a result comes from, as known when its training begins."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PACKAGES = ("torch", "ale-py", "gymnasium", "numpy")
 
 
 def new_provenance() -> Provenance:
-    """This process's command, the time, the versions that matter, and the processor."""
+    """This process's command, the time, the versions of what matters, and the processor."""
     return Provenance(
         command=shlex.join(["volley", *sys.argv[1:]]),
         started=datetime.now(UTC).isoformat(timespec="seconds"),

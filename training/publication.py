@@ -1,13 +1,13 @@
-"""What is published of a model: all that training knows of it, in one folder.
+"""Gathers in one folder everything to publish about a model that comes from its training.
 
 config.json, model.safetensors   the policy
-results.json                     full games under each protocol, measured anew
+results.json                     full games under each protocol, freshly measured
 provenance.json                  command, seed, steps, minutes, versions, processor, which policy of the training
 training_config.json             the training's settings
 learning_curve.csv, .png         return of recent full games over steps and minutes
 tensorboard/                     the training's metrics
 
-What its training did not leave behind is left out. The caller adds the film and the card.
+Anything its training did not leave behind is left out. The caller adds the film and the card.
 """
 
 from __future__ import annotations
@@ -54,31 +54,31 @@ from training.run import RunDirectory
 
 EPISODES = 100
 EVALUATION_SEED = 1000
-"""Not one that training used."""
+"""Not used in training."""
 CURVE_POINTS = 200
 CURVE_COLUMNS = ("steps", "seconds", "games", "mean_return", "mean_length", "entropy", "kl", "learning_rate")
 
-Count = Callable[[int, int], None]
-"""Called with how many games have ended, and of how many."""
+OnGame = Callable[[int, int], None]
+"""Called with the number of games that have ended, and the total."""
 
 
-class Protocol(NamedTuple):
+class EvaluationProtocol(NamedTuple):
     """How full games are played to measure a policy."""
 
     sticky: float
     greedy: bool
 
 
-def protocols(spec: PolicySpec) -> tuple[Protocol, ...]:
+def protocols(spec: PolicySpec) -> tuple[EvaluationProtocol, ...]:
     """The protocols of a publication, the main one first: sampled, and for Pong also with sticky actions."""
-    both = (Protocol(0.0, greedy=False), Protocol(STICKY, greedy=False))
+    both = (EvaluationProtocol(0.0, greedy=False), EvaluationProtocol(STICKY, greedy=False))
     return both if isinstance(spec, ModelSpec) else both[:1]
 
 
-def stage(model: str, folder: Path, *, name: str, episodes: int = EPISODES, count: Count = lambda *_: None) -> None:
-    """Writes all that is known of a model, or a run, to an empty folder, and measures it over full games.
+def stage(model: str, folder: Path, *, name: str, episodes: int = EPISODES, on_game: OnGame = lambda *_: None) -> None:
+    """Writes everything known about a model, or a run, to an empty folder, and measures it over full games.
 
-    `name` is the model's name in the commands that measure it again. `UserError` where there is no such model.
+    `name` stands for the model in the commands that measure it again. `UserError` if there is no such model.
     """
     directory = catalog.resolve(model)
     home = home_of(directory)
@@ -88,32 +88,32 @@ def stage(model: str, folder: Path, *, name: str, episodes: int = EPISODES, coun
     if is_run(home):
         _stage_run(RunDirectory.open(home), directory, folder)
     else:
-        _stage_kept(home, directory, folder)
+        _stage_model(home, directory, folder)
     if (folder / CURVE_FILE).exists():
         plot.draw(curves_of([read_run(model)], "mean_return"), "mean_return", folder / CURVE_PICTURE)
-    # The copy, which a training that is still running no longer changes.
+    # Load the copy: a training that is still running may overwrite the original.
     spec, network = checkpoint.load_policy(folder)
-    write_results(folder, measure(spec, network, protocols(spec), name=name, episodes=episodes, count=count))
+    write_results(folder, measure(spec, network, protocols(spec), name=name, episodes=episodes, on_game=on_game))
 
 
 def _stage_run(run: RunDirectory, directory: Path, folder: Path) -> None:
-    """Writes what a run tells of its training."""
+    """Writes what a run knows about its training."""
     metrics = run.metrics()
     (folder / SETTINGS_FILE).write_bytes((run.path / CONFIG_FILE).read_bytes())
-    provenance = with_amount(read_provenance(run.path), run, metrics)
-    # Where the run was is private.
+    provenance = with_totals(read_provenance(run.path), run, metrics)
+    # The run's path is private.
     command = without_options(provenance.command, "--run")
     write_provenance(folder, replace(provenance, command=command, policy=_policy_of(directory, metrics)))
     write_curve(folder / CURVE_FILE, metrics)
     events = sorted((run.path / TENSORBOARD_FOLDER).glob("*tfevents*"))
     for place, file in enumerate(events):
         (folder / TENSORBOARD_FOLDER).mkdir(exist_ok=True)
-        # Their own names end in this machine's.
-        shutil.copyfile(file, folder / TENSORBOARD_FOLDER / f"events.out.tfevents.{_begun(file)}.{place}")
+        # TensorBoard ends their names with this machine's.
+        shutil.copyfile(file, folder / TENSORBOARD_FOLDER / f"events.out.tfevents.{_start_time(file)}.{place}")
 
 
-def _stage_kept(home: Path, directory: Path, folder: Path) -> None:
-    """Copies what lies beside a model that is no run: one that ships with Volley, was downloaded, or imported."""
+def _stage_model(home: Path, directory: Path, folder: Path) -> None:
+    """Copies what comes with a model that is not a run: a bundled, downloaded or imported one."""
     with suppress(FileNotFoundError):
         shutil.copyfile(home / CURVE_FILE, folder / CURVE_FILE)
     provenance = read_provenance(home)
@@ -126,14 +126,14 @@ def _stage_kept(home: Path, directory: Path, folder: Path) -> None:
         _write_json(folder / SETTINGS_FILE, provenance.settings)
 
 
-def _begun(events: Path) -> str:
-    """The second in which TensorBoard's events begin."""
+def _start_time(events: Path) -> str:
+    """When a file of TensorBoard's events begins, in seconds since the epoch; 0 if unknown."""
     found = re.search(r"tfevents\.(\d+)", events.name)
     return found[1] if found else "0"
 
 
 def _policy_of(directory: Path, metrics: list[Metrics]) -> TrainedPolicy:
-    """Which policy of its run is in `directory`."""
+    """Which policy of its run `directory` holds."""
     if is_stage(directory):
         return _earlier_policy(directory)
     if (best := read_evaluation(directory)) is not None:
@@ -147,8 +147,8 @@ def _earlier_policy(stage: Path) -> TrainedPolicy:
     return TrainedPolicy("an earlier policy of that training", int(stage.name))
 
 
-def with_amount(provenance: Provenance, run: RunDirectory, metrics: list[Metrics]) -> Provenance:
-    """The record with how much the run has trained, and by which settings; unchanged before its first update."""
+def with_totals(provenance: Provenance, run: RunDirectory, metrics: list[Metrics]) -> Provenance:
+    """The record with the run's settings, and its steps, games and minutes; unchanged before the first update."""
     if not metrics:
         return provenance
     last = metrics[-1]
@@ -164,7 +164,7 @@ def with_amount(provenance: Provenance, run: RunDirectory, metrics: list[Metrics
 
 
 def write_curve(file: Path, metrics: list[Metrics]) -> None:
-    """Writes some `CURVE_POINTS` lines of a run's metrics as CSV; no file where no full game has ended yet."""
+    """Writes about `CURVE_POINTS` lines of a run's metrics as CSV; no file if no full game has ended yet."""
     every = max(len(metrics) // CURVE_POINTS, 1)
     points = [line for line in metrics if line["updates"] % every == 0 and line.get("mean_return") is not None]
     if not points:
@@ -183,24 +183,24 @@ def _digits(number: float | None) -> str:
 def measure(
     spec: PolicySpec,
     network: Network,
-    asked: Sequence[Protocol],
+    protocols: Sequence[EvaluationProtocol],
     *,
     name: str,
     episodes: int = EPISODES,
-    count: Count = lambda *_: None,
+    on_game: OnGame = lambda *_: None,
 ) -> list[Evaluation]:
-    """Full games under each protocol."""
+    """Evaluates the policy over full games under each protocol."""
     device = pick_device("auto")
     keep_freed_memory()
     network.to(device)
-    ended = 0
+    ended, total = 0, len(protocols) * episodes
 
-    def one_more() -> None:
+    def count_game() -> None:
         nonlocal ended
         ended += 1
-        count(ended, len(asked) * episodes)
+        on_game(ended, total)
 
-    count(0, len(asked) * episodes)
+    on_game(0, total)
     return [
         evaluate(
             spec,
@@ -211,14 +211,14 @@ def measure(
             greedy=greedy,
             seed=EVALUATION_SEED,
             device=device,
-            on_episode=one_more,
+            on_episode=count_game,
         )
-        for sticky, greedy in asked
+        for sticky, greedy in protocols
     ]
 
 
 def write_results(folder: Path, evaluations: Sequence[Evaluation]) -> None:
-    """Writes `results.json`: the first under the Hub's names, and all with the commands that measure them again."""
+    """Writes `results.json`: the first under the Hub's names, and all with the commands that reproduce them."""
     main = evaluations[0]
     results = {
         "mean_reward": main.mean_return,
@@ -232,7 +232,7 @@ def write_results(folder: Path, evaluations: Sequence[Evaluation]) -> None:
 
 
 def command(evaluation: Evaluation) -> str:
-    """The command that measures the same again."""
+    """The command that reproduces an evaluation."""
     sticky = f" --sticky {evaluation.sticky:g}" if evaluation.environment == PONG else ""
     greedy = " --greedy" if evaluation.greedy else ""
     games = f"--episodes {evaluation.episodes}{sticky} --seed {evaluation.seed}{greedy} --json"
@@ -241,13 +241,12 @@ def command(evaluation: Evaluation) -> str:
 
 @contextmanager
 def staging(folder: Path) -> Iterator[Path]:
-    """An empty folder that becomes `folder` once the block is left without an error, and leaves no trace after one.
+    """An empty folder that becomes `folder` if the block succeeds, and leaves no trace if it fails.
 
-    `UserError` where something else is there already, or it cannot be written. What was published from there before is
-    replaced.
+    It replaces an earlier publication in `folder`. `UserError` if something else is there, or it cannot be written.
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        check_staged(folder, "name another by --folder")
+        check_staged(folder, "choose another with --folder")
     try:
         folder.absolute().parent.mkdir(parents=True, exist_ok=True)
         staged = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.absolute().parent))
@@ -261,14 +260,14 @@ def staging(folder: Path) -> Iterator[Path]:
             shutil.rmtree(staged, ignore_errors=True)
     except OSError as error:
         raise UserError(
-            f"cannot write {folder}: {error.strerror or one_line(error)}; name another by --folder"
+            f"cannot write {folder}: {error.strerror or one_line(error)}; choose another with --folder"
         ) from error
 
 
 def check_staged(folder: Path, advice: str, repository: str = "") -> None:
-    """`UserError`, with that advice, where a folder holds no publication, one for another repository, or more than one.
+    """Raises `UserError`, with `advice`, unless `folder` holds a publication for `repository` and nothing else.
 
-    Anything else in the folder would be published with it.
+    Other files would be published with it.
     """
     try:
         found = {path.name for path in folder.iterdir()} - {TENSORBOARD_FOLDER}
@@ -282,7 +281,7 @@ def check_staged(folder: Path, advice: str, repository: str = "") -> None:
     if f"library_name: {LIBRARY}" not in card.split("\n")[:20]:
         raise UserError(f"{folder} was not written by 'volley publish --dry-run'; {advice}")
     if repository not in card:
-        raise UserError(f"{folder} was written for another repository than {repository}; {advice}")
+        raise UserError(f"{folder} was not written for {repository}; {advice}")
 
 
 def _write_json(file: Path, content: object) -> None:

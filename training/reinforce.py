@@ -1,10 +1,10 @@
-"""REINFORCE, and the cures for its noise.
+"""REINFORCE, and the ways to reduce its variance.
 
-Williams 1992, "Simple Statistical Gradient-Following Algorithms for Connectionist Reinforcement Learning": an action is
-made more probable by as much as was won after it. Each cure is a switch: several trajectories to an update, normalised
-returns, credit for the rewards to come only and within one point, and a baseline (Sutton and Barto 2018, "Reinforcement
-Learning: An Introduction", sec. 13.4). No return is ever cut short and completed by a guess: whatever
-is learned from has ended.
+Williams 1992, "Simple Statistical Gradient-Following Algorithms for Connectionist Reinforcement Learning": the higher
+the return, the more probable the action becomes. Each way to reduce variance is a switch: several trajectories per
+update, normalised returns, reward to go, trajectories that end with the point, and a baseline (Sutton and Barto 2018,
+"Reinforcement Learning: An Introduction", sec. 13.4). Returns are never bootstrapped: REINFORCE learns only from
+trajectories that have ended.
 """
 
 from __future__ import annotations
@@ -26,18 +26,17 @@ class ReinforceSettings(GradientSettings, tag_field="algorithm", tag="reinforce"
     """REINFORCE's hyperparameters."""
 
     trajectories_per_update: Count = 8
-    """At least so many are gathered before the policy learns from them."""
+    """The fewest complete trajectories to learn from at a time."""
     minibatch_size: Count | None = None
-    """How many of their decisions, at random, make a step of the optimiser; None: all. Each is used once."""
+    """Decisions per optimiser step, drawn at random and each used once; None takes all in one step."""
     trajectory: Literal["episode", "point"] = "episode"
-    """What a return adds up: a whole episode's rewards, or those up to the next that is not 0, as in a game of
-    points."""
+    """Where a return ends: with the episode, or with the next nonzero reward, as in a game played for points."""
     credit: Literal["total", "to-go"] = "to-go"
-    """What an action is judged by: all its trajectory's rewards, or only those that came after it."""
+    """What an action is credited with: all rewards of its trajectory, or only those from that action on."""
     normalize: bool = True
-    """Whether what actions are judged by is given mean 0 and deviation 1 over each update's trajectories."""
+    """Whether to normalise advantages to mean 0 and standard deviation 1 over each update."""
     baseline: Literal["none", "value"] = "value"
-    """What is taken from the returns first: nothing, or a learned guess at them from the observation alone."""
+    """What to subtract from returns: nothing, or their learned estimate from the observation alone."""
 
     @property
     def has_critic(self) -> bool:
@@ -46,30 +45,30 @@ class ReinforceSettings(GradientSettings, tag_field="algorithm", tag="reinforce"
 
 
 def trajectory_ends(rollout: Rollout, settings: ReinforceSettings) -> Tensor:
-    """After which steps a trajectory ends: bool, of the shape of the rollout's rewards."""
+    """Whether a trajectory ends after each step: bool, the shape of the rollout's rewards."""
     ends = rollout.terminations | rollout.truncations
     return ends | (rollout.rewards != 0) if settings.trajectory == "point" else ends
 
 
 def whole_trajectories(collector: Collector, settings: ReinforceSettings) -> TrajectoryCollector:
-    """The experience: trajectories that have ended, as returns are never completed by a guess."""
+    """Collects complete trajectories only, because returns are never bootstrapped."""
     ends = partial(trajectory_ends, settings=settings)
-    return TrajectoryCollector(collector, ends, least=settings.trajectories_per_update)
+    return TrajectoryCollector(collector, ends, minimum=settings.trajectories_per_update)
 
 
 def advantages(rollout: Rollout, settings: ReinforceSettings) -> Targets:
-    """What was won after each action or in all, less the baseline; and the returns that the baseline guesses at."""
+    """Advantages: the returns, less the baseline if there is one; and the returns, which the baseline predicts."""
     ends = trajectory_ends(rollout, settings)
     if settings.credit == "total":
         returns = total_rewards(rollout.rewards, ends)
     else:
         returns = rewards_to_go(rollout.rewards, ends, gamma=settings.gamma)
-    judged = returns - rollout.values if settings.baseline == "value" else returns
-    return Targets(normalized(judged) if settings.normalize else judged, returns)
+    estimates = returns - rollout.values if settings.baseline == "value" else returns
+    return Targets(normalized(estimates) if settings.normalize else estimates, returns)
 
 
 def update(learner: Learner, batch: Batch, settings: ReinforceSettings, entropy_coefficient: float) -> Averages:
-    """One pass over the trajectories, each decision used once; returns diagnostics of its steps."""
+    """One pass over the trajectories, each decision used once; returns the diagnostics of its steps."""
     averages = Averages()
     for minibatch in batch.shuffled(settings.minibatch_size, learner.generator):
         output = learner.evaluate(minibatch.observations)

@@ -1,6 +1,6 @@
-"""Turns a finished run into a model that ships: `python -m training.release RUN DIRECTORY`.
+"""Turns a finished run into a bundled model: `python -m training.release RUN DIRECTORY`.
 
-config.json, model.safetensors   the policy as training left it
+config.json, model.safetensors   the policy at the end of training
 results.json                     100 full games under each protocol
 provenance.json                  command, seed, steps, minutes, versions, processor
 learning_curve.csv               return of recent full games over steps and minutes
@@ -19,18 +19,18 @@ from models.files import CURVE_FILE, STAGES_FOLDER
 from models.provenance import read_provenance, write_provenance
 from models.run_directory import NEWEST_FOLDER, stages_in
 from training.evaluate import STICKY, render
-from training.publication import Protocol, measure, with_amount, write_curve, write_results
+from training.publication import EvaluationProtocol, measure, with_totals, write_curve, write_results
 from training.run import RunDirectory
 
 STAGE_STEPS = (125_000, 250_000, 500_000, 1_000_000, 2_000_000)
-PROTOCOLS = [Protocol(sticky, greedy) for sticky, greedy in product((0.0, STICKY), (False, True))]
+PROTOCOLS = [EvaluationProtocol(sticky, greedy) for sticky, greedy in product((0.0, STICKY), (False, True))]
 
 
 def release(run: RunDirectory, directory: Path) -> None:
-    """Writes the run's newest policy to `directory`, with everything known of its training."""
+    """Writes the run's newest policy to `directory`, with everything known about its training."""
     metrics = run.metrics()
     shutil.copytree(run.path / NEWEST_FOLDER, directory, dirs_exist_ok=True)
-    write_provenance(directory, with_amount(read_provenance(run.path), run, metrics))
+    write_provenance(directory, with_totals(read_provenance(run.path), run, metrics))
     write_curve(directory / CURVE_FILE, metrics)
     stages = stages_in(run.path)
     for wanted in STAGE_STEPS:

@@ -1,4 +1,4 @@
-"""Playing in a vector environment and remembering what happened."""
+"""Collecting rollouts from a vector environment."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from training.learner import Learner
 
 @dataclass(frozen=True)
 class Rollout:
-    """`T` steps of `N` environments, on the device of the network.
+    """`T` steps of `N` environments, on the network's device.
 
-    Rewards are as the environment gave them. No step of a reset is in here: an ended episode is replaced within its
-    last step.
+    Rewards are the environment's own, neither clipped nor edited. There are no reset steps: an ended episode is
+    replaced within its last step.
     """
 
     observations: Tensor
@@ -28,7 +28,7 @@ class Rollout:
     actions: Tensor
     """`[T, N]` int64, or `[T, N, D]` float32."""
     log_probs: Tensor
-    """`[T, N]`: of those actions, under the policy that took them."""
+    """`[T, N]`: of the actions, under the policy that took them."""
     rewards: Tensor
     """`[T, N]`."""
     terminations: Tensor
@@ -38,11 +38,11 @@ class Rollout:
     values: Tensor
     """`[T, N]`: of the observations."""
     next_values: Tensor
-    """`[T, N]`: of what each step led to, an ended episode's last observation included."""
+    """`[T, N]`: of the observation that each step led to; for a truncated episode, its last one."""
 
     @classmethod
     def empty(cls, length: int, observations: Tensor, actions: Tensor) -> Rollout:
-        """Uninitialised tensors for `length` steps of observations and actions like `[N, ...]`, on their device."""
+        """An uninitialised rollout of `length` steps of observations and actions like these `[N, ...]`."""
         num_envs, device = len(observations), observations.device
 
         def tensor(dtype: torch.dtype) -> Tensor:
@@ -70,10 +70,9 @@ class Episode(NamedTuple):
 
 
 class Collector:
-    """Steps a vector environment with a learner's policy, rollout after rollout without a gap between them.
+    """Steps a vector environment with a learner's policy; each rollout continues where the last one stopped.
 
-    The environment must replace an ended episode within the same step (`AutoresetMode.SAME_STEP`). The tensors of a
-    rollout are used again for the next.
+    The environment must replace an ended episode within the same step (`AutoresetMode.SAME_STEP`).
     """
 
     def __init__(self, environments: VectorEnv, learner: Learner, *, rollout_length: int, seed: int) -> None:
@@ -81,30 +80,30 @@ class Collector:
         self._learner = learner
         observations, _ = environments.reset(seed=seed)
         self._observations = self._to_device(observations)
-        actions = self._to_device(self._random(np.random.default_rng()))  # for their shape alone
+        actions = self._to_device(self._random_actions(np.random.default_rng()))  # only their shape matters
         self._rollout = Rollout.empty(rollout_length, self._observations, actions)
         self._returns = np.zeros(environments.num_envs)
         self._lengths = np.zeros(environments.num_envs, np.int64)
         self.steps = 0
         """Agent steps collected so far."""
         self.metrics: dict[str, float] = {}
-        """None: there is nothing to tell of a rollout that it does not hold."""
+        """Always empty: the rollout itself holds all there is to report."""
         self._final_values = torch.empty(0)
         """Of the last observations of the episodes that the newest step truncated."""
 
     def random_observations(self, steps: int, rng: np.random.Generator) -> Tensor:
-        """Plays `steps` uniformly random steps, not trained on; gives what was seen, `[steps * N, ...]`.
+        """Plays `steps` uniformly random steps, not trained on; returns their observations, `[steps * N, ...]`.
 
-        It serves the first input statistics, and sets the environments apart from each other.
+        These serve as the first input statistics, and the steps bring the environments out of sync with each other.
         """
         seen = []
         for _ in range(steps):
-            self._observations = self._to_device(self._environments.step(self._random(rng))[0])
+            self._observations = self._to_device(self._environments.step(self._random_actions(rng))[0])
             seen.append(self._observations)
         return torch.cat(seen)
 
-    def _random(self, rng: np.random.Generator) -> NDArray[Any]:
-        """An action for each environment, as a policy might draw it: one of a few, or numbers between -1 and 1."""
+    def _random_actions(self, rng: np.random.Generator) -> NDArray[Any]:
+        """One action per environment, as a policy might draw it: an index, or numbers between -1 and 1."""
         space, num_envs = self._environments.single_action_space, self._environments.num_envs
         if isinstance(space, Discrete):
             return rng.integers(int(space.n), size=num_envs)
@@ -114,7 +113,7 @@ class Collector:
     def collect(self) -> tuple[Rollout, list[Episode]]:
         """The next rollout, and the full episodes that ended in it.
 
-        The rollout is overwritten by the next call.
+        The next call overwrites the rollout.
         """
         rollout, episodes = self._rollout, []
         length = len(rollout.rewards)
@@ -147,13 +146,13 @@ class Collector:
         return episodes
 
     def _bootstrap(self, t: int, values: Tensor) -> None:
-        """Sets the values of what step `t` led to: of the next observation, or of a truncated episode's last."""
+        """Sets the values of what step `t` led to: the next observation, or the last one of a truncated episode."""
         self._rollout.next_values[t] = values
         truncations = self._rollout.truncations[t]
         if truncations.any():
             self._rollout.next_values[t, truncations] = self._final_values
 
     def _to_device(self, array: NDArray[Any]) -> Tensor:
-        """Frames stay bytes, and choices whole numbers; all else becomes float32."""
+        """Integers keep their type; other numbers become float32."""
         tensor = torch.from_numpy(array).to(self._learner.device)
         return tensor.float() if tensor.is_floating_point() else tensor

@@ -1,4 +1,4 @@
-"""A run directory, as training writes it. `models.run_directory` says what is in it, and reads it."""
+"""Writes run directories. `models.run_directory` describes and reads them."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from training.settings import TrainingSettings, decode, encode
 
 @dataclass
 class Progress:
-    """How far a run has come."""
+    """How far a run has got."""
 
     steps: int = 0
     """Agent steps."""
@@ -43,28 +43,28 @@ class Progress:
     games: int = 0
     """Full games."""
     seconds: float = 0.0
-    """Of training, over all sittings."""
+    """Of training, not counting interruptions."""
     best_return: float = -math.inf
     """The highest mean return of an evaluation so far."""
 
 
-class Learning(Protocol):
-    """What learns in a run: it has a network, and a state to resume from."""
+class Resumable(Protocol):
+    """What a run saves and resumes: a network, with the state of its training."""
 
     network: Network
     device: torch.device
 
     def state_dict(self) -> dict[str, Any]:
-        """Everything that is needed to resume."""
+        """Everything needed to resume."""
         ...
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Takes what `state_dict` returned."""
+        """Restores what `state_dict` returned."""
         ...
 
 
 class RunDirectory:
-    """Writes one run, and reads it to resume. Use `create` or `open`."""
+    """Writes one run, and reads it to resume. Made by `create` or `open`."""
 
     def __init__(self, path: Path, settings: TrainingSettings) -> None:
         self.path = path
@@ -73,20 +73,20 @@ class RunDirectory:
 
     @classmethod
     def create(cls, path: Path, settings: TrainingSettings) -> RunDirectory:
-        """A new run in `path`; `UserError` where something is there already, or it cannot be written."""
+        """A new run in `path`; `UserError` if something is already there, or it cannot be written."""
         if path.exists() and (not path.is_dir() or any(path.iterdir())):
-            raise UserError(f"{path} exists already; resume it by --resume {path}, or name another by --run")
+            raise UserError(f"{path} already exists; resume it with --resume {path}, or choose another with --run")
         try:
             path.mkdir(parents=True, exist_ok=True)
             (path / CONFIG_FILE).write_bytes(encode(settings))
             write_provenance(path, new_provenance())
         except OSError as error:
-            raise UserError(f"cannot write the run to {path}: {error.strerror}; name another by --run") from error
+            raise UserError(f"cannot write to {path}: {error.strerror}; choose another with --run") from error
         return cls(path, settings)
 
     @classmethod
     def open(cls, path: Path) -> RunDirectory:
-        """The run in `path`; `UserError` where there is none."""
+        """The run in `path`; `UserError` if there is none, or its settings cannot be read."""
         try:
             return cls(path, decode((path / CONFIG_FILE).read_bytes()))
         except OSError as error:
@@ -95,12 +95,12 @@ class RunDirectory:
             raise UserError(f"cannot resume {path}: {error}") from error
 
     def write_settings(self, settings: TrainingSettings) -> None:
-        """Changes what the run is asked to do."""
+        """Replaces the settings of the run."""
         self.settings = settings
         _replace(self.path / CONFIG_FILE, encode(settings))
 
     def log(self, progress: Progress, metrics: Mapping[str, float]) -> None:
-        """Adds a line to the metrics and a point to each of TensorBoard's curves; what is not finite becomes null."""
+        """Adds a line to the metrics and a point to each TensorBoard curve; values that are not finite become null."""
         if self._tensorboard is None:
             self._tensorboard = SummaryWriter(str(self.path / TENSORBOARD_FOLDER), purge_step=progress.steps)
         finite = {name: value for name, value in metrics.items() if math.isfinite(value)}
@@ -115,40 +115,40 @@ class RunDirectory:
         """All lines of the metrics so far."""
         return read_metrics(self.path)
 
-    def save(self, learner: Learning, progress: Progress) -> None:
+    def save(self, trainee: Resumable, progress: Progress) -> None:
         """Saves the resumable state and the newest policy."""
         if self._tensorboard is not None:
             self._tensorboard.flush()
         folder = self.path / CHECKPOINTS_FOLDER
         folder.mkdir(exist_ok=True)
         unfinished = folder / f"{CHECKPOINT_FILE}.unfinished"
-        torch.save({"learner": learner.state_dict(), "progress": asdict(progress)}, unfinished)
+        torch.save({"learner": trainee.state_dict(), "progress": asdict(progress)}, unfinished)
         unfinished.replace(folder / CHECKPOINT_FILE)
-        checkpoint.save(self.path / NEWEST_FOLDER, self.settings.model, learner.network)
+        checkpoint.save(self.path / NEWEST_FOLDER, self.settings.model, trainee.network)
 
-    def restore(self, learner: Learning) -> Progress:
-        """Brings `learner` to the saved state, and drops the metrics of later updates, which were lost.
+    def restore(self, trainee: Resumable) -> Progress:
+        """Restores the saved state, drops the metrics of later updates, which were lost, and returns the progress.
 
-        A run that was stopped before its first save starts from the beginning.
+        A run that was stopped before its first save starts over.
         """
         file = self.path / CHECKPOINTS_FOLDER / CHECKPOINT_FILE
         progress = Progress()
         if file.exists():
-            state = torch.load(file, map_location=learner.device, weights_only=True)
-            learner.load_state_dict(state["learner"])
+            state = torch.load(file, map_location=trainee.device, weights_only=True)
+            trainee.load_state_dict(state["learner"])
             progress = Progress(**state["progress"])
         kept = [json.dumps(line) + "\n" for line in self.metrics() if line["steps"] <= progress.steps]
         _replace(self.path / METRICS_FILE, "".join(kept).encode())
         return progress
 
-    def save_stage(self, learner: Learning, progress: Progress) -> None:
-        """Keeps the policy as it is now."""
-        checkpoint.save(self.path / STAGES_FOLDER / f"{progress.steps:09d}", self.settings.model, learner.network)
+    def save_stage(self, trainee: Resumable, progress: Progress) -> None:
+        """Keeps the current policy as a stage."""
+        checkpoint.save(self.path / STAGES_FOLDER / f"{progress.steps:09d}", self.settings.model, trainee.network)
 
-    def save_best(self, learner: Learning, evaluation: Evaluation) -> None:
-        """Keeps the policy as the best so far."""
+    def save_best(self, trainee: Resumable, evaluation: Evaluation) -> None:
+        """Keeps the current policy as the best so far."""
         folder = self.path / BEST_FOLDER
-        checkpoint.save(folder, self.settings.model, learner.network)
+        checkpoint.save(folder, self.settings.model, trainee.network)
         _replace(folder / EVALUATION_FILE, json.dumps(asdict(evaluation), indent=2).encode() + b"\n")
 
 

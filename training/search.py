@@ -1,8 +1,8 @@
-"""Black-box search: policies are judged by their returns alone, without a gradient of anything.
+"""Black-box search: policies are judged by their returns alone, without backpropagation.
 
-A rule proposes a population of weight vectors, `[P, n]`, and is told the mean return of each, `[P]`. It is a torch
-module whose buffers are all that it knows, so that its `state_dict` is enough to go on exactly. What plays the games
-is in `population.py`.
+A rule proposes a population of weight vectors, `[P, n]`, and learns from the mean return of each, `[P]`. It is a torch
+module that keeps all its state in buffers, so its `state_dict` is enough to resume exactly. The games are played in
+`population.py`.
 """
 
 from __future__ import annotations
@@ -21,21 +21,21 @@ Count = Annotated[int, msgspec.Meta(ge=1, le=4096)]
 
 
 class SearchSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Hyperparameters that every search has."""
+    """Hyperparameters of every search."""
 
     episodes: Count = 4
-    """That each proposed policy plays, and its mean return is taken over."""
+    """How many episodes the mean return of a proposed policy is taken over."""
     noise_scale: Positive = 0.5
-    """Standard deviation, per weight, of what is added to a policy to make another; at the start where it changes."""
+    """Standard deviation, per weight, of the noise that makes one policy from another; initial, if it adapts."""
     population_size: Count = 1
-    """Policies that are tried before the rule learns from them; one that climbs goes to the best of so many."""
+    """Policies tried per update; a hill climber considers only the best of them."""
 
 
 class ClimbingSettings(SearchSettings, frozen=True, kw_only=True):
-    """Hyperparameters that every search which goes from neighbour to neighbour has."""
+    """Hyperparameters of every search that moves from neighbour to neighbour."""
 
     patience: Count = 50
-    """Updates in a row that bring no higher return, after which the climb begins anew at the start."""
+    """Updates in a row without a higher return, after which the climb restarts."""
 
 
 class HillClimbingSettings(ClimbingSettings, tag_field="algorithm", tag="hill-climbing", frozen=True, kw_only=True):
@@ -54,17 +54,20 @@ class SimulatedAnnealingSettings(
     """Simulated annealing's hyperparameters."""
 
     temperature: Positive = 10.0
-    """At the start, in units of return: by so much worse, a neighbour is still gone to one time in e."""
+    """Initial temperature, in units of return: a neighbour that much worse is accepted with probability 1/e."""
     cooling: Share = 0.9
-    """What the temperature is multiplied by after each neighbour."""
+    """What the temperature is multiplied by after each update."""
     lowest_temperature: Positive = 1e-3
+    """The temperature never falls below this."""
 
 
 class AdaptiveNoiseSettings(ClimbingSettings, tag_field="algorithm", tag="adaptive-noise", frozen=True, kw_only=True):
     """The hyperparameters of hill climbing with adaptive noise."""
 
     least_noise_scale: Positive = 1e-3
+    """The noise scale never falls below this."""
     greatest_noise_scale: Positive = 2.0
+    """The noise scale never rises above this."""
 
 
 class CrossEntropySettings(SearchSettings, tag_field="algorithm", tag="cross-entropy", frozen=True, kw_only=True):
@@ -74,13 +77,13 @@ class CrossEntropySettings(SearchSettings, tag_field="algorithm", tag="cross-ent
     noise_scale: Positive = 1.0
     population_size: Annotated[int, msgspec.Meta(ge=2, le=4096)] = 30
     elite_share: Share = 0.2
-    """Of the population, whose mean and deviation the next is drawn from."""
+    """Fraction of the population whose mean and deviation the next one is drawn from."""
     extra_variance: NotNegative = 0.5
-    """Added to the elite's, per weight, at first: alone, they draw together where chance first takes them."""
+    """Variance first added to the elite's, per weight; without it, the search converges too early."""
     extra_updates: Count = 20
-    """After which none is added any more; it falls linearly until then."""
+    """Updates over which the extra variance falls linearly to 0."""
     least_noise_scale: NotNegative = 0.05
-    """Deviations do not fall below, so that the search goes on."""
+    """Deviations never fall below this, so that the search never stops."""
 
 
 class EvolutionStrategiesSettings(
@@ -90,11 +93,11 @@ class EvolutionStrategiesSettings(
 
     episodes: Count = 1
     population_size: Annotated[int, msgspec.Meta(ge=2, le=4096, multiple_of=2)] = 30
-    """In mirrored pairs."""
+    """Policies per update, in mirrored pairs."""
     learning_rate: Positive = 0.1
-    """Adam's, so that it is about how far each weight goes in an update."""
+    """Adam's learning rate: about how far each weight moves per update."""
     weight_decay: NotNegative = 0.0
-    """How strongly weights are drawn to 0: added to the gradient, times the weight."""
+    """L2 penalty: the gradient that pulls each weight towards 0 is this times the weight."""
 
 
 AnySearchSettings: TypeAlias = (
@@ -108,11 +111,11 @@ AnySearchSettings: TypeAlias = (
 
 
 class Rule(Protocol):
-    """What to try next, given how well it went so far."""
+    """Decides what to try next, given the returns so far."""
 
     @property
     def incumbent(self) -> Tensor:
-        """`[n]`: the weights that the search stands for now."""
+        """`[n]`: the search's current answer."""
         ...
 
     def propose(self, generator: torch.Generator) -> Tensor:
@@ -120,25 +123,25 @@ class Rule(Protocol):
         ...
 
     def learn(self, population: Tensor, returns: Tensor, generator: torch.Generator) -> dict[str, float]:
-        """Takes in the mean returns, `[P]`, of what `propose` gave last; gives diagnostics by name."""
+        """Learns from the mean returns, `[P]`, of the last proposal, `[P, n]`; returns diagnostics by name."""
         ...
 
     def state_dict(self) -> dict[str, Any]:
-        """All that must be kept to go on."""
+        """Everything needed to resume."""
         ...
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> object:
-        """Goes back to what `state_dict` gave."""
+        """Restores what `state_dict` returned."""
         ...
 
 
 class HillClimbing(nn.Module):
-    """Tries neighbours of where it is, `population_size` at a time, and goes to the best where it is no worse.
+    """Tries `population_size` neighbours at a time, and moves to the best of them if it is no worse.
 
-    With one neighbour at a time this is hill climbing, with several steepest-ascent hill climbing, and with `patience`
-    it restarts (Russell and Norvig 2021, "Artificial Intelligence: A Modern Approach", sec. 4.1). Equals are gone to,
-    or a plateau would hold the climb. A position keeps the return that it was gone to for; the start has none, so that
-    its first neighbour is always gone to. The incumbent is the best position of all climbs.
+    With one neighbour at a time this is hill climbing, with several steepest-ascent hill climbing; `patience` adds
+    restarts (Russell and Norvig 2021, "Artificial Intelligence: A Modern Approach", sec. 4.1). Ties are accepted, or
+    the climb would get stuck on a plateau. A position keeps the return it was accepted for; the start has none, so its
+    first neighbour is always accepted. The incumbent is the best policy of all climbs.
     """
 
     incumbent: Tensor
@@ -147,7 +150,7 @@ class HillClimbing(nn.Module):
     position: Tensor
     position_return: Tensor
     waited: Tensor
-    """Updates since the return was last surpassed."""
+    """Updates since the return last rose."""
     noise_scale: Tensor
 
     def __init__(self, settings: ClimbingSettings, start: Tensor) -> None:
@@ -163,7 +166,7 @@ class HillClimbing(nn.Module):
         self.register_buffer("noise_scale", torch.tensor(settings.noise_scale))
 
     def restart(self) -> None:
-        """Goes back to the start, with the noise it had there."""
+        """Returns to the start, with the initial noise."""
         self.position = self.start.clone()
         self.position_return = torch.tensor(-math.inf)
         self.waited = torch.tensor(0)
@@ -174,7 +177,7 @@ class HillClimbing(nn.Module):
         return self.position + self.noise_scale * _noise(self._population_size, self.position, generator)
 
     def learn(self, population: Tensor, returns: Tensor, generator: torch.Generator) -> dict[str, float]:
-        """Goes to the best neighbour, stays, or restarts; gives diagnostics by name."""
+        """Moves to the best neighbour, stays, or restarts; returns diagnostics by name."""
         best = returns.argmax()
         self.waited = torch.tensor(0) if returns[best] > self.position_return else self.waited + 1
         accepted = self.accepts(returns[best], generator)
@@ -187,13 +190,13 @@ class HillClimbing(nn.Module):
         return {"accepted": float(accepted), "incumbent_return": float(self.incumbent_return)}
 
     def accepts(self, neighbour_return: Tensor, generator: torch.Generator) -> bool:
-        """Whether to go to a neighbour of that return."""
-        del generator  # others decide by chance
+        """Whether to move to a neighbour with this return."""
+        del generator  # for subclasses that decide at random
         return bool(neighbour_return >= self.position_return)
 
 
 class SimulatedAnnealing(HillClimbing):
-    """Hill climbing that now and then goes down, ever less often (Kirkpatrick et al. 1983)."""
+    """Hill climbing that sometimes goes downhill, but ever less often (Kirkpatrick et al. 1983)."""
 
     temperature: Tensor
 
@@ -203,24 +206,24 @@ class SimulatedAnnealing(HillClimbing):
         self.register_buffer("temperature", torch.tensor(settings.temperature))
 
     def restart(self) -> None:
-        """Goes back to the start, and to its temperature."""
+        """Returns to the start, with the initial temperature."""
         super().restart()
         self.temperature = torch.tensor(self._settings.temperature)
 
     def accepts(self, neighbour_return: Tensor, generator: torch.Generator) -> bool:
-        """Whether to go to a neighbour of that return: by chance, where it is worse."""
+        """Whether to move to a neighbour with this return; random if it is worse."""
         probability = acceptance_probability(neighbour_return - self.position_return, self.temperature)
         return bool(torch.rand((), generator=generator, device=generator.device) < probability)
 
     def learn(self, population: Tensor, returns: Tensor, generator: torch.Generator) -> dict[str, float]:
-        """Goes to the neighbour, or stays, and cools; gives diagnostics by name."""
+        """Moves to the neighbour or stays, and cools; returns diagnostics by name."""
         metrics = super().learn(population, returns, generator)
         self.temperature = (self.temperature * self._settings.cooling).clamp(min=self._settings.lowest_temperature)
         return metrics | {"temperature": float(self.temperature)}
 
 
 def acceptance_probability(change: Tensor, temperature: Tensor) -> Tensor:
-    """How likely a change of the return is accepted: exp(change / temperature), and 1 for one that is no loss.
+    """The probability of accepting a change of the return: exp(change / temperature), or 1 if it is no loss.
 
     Metropolis et al. 1953, "Equation of State Calculations by Fast Computing Machines".
     """
@@ -228,14 +231,14 @@ def acceptance_probability(change: Tensor, temperature: Tensor) -> Tensor:
 
 
 class AdaptiveNoise(HillClimbing):
-    """Hill climbing that looks closer by after a success, and further away after a failure."""
+    """Hill climbing that searches closer after a success, and further away after a failure."""
 
     def __init__(self, settings: AdaptiveNoiseSettings, start: Tensor) -> None:
         super().__init__(settings, start)
         self._settings = settings
 
     def learn(self, population: Tensor, returns: Tensor, generator: torch.Generator) -> dict[str, float]:
-        """Goes to the neighbour, or stays; halves or doubles the noise. Gives diagnostics by name."""
+        """Moves and halves the noise, or stays and doubles it; returns diagnostics by name."""
         metrics = super().learn(population, returns, generator)
         factor = 0.5 if metrics["accepted"] else 2.0
         self.noise_scale = (self.noise_scale * factor).clamp(
@@ -245,7 +248,7 @@ class AdaptiveNoise(HillClimbing):
 
 
 class CrossEntropy(nn.Module):
-    """Draws each weight from a Gaussian of its own, and fits these to the best that were drawn.
+    """Draws each weight from its own Gaussian, and refits the Gaussians to the best draws.
 
     Rubinstein 1999; with noise that falls over time, Szita and Lorincz 2006, "Learning Tetris Using the Noisy
     Cross-Entropy Method".
@@ -267,7 +270,7 @@ class CrossEntropy(nn.Module):
         return self.incumbent + self.deviation * _noise(self._settings.population_size, self.incumbent, generator)
 
     def learn(self, population: Tensor, returns: Tensor, generator: torch.Generator) -> dict[str, float]:
-        """Fits mean and deviation to the elite; gives diagnostics by name."""
+        """Fits mean and deviation to the elite; returns diagnostics by name."""
         del generator
         size = math.ceil(self._settings.elite_share * len(population))
         elite = population[returns.topk(size).indices]
@@ -279,7 +282,7 @@ class CrossEntropy(nn.Module):
 
 
 class EvolutionStrategies(nn.Module):
-    """Climbs the gradient of the mean return of policies drawn around the incumbent, estimated from such draws.
+    """Climbs the gradient of the expected return of policies drawn around the incumbent, estimated from the draws.
 
     Salimans et al. 2017, "Evolution Strategies as a Scalable Alternative to Reinforcement Learning": draws in mirrored
     pairs, returns replaced by their ranks, Adam.
@@ -293,44 +296,44 @@ class EvolutionStrategies(nn.Module):
 
     @property
     def incumbent(self) -> Tensor:
-        """`[n]`: the mean of what is drawn."""
+        """`[n]`: the mean of the draws."""
         return self.mean.detach()
 
     def propose(self, generator: torch.Generator) -> Tensor:
-        """`[P, n]`: the second half mirrors the first at the mean."""
+        """`[P, n]`: the second half mirrors the first around the mean."""
         noise = _noise(self._settings.population_size // 2, self.mean, generator)
         return self.mean + self._settings.noise_scale * torch.cat((noise, -noise))
 
     def learn(self, population: Tensor, returns: Tensor, generator: torch.Generator) -> dict[str, float]:
-        """Goes a step up the gradient; gives diagnostics by name."""
+        """Takes one step up the gradient; returns diagnostics by name."""
         del generator
         gradient = self.gradient(population, centred_ranks(returns))
         before = self.incumbent.clone()
-        self.mean.grad = -gradient  # the optimiser goes down
+        self.mean.grad = -gradient  # the optimiser descends
         self._optimizer.step()
         return {"gradient_norm": float(gradient.norm()), "step_norm": float((self.incumbent - before).norm())}
 
     def gradient(self, population: Tensor, weights: Tensor) -> Tensor:
-        """`[n]`: the estimate of the gradient of the mean of `weights`, `[P]`, in the mean of the draws.
+        """`[n]`: the estimated gradient of the expectation of `weights`, `[P]`, with respect to the mean of the draws.
 
-        In one dimension and with the deviation s: E[w(m + s e)]' in m is E[w(m + s e) e] / s for e of N(0, 1).
+        In one dimension, with deviation s and e ~ N(0, 1): d/dm E[w(m + s e)] = E[w(m + s e) e] / s.
         """
         noise = (population - self.mean) / self._settings.noise_scale
         return weights @ noise / (len(population) * self._settings.noise_scale)
 
     def get_extra_state(self) -> dict[str, Any]:
-        """The optimiser's, which `state_dict` takes in."""
+        """The optimiser's state, which `state_dict` includes."""
         return self._optimizer.state_dict()
 
     def set_extra_state(self, state: dict[str, Any]) -> None:
-        """What `get_extra_state` gave."""
+        """Restores what `get_extra_state` returned."""
         self._optimizer.load_state_dict(state)
 
 
 def centred_ranks(returns: Tensor) -> Tensor:
-    """`[P]`: from -1/2 for the lowest return to 1/2 for the highest in even steps; equals share the mean of theirs.
+    """`[P]`: evenly spaced from -1/2 for the lowest return to 1/2 for the highest; ties share their mean rank.
 
-    The gradient is then blind to the returns' scale, and to how far an outlier lies out.
+    Ranks make the gradient independent of the scale of the returns, and robust to outliers.
     """
     lower = (returns[:, None] > returns).sum(1)
     equal = (returns[:, None] == returns).sum(1)

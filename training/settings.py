@@ -1,4 +1,4 @@
-"""What a training run was asked to do: its `config.json`."""
+"""The settings of a training run: its `config.json`."""
 
 from __future__ import annotations
 
@@ -19,18 +19,24 @@ StickyProbability = Annotated[float, msgspec.Meta(ge=0, lt=1)]
 
 
 class TrainingSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Everything that, with the code, determines a training run on a given processor."""
+    """Everything that determines a training run, given the code and the processor."""
 
     format_version: Literal[2] = 2
     model: PolicySpec
     steps: Annotated[int, msgspec.Meta(ge=1)] = 5_000_000
-    """Agent steps (decisions) in all."""
+    """Total agent steps (decisions)."""
     seed: Annotated[int, msgspec.Meta(ge=0, lt=2**31)] = 0
+    """For the network, the environments and sampling."""
     sticky: StickyProbability = 0.25
+    """Pong only: the probability, per emulator frame, that the last action repeats."""
     device: DeviceName = "auto"
+    """Where the network runs."""
     num_envs: Annotated[int, msgspec.Meta(ge=1, le=4096)] = 48
+    """Environments that run in parallel."""
     rollout_length: Annotated[int, msgspec.Meta(ge=1, le=4096)] = 128
+    """Agent steps of each environment per rollout; unused by black-box searches."""
     algorithm: AlgorithmSettings = PpoSettings()
+    """Which algorithm learns, and its hyperparameters."""
 
 
 def encode(settings: TrainingSettings) -> bytes:
@@ -39,7 +45,7 @@ def encode(settings: TrainingSettings) -> bytes:
 
 
 def decode(config: bytes) -> TrainingSettings:
-    """The settings in a run's `config.json`; `UserError` where it is not one."""
+    """The settings in a run's `config.json`; `UserError` if it holds none."""
     try:
         return msgspec.json.decode(config, type=TrainingSettings)
     except msgspec.DecodeError as error:

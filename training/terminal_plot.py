@@ -1,4 +1,4 @@
-"""Learning curves drawn in the terminal, in braille characters."""
+"""Draws learning curves in the terminal, in braille characters."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from training.curves import Axis, Curve, Floats, limits
 from training.plot import COLOURS, QUIET
 
 CHART_ROWS, CHART_WIDTH = 6, 72
-"""Of a curve in the terminal, in characters; the width is the most there may be."""
+"""The size of a chart, in characters; the width is a maximum."""
 DOTS = ((0x01, 0x02, 0x04, 0x40), (0x08, 0x10, 0x20, 0x80))
-"""The bits of a braille character: for each of its two columns, from above."""
+"""The bits of a braille character: for each of its two columns, from the top."""
 
 
 def draw(curves: Sequence[Curve], metric: str, axis: Axis, *, width: int, braille: bool = True) -> Text:
-    """The curves below each other on the same scales, at most `width` characters wide, each above its figures.
+    """The curves, one below the other on the same scales, at most `width` characters wide, each above its figures.
 
-    Without `braille`, which not every terminal can write, the figures alone.
+    Without `braille`, which some terminals cannot show, only the figures.
     """
     means = np.concatenate([curve.series[axis].mean for curve in curves])
     low, high = limits(curves, metric) or (float(means.min()), float(means.max()))
@@ -49,12 +49,12 @@ def _figures(curve: Curve) -> str:
 
 
 def _amount(number: float, axis: Axis) -> str:
-    """So many steps or minutes, with the unit."""
+    """A number of steps or minutes, with its unit."""
     return f"{number:.1f} min" if axis == "minutes" else f"{number:,.0f} steps"
 
 
 def _chart(across: Floats, up: Floats, columns: int) -> list[str]:
-    """A line through points, `[P]` shares of width and height, as rows of braille characters, the highest first."""
+    """A line through points, `[P]` fractions of width and height, as rows of braille characters, the top one first."""
     wide, high = 2 * columns, 4 * CHART_ROWS
     first, last = (round(float(share) * (wide - 1)) for share in (across[0], across[-1]))
     marks = np.zeros((CHART_ROWS, columns), dtype=np.int64)
@@ -62,7 +62,7 @@ def _chart(across: Floats, up: Floats, columns: int) -> list[str]:
     for column in range(first, last + 1):
         share = float(np.interp(column / (wide - 1), across, up))
         row = round((1 - share) * (high - 1))
-        # From the column before, a line without gaps.
+        # Fill up to the row of the column before, so that the line has no gaps.
         for dot in range(max(min(row, before), 0), min(max(row, before), high - 1) + 1):
             marks[dot // 4, column // 2] |= DOTS[column % 2][dot % 4]
         before = row

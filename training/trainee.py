@@ -1,4 +1,4 @@
-"""What the training loop asks of whatever learns: a policy by its gradient, or a search over policies."""
+"""What the training loop requires of an algorithm, be it a policy gradient or a black-box search."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from typing import NamedTuple, Protocol
 
 from gymnasium.vector import VectorEnv
 
-from training.run import Learning, Progress
+from training.run import Progress, Resumable
 
 
 class Step(NamedTuple):
-    """What came of playing and learning once."""
+    """The outcome of one round of playing and learning."""
 
     steps: int
     """Agent steps taken."""
@@ -19,27 +19,27 @@ class Step(NamedTuple):
     metrics: dict[str, float]
     """By name: `mean_return` and `mean_length` of games, and diagnostics."""
     promising: bool = False
-    """Whether the policy should be evaluated at once, as it may have solved its environment."""
+    """Whether to evaluate the policy now, because it may have solved its environment."""
 
 
-class Trainee(Learning, Protocol):
-    """A policy in training: it plays, learns, and has a state to go on from."""
+class Trainee(Resumable, Protocol):
+    """A policy in training: it plays, learns, and can be resumed."""
 
     num_envs: int
-    """Environments that it plays in."""
+    """How many environments it plays in."""
     greedy: bool
-    """Whether it is evaluated by its likeliest actions, or by actions drawn as in training."""
+    """Whether evaluations take the likeliest actions, or sample as in training."""
     evaluation_games: int
-    """How many games an evaluation takes."""
+    """Games per evaluation."""
 
     def prepare(self, environments: VectorEnv, progress: Progress) -> None:
-        """Called once before the first step, with where to play and how far the run has come."""
+        """Called once before the first step, with the environments and the run's progress so far."""
         ...
 
     def step(self, progress: Progress) -> Step:
-        """Plays and learns once; `progress` is that before the step."""
+        """Plays and learns once; `progress` is from before the step."""
         ...
 
-    def evaluated(self, mean_return: float, progress: Progress) -> dict[str, float]:
-        """Called after each evaluation, with the progress it was made at; returns metrics that depend on it."""
+    def on_evaluation(self, mean_return: float, progress: Progress) -> dict[str, float]:
+        """Called after each evaluation, with the progress at that point; returns metrics that depend on it."""
         ...

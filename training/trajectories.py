@@ -1,4 +1,4 @@
-"""Whole trajectories out of rollouts that cut through them."""
+"""Complete trajectories, pieced together from the rollouts that cut through them."""
 
 from __future__ import annotations
 
@@ -8,71 +8,71 @@ from dataclasses import fields
 import torch
 from torch import Tensor
 
-from training.arena import Arena
+from training.buffer import RolloutBuffer
 from training.rollout import Collector, Episode, Rollout
 
 
 class TrajectoryCollector:
-    """Gathers the rollouts of `collector` until they hold enough trajectories that have ended.
+    """Gathers the rollouts of `collector` until they hold at least `minimum` complete trajectories.
 
-    Steps of a trajectory that goes on wait for its end: to drop them would leave out long trajectories more often than
-    short ones. `ends` tells after which steps of a rollout, `[T, N]`, a trajectory ends.
+    Steps of unfinished trajectories are kept for later: dropping them would leave out long trajectories more often
+    than short ones. `ends` says after which steps of a rollout, `[T, N]`, a trajectory ends.
     """
 
-    def __init__(self, collector: Collector, ends: Callable[[Rollout], Tensor], *, least: int) -> None:
+    def __init__(self, collector: Collector, ends: Callable[[Rollout], Tensor], *, minimum: int) -> None:
         self._collector = collector
         self._ends = ends
-        self._least = least
-        self._joined, self._whole, self._kept = Arena(), Arena(), Arena()
-        self._waiting: Rollout | None = None
-        """`[W, 1]`: steps whose trajectories had not ended."""
+        self._minimum = minimum
+        self._joined, self._complete, self._kept = RolloutBuffer(), RolloutBuffer(), RolloutBuffer()
+        self._pending: Rollout | None = None
+        """`[W, 1]`: steps whose trajectories have not ended."""
         self._environments = torch.empty(0, dtype=torch.int64)
-        """`[W]`: which environment each waiting step is from."""
+        """`[W]`: which environment each pending step is from."""
         self._trajectories = 0
 
     @property
     def steps(self) -> int:
-        """Agent steps taken so far, including those that wait."""
+        """Agent steps taken so far, including pending ones."""
         return self._collector.steps
 
     @property
     def metrics(self) -> dict[str, float]:
-        """How many trajectories `collect` returned last."""
+        """The number of trajectories that `collect` last returned."""
         return {"trajectories": float(self._trajectories)}
 
     def collect(self) -> tuple[Rollout, list[Episode]]:
-        """Whole trajectories, at least as many as asked for, one after the other, and the episodes that ended.
+        """Complete trajectories, one after the other, and the full episodes that ended meanwhile.
 
-        The trajectories are a rollout `[T, 1]`, which is overwritten by the next call. Its `next_values` are those of
-        the next observation, also where a trajectory ends.
+        The trajectories are a rollout `[T, 1]`, which the next call overwrites. Its `next_values` are those of the next
+        observation, even after a trajectory ends.
         """
         episodes: list[Episode] = []
         while True:
             rollout, ended = self._collector.collect()
             episodes += ended
             steps, environments = self._join(rollout)
-            environments, order = environments.sort(stable=True)  # one after the other, each in the order of time
+            environments, order = environments.sort(stable=True)  # one by one, each in order of time
             ends = self._ends(steps).squeeze(1)[order]
-            whole = _in_whole_trajectories(ends, environments)
-            self._trajectories = int(ends[whole].sum())
-            enough = self._trajectories >= self._least
-            kept = ~whole if enough else torch.ones_like(whole)
-            self._waiting, self._environments = self._kept.select(steps, order[kept]), environments[kept]
+            complete = _in_complete_trajectories(ends, environments)
+            self._trajectories = int(ends[complete].sum())
+            enough = self._trajectories >= self._minimum
+            kept = ~complete if enough else torch.ones_like(complete)
+            self._pending, self._environments = self._kept.select(steps, order[kept]), environments[kept]
             if enough:
-                return self._whole.select(steps, order[whole]), episodes
+                return self._complete.select(steps, order[complete]), episodes
 
     def _join(self, rollout: Rollout) -> tuple[Rollout, Tensor]:
-        """The steps that wait and the new ones, `[T, 1]`, in the order of time; and each one's environment, `[T]`."""
+        """The pending steps and the new ones, `[T, 1]`, in order of time; and the environment of each, `[T]`."""
         length, num_envs = rollout.rewards.shape
         environments = torch.arange(num_envs, device=rollout.rewards.device).repeat(length)
         new = Rollout(*(getattr(rollout, field.name).flatten(0, 1).unsqueeze(1) for field in fields(Rollout)))
-        if self._waiting is None:
+        if self._pending is None:
             return new, environments
-        return self._joined.join(self._waiting, new), torch.cat((self._environments, environments))
+        return self._joined.join(self._pending, new), torch.cat((self._environments, environments))
 
 
-def _in_whole_trajectories(ends: Tensor, environments: Tensor) -> Tensor:
-    """`[T]` bool: which steps have an end, at or after them, in their own environment."""
+def _in_complete_trajectories(ends: Tensor, environments: Tensor) -> Tensor:
+    """`[T]` bool: whether a trajectory ends at or after each step in its environment."""
     at = ends.nonzero().squeeze(1)
     if len(at) == 0:
         return torch.zeros_like(ends)

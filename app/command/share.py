@@ -232,7 +232,7 @@ def _stage(model: str, folder: Path, repository: str, *, as_json: bool) -> None:
             if as_json:
                 print(json.dumps({"stage": "evaluate", "done": done, "total": total}), flush=True)
 
-        publication.stage(model, folder, name=repository, episodes=publication.EPISODES, count=count)
+        publication.stage(model, folder, name=repository, episodes=publication.EPISODES, on_game=count)
     if isinstance(decode_any((folder / CONFIG_FILE).read_bytes()), ModelSpec):
         from app.play import trailer
 
