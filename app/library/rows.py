@@ -80,7 +80,7 @@ def draw_change(
         room.width -= theme.draw_text(surface, status, small, colour, theme.Face.BOLD, midright=place).width
         room.width -= round(10 * scale)
     when = "" if change.when is None else f", {date_words(change.when)}"
-    lines = (change.title or "downloaded earlier", f"{change.commit[:7]}{when}")
+    lines = (change.title or "Earlier download", f"{change.commit[:7]}{when}")
     _draw_two(surface, room, scale, lines, chosen=chosen, lit=lit, ground=not status)
 
 

@@ -156,8 +156,9 @@ class MenuModel:
 
     def prefer(self, preferences: Preferences) -> None:
         """Takes over settings that were changed elsewhere, by a key that works in the menu too."""
-        self._settings = PreferencesChoice(preferences)
-        self._settle()
+        if preferences != self.preferences:
+            self._settings = PreferencesChoice(preferences)
+            self._settle()
 
     def show_training(self, now: RunningTraining | None) -> None:
         """Shows a training that runs, in place of the choices; when it has ended, it is the one to resume."""
