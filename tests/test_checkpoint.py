@@ -114,7 +114,7 @@ def test_config_that_is_not_json(model_directory: Path) -> None:
 def test_unknown_version(model_directory: Path) -> None:
     config = json.loads((model_directory / CONFIG).read_text()) | {"format_version": 99}
     (model_directory / CONFIG).write_text(json.dumps(config))
-    assert refusal(model_directory) == "its config.json has format version 99; this Volley reads 1"
+    assert refusal(model_directory) == "its config.json has format version 99; this Volley reads only 1"
 
 
 def test_wrong_shape(model_directory: Path) -> None:

@@ -565,7 +565,7 @@ def test_other_files_are_refused(tmp_path: Path, content: bytes, reason: str) ->
 def test_two_parts_of_one_name_are_refused(tmp_path: Path) -> None:
     twice = zipped(("policy.pth", b""), ("policy.ptH", b"")).replace(b"policy.ptH", b"policy.pth")
     (tmp_path / "agent.zip").write_bytes(twice)
-    assert refusal(tmp_path / "agent.zip") == "it is a zip file with two parts of the same name"
+    assert refusal(tmp_path / "agent.zip") == "it is a zip file with two files of the same name"
 
 
 def test_a_huge_file_is_refused(tmp_path: Path) -> None:

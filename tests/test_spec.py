@@ -114,7 +114,7 @@ def test_bounds(path: str) -> None:
 @pytest.mark.parametrize(
     ("path", "value", "complaint"),
     [
-        ("format_version", 2, "format version 2; this Volley reads 1"),
+        ("format_version", 2, "format version 2; this Volley reads only 1"),
         ("format_version", "1", "format version '1'"),
         ("format_version", True, "bool"),
         ("format_version", "9" * 10_000, "format version"),
