@@ -1,4 +1,4 @@
-"""What Volley remembers between two evenings, and where on this computer its files go."""
+"""The settings, and the folders of Volley's files on this computer."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from models.files import data_folder
 
 
 class PanelName(Enum):
-    """The panels beside a match, by the name in the settings file.
+    """The panels beside a match, by their names in the settings file, in display order.
 
-    In the order they stand in. Where there is no room for all that are on, the last fold away first.
+    If there is no room for all that are on, the last ones are hidden first.
     """
 
     MOVES = "moves"
@@ -34,18 +34,18 @@ class PanelName(Enum):
 
 
 PANELS_WHILE_PLAYING = frozenset({PanelName.MOVES})
-"""On unless the player chooses others: little to look at."""
+"""The default: few, so as not to distract."""
 PANELS_WHILE_WATCHING = frozenset({PanelName.MOVES, PanelName.TIMELINE, PanelName.LEARNING, PanelName.FACTS})
-"""On unless the viewer chooses others."""
+"""The default."""
 
 Percent: TypeAlias = Annotated[int, Meta(ge=0, le=100)]
 
 FIRST_OPPONENT = Policy("ppo@503808", reaction_ms=230)
-"""For someone who opens Volley for the first time: an early stage, with a person's reaction."""
+"""For someone who opens Volley for the first time: an early stage, with a person's reaction time."""
 
 
 class Settings(Struct, frozen=True):
-    """Everything that lasts. Fields that a newer Volley has written are passed over."""
+    """What Volley remembers. Unknown fields, which a newer version may have written, are ignored."""
 
     volume: Percent = 60
     muted: bool = False
@@ -53,26 +53,25 @@ class Settings(Struct, frozen=True):
     """Whether the court is scaled by whole numbers only."""
     full_screen: bool = False
     panels_playing: frozenset[PanelName] = PANELS_WHILE_PLAYING
-    """Switched on while someone at this computer plays."""
+    """Shown while someone at this computer plays."""
     panels_watching: frozenset[PanelName] = PANELS_WHILE_WATCHING
     last: Lineup = Lineup(FIRST_OPPONENT, Person())
-    """Who played last."""
+    """The lineup of the last match."""
     keys: dict[str, list[str]] = {}
-    """Other keys for a binding: its name, and keys' names as SDL has them. See `app.ui.bindings.bindings`."""
+    """Maps names of bindings to other keys, spelled as in SDL. See `app.ui.bindings.with_overrides`."""
 
 
 class Loaded(NamedTuple):
-    """Settings, and a line to show where they are not those of the file."""
+    """Settings, with a warning if the file could not be used."""
 
     settings: Settings
     warning: str | None = None
 
 
 def load() -> Loaded:
-    """The settings; the defaults where there is no file.
+    """Reads the settings; returns the defaults if there is no file.
 
-    A file that cannot be read keeps nobody from playing: it is put aside as `settings.toml.broken`, and there is a
-    warning with the defaults.
+    If the file cannot be read, renames it to `settings.toml.broken`, and returns the defaults with a warning.
     """
     path = settings_file()
     try:
@@ -80,24 +79,24 @@ def load() -> Loaded:
     except FileNotFoundError:
         return Loaded(Settings())
     except OSError as error:
-        why = error.strerror or type(error).__name__
+        reason = error.strerror or type(error).__name__
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        why = str(error)
-    return Loaded(Settings(), f"{path} cannot be read ({one_line(why)}); {_put_aside(path)}; playing with the defaults")
+        reason = str(error)
+    return Loaded(Settings(), f"cannot read {path} ({one_line(reason)}); {_put_aside(path)}; using the defaults")
 
 
 def _put_aside(path: Path) -> str:
-    """Moves the file out of the way of `save`; says what became of it."""
+    """Renames the file so that `save` does not overwrite it; returns a phrase that says so."""
     aside = path.with_name(f"{path.name}.broken")
     try:
         path.replace(aside)
     except OSError:
-        return "it stays where it is"
-    return f"it is kept as {aside.name}"
+        return "it could not be renamed"
+    return f"it was renamed to {aside.name}"
 
 
 def save(settings: Settings) -> str | None:
-    """Writes the settings, whole or not at all; a line to show where that is not possible."""
+    """Writes the settings atomically; returns an error to show if that fails, else None."""
     path = settings_file()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -109,32 +108,32 @@ def save(settings: Settings) -> str | None:
         finally:
             Path(temporary).unlink(missing_ok=True)
     except OSError as error:
-        return f"the settings cannot be saved to {path}: {error.strerror}; they last until Volley is closed"
+        return f"cannot save the settings to {path}: {error.strerror}; they last until you close Volley"
     return None
 
 
 def settings_file() -> Path:
-    """Where the settings are; the environment variable VOLLEY_CONFIG names another folder."""
+    """The settings file; the environment variable VOLLEY_CONFIG overrides its folder."""
     folder = os.environ.get("VOLLEY_CONFIG")
     return (Path(folder) if folder else platformdirs.user_config_path("volley", appauthor=False)) / "settings.toml"
 
 
 def screenshots_folder() -> Path:
-    """Where screenshots go; it may not be there yet."""
+    """The folder for screenshots; it may not exist yet."""
     return _data_folder("screenshots") or platformdirs.user_pictures_path() / "Volley"
 
 
 def films_folder() -> Path:
-    """Where films go; it may not be there yet."""
+    """The folder for films; it may not exist yet."""
     return _data_folder("films") or platformdirs.user_videos_path() / "Volley"
 
 
 def replays_folder() -> Path:
-    """Where replays go; it may not be there yet."""
+    """The folder for replays; it may not exist yet."""
     return data_folder() / "replays"
 
 
 def _data_folder(name: str) -> Path | None:
-    """The folder of this name in the one that the environment variable VOLLEY_DATA names, if it does."""
+    """This subfolder of the folder in the environment variable VOLLEY_DATA; None if that is not set."""
     folder = os.environ.get("VOLLEY_DATA")
     return Path(folder) / name if folder else None

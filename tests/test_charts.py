@@ -4,7 +4,7 @@ import pygame
 import pytest
 
 from app.ui import theme
-from app.ui.charts import MOST_POINTS, curve_shares, draw_curve
+from app.ui.charts import MAX_POINTS, curve_shares, draw_curve
 from app.ui.numbers import millions, signed
 
 
@@ -13,10 +13,10 @@ def test_a_curve_lies_between_the_limits() -> None:
     assert curve_shares([(25, -10.0), (50, None), (200, 0.0)], 200, 10) == ((0.125, 0.0), (1.0, 0.5))
 
 
-@pytest.mark.parametrize("count", [MOST_POINTS, MOST_POINTS + 1, 999, 1000])
+@pytest.mark.parametrize("count", [MAX_POINTS, MAX_POINTS + 1, 999, 1000])
 def test_a_long_curve_is_thinned_out_and_keeps_its_newest_point(count: int) -> None:
     curve = curve_shares([(n, 0.0) for n in range(1, count + 1)], count, 21)
-    assert MOST_POINTS / 2 <= len(curve) <= MOST_POINTS
+    assert MAX_POINTS / 2 <= len(curve) <= MAX_POINTS
     assert curve[-1] == (1.0, 0.5)
     assert list(curve) == sorted(curve)
 

@@ -35,7 +35,7 @@ def ending(story: Story = STORY, names: tuple[str, str] = NAMES) -> EndingModel:
 
 
 def long_match() -> EndingModel:
-    """The tightest there is: 20 : 21, with long names and a message."""
+    """The tightest fit: 20 : 21, with long names and a message."""
     rallies = [Rally(Side(i % 2), (99, 99), 1000 * i, 1000 * i + 900) for i in range(41)]
     rallies[-1] = Rally(RIGHT, (99, 99), 40_000, 40_900)
     model = ending(Story(tuple(rallies)), ("a-model-with-quite-a-long-name",) * 2)
@@ -70,7 +70,7 @@ def test_curves_are_the_points_over_time() -> None:
     [
         (("Regular", "You"), Score(13, 21), "You win"),
         (("Regular", "You"), Score(21, 13), "Regular wins"),
-        (("a", "b"), Score(3, 3), "Tied"),
+        (("a", "b"), Score(3, 3), "Draw"),
     ],
 )
 def test_verdict(names: tuple[str, str], score: Score, verdict: str) -> None:

@@ -1,4 +1,4 @@
-"""The library by synthetic events and a clock that the test moves; its Hub answers when the test says so."""
+"""The library, driven by synthetic events and a fake clock; its fake Hub answers when the test says so."""
 
 from __future__ import annotations
 
@@ -18,9 +18,10 @@ import pytest
 import models.hub
 from app import settings
 from app.game.lineup import Lineup, Person, Policy, Rom
-from app.hub import local as shelf
-from app.hub.library import LOOKING, TYPING_PAUSE, Again, Library, Note
-from app.hub.local import Action, Entry, Section
+from app.hub import local
+from app.hub.library import TYPING_PAUSE, Library, Note, Retry
+from app.hub.local import Entry, ModelAction, Section
+from app.hub.remote import LOADING
 from app.library.layout import LibraryLayout
 from app.library.selection import (
     LibraryArea,
@@ -61,18 +62,18 @@ class Call(NamedTuple):
 
 
 class Calls(Executor):
-    """Runs nothing before the test says so."""
+    """An executor that runs calls when the test says so."""
 
     def __init__(self) -> None:
         self.waiting: list[Call] = []
 
-    def submit(self, call: Callable[..., Any], /, *words: Any, **more: Any) -> Future[Any]:
+    def submit(self, call: Callable[..., Any], /, *arguments: Any, **options: Any) -> Future[Any]:
         future: Future[Any] = Future()
-        self.waiting.append(Call(future, lambda: call(*words, **more), call.__name__))
+        self.waiting.append(Call(future, lambda: call(*arguments, **options), call.__name__))
         return future
 
     def run(self, name: str, place: int = 0) -> None:
-        """Lets a call happen: of those by that name that wait, the one at this place."""
+        """Runs a waiting call of that name, the one at this place among them."""
         call = [call for call in self.waiting if call.name == name][place]
         self.waiting.remove(call)
         try:
@@ -85,7 +86,7 @@ class Calls(Executor):
 
 
 class FakeHub:
-    """In the place of `models.hub.reading`: what it has, and what goes wrong."""
+    """Replaces `models.hub.reading`."""
 
     Cancelled = Cancelled
 
@@ -94,7 +95,7 @@ class FakeHub:
         self.failure = ""
         self.pulls: list[tuple[str, str | None]] = []
         self.meanwhile: Callable[[], None] = lambda: None
-        """What happens when half of a download is here."""
+        """Called when half of a download has arrived."""
         self.config = encode(spec)
         self._directory = directory
 
@@ -146,7 +147,7 @@ def record(repository: str, commit: str, folder: Path) -> store.Download:
 
 @pytest.fixture(autouse=True)
 def nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A display that nobody sees, and folders of the test's own."""
+    """A dummy display, and temporary folders."""
     monkeypatch.setenv("SDL_VIDEODRIVER", "dummy")
     monkeypatch.setenv("SDL_AUDIODRIVER", "dummy")
     monkeypatch.setenv("VOLLEY_CONFIG", str(tmp_path / "config"))
@@ -168,7 +169,7 @@ def hub(spec: ModelSpec, model_directory: Path, monkeypatch: pytest.MonkeyPatch)
 
 @pytest.fixture
 def one() -> Iterator[Window]:
-    """A window that nobody sees, with its menu."""
+    """A window on the dummy display, with its menu."""
     window = Window(open_display())
     yield window
     window.services.loader.shutdown()
@@ -178,7 +179,7 @@ def one() -> Iterator[Window]:
 
 @pytest.fixture
 def keep(model_directory: Path) -> Callable[..., StoredModel]:
-    """Puts a download on the shelf."""
+    """Makes a download."""
 
     def kept(repository: str, commit: str = OLD, **more: bytes) -> StoredModel:
         with store.staging(repository) as staged:
@@ -192,26 +193,26 @@ def keep(model_directory: Path) -> Callable[..., StoredModel]:
 
 
 class Bench:
-    """A library, its model and view, and the calls that wait."""
+    """A library, its model and view, and the waiting calls."""
 
     def __init__(self) -> None:
-        self.errands, self.porter = Calls(), Calls()
-        self.library = Library(self.errands, self.porter)
+        self.questions, self.transfers = Calls(), Calls()
+        self.library = Library(self.questions, self.transfers)
         self.model = LibraryModel(self.library)
         self.view = LibraryView(self.model)
-        self.said = ""
+        self.message = ""
 
     def go(self, seconds: float = 0.01) -> None:
-        self.said = self.library.update(seconds) or self.said
+        self.message = self.library.update(seconds) or self.message
         self.model.settle()
 
     def answer(self, name: str, place: int = 0) -> None:
-        executor = self.errands if name in self.errands.names() else self.porter
+        executor = self.questions if name in self.questions.names() else self.transfers
         executor.run(name, place)
         self.go()
 
     def type(self, text: str) -> None:
-        """As a keyboard does: each letter is a key, and then a text."""
+        """Types as a keyboard does: each letter is a key, then a text."""
         for letter in text:
             pressed = pygame.Event(pygame.KEYDOWN, key=ord(letter), mod=0, unicode=letter)
             assert self.model.take(pressed)
@@ -246,7 +247,7 @@ class Bench:
 
 @pytest.fixture
 def bench() -> Bench:
-    """The library with nothing but what ships with Volley, and the Hub's first answer."""
+    """The library with only the bundled models, and the Hub's first answer."""
     bench = Bench()
     bench.go()
     bench.answer("search")
@@ -256,19 +257,19 @@ def bench() -> Bench:
 # Search
 
 
-def test_the_hub_is_asked_when_no_more_is_typed(bench: Bench) -> None:
+def test_the_hub_is_searched_after_a_pause_in_typing(bench: Bench) -> None:
     bench.press(Command.SEARCH)
     for letter in "ppo":
         bench.type(letter)
         bench.go(TYPING_PAUSE / 2)
-        assert "search" not in bench.errands.names()
+        assert "search" not in bench.questions.names()
     bench.go(TYPING_PAUSE)
-    assert bench.errands.names().count("search") == 1
+    assert bench.questions.names().count("search") == 1
     bench.answer("search")
     assert bench.names(Section.HUB) == [ZOE]
 
 
-def test_what_is_here_is_found_at_once(bench: Bench, keep: Callable[..., StoredModel]) -> None:
+def test_local_models_are_found_immediately(bench: Bench, keep: Callable[..., StoredModel]) -> None:
     keep(ADA)
     bench.library.refresh()
     bench.press(Command.SEARCH)
@@ -299,38 +300,38 @@ def test_a_late_failure_is_not_shown_either(bench: Bench, hub: FakeHub) -> None:
     hub.failure = "no answer"
     bench.answer("search", 0)
     assert bench.names(Section.HUB) == ["new/answer-pp"]
-    assert bench.library.hub_sign == ""
+    assert bench.library.hub_status == ""
 
 
-def test_a_hub_that_does_not_answer_holds_no_search_up_for_ever(bench: Bench) -> None:
+def test_few_searches_wait_for_a_silent_hub(bench: Bench) -> None:
     bench.press(Command.SEARCH)
     for letter in "ppo-pong":
         bench.type(letter)
         bench.go(TYPING_PAUSE)
-    assert bench.errands.names().count("search") == 3
+    assert bench.questions.names().count("search") == 3
     bench.answer("search")
-    assert bench.errands.names().count("search") == 3
+    assert bench.questions.names().count("search") == 3
 
 
-def test_without_a_network_the_reason_is_shown_and_what_is_here(hub: FakeHub) -> None:
+def test_without_a_network_the_list_shows_the_reason_and_local_models(hub: FakeHub) -> None:
     hub.failure = "the Hub does not answer"
     bench = Bench()
-    assert bench.notes[-1] == LOOKING
+    assert bench.notes[-1] == LOADING
     assert bench.names(Section.BUNDLED) == ["ppo", "reinforce"]
     bench.go()
-    assert bench.notes[-1] == LOOKING
+    assert bench.notes[-1] == LOADING
     bench.answer("search")
     assert bench.notes[-1] == "cannot search the Hub: the Hub does not answer"
     hub.failure = ""
     bench.press(*[Command.DOWN] * 9)
-    assert isinstance(bench.model.row, Again)
+    assert isinstance(bench.model.row, Retry)
     bench.press(Command.CONFIRM)
     bench.go()
     bench.answer("search")
     assert bench.names(Section.HUB) == [ZOE]
 
 
-def test_offline_nobody_is_asked(monkeypatch: pytest.MonkeyPatch, keep: Callable[..., StoredModel]) -> None:
+def test_offline_the_hub_is_not_asked(monkeypatch: pytest.MonkeyPatch, keep: Callable[..., StoredModel]) -> None:
     keep(ADA)
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     bench = Bench()
@@ -338,48 +339,48 @@ def test_offline_nobody_is_asked(monkeypatch: pytest.MonkeyPatch, keep: Callable
     bench.press(Command.SEARCH)
     bench.type("ada")
     bench.press(Command.DOWN)
-    bench.model.focus.go(Action.REVISIONS)
+    bench.model.focus.go(ModelAction.REVISIONS)
     bench.press(Command.CONFIRM)
     bench.go(10)
-    assert {*bench.errands.names(), *bench.porter.names()} == {"details"}
+    assert {*bench.questions.names(), *bench.transfers.names()} == {"details"}
     assert bench.library.history is not None
-    assert [change.commit for change in bench.library.history.changes] == [OLD]
+    assert [commit.id for commit in bench.library.history.commits] == [OLD]
 
 
 # Downloads
 
 
-def test_a_download_tells_how_far_it_is_and_is_then_to_be_played(bench: Bench, hub: FakeHub) -> None:
+def test_a_download_reports_its_progress_and_can_then_be_played(bench: Bench, hub: FakeHub) -> None:
     bench.choose(ZOE)
     assert bench.press(Command.CONFIRM) is None
     seen = []
 
-    def look() -> None:
+    def note_progress() -> None:
         bench.go()
         assert bench.library.download is not None
-        seen.append((bench.library.download.share, bench.library.download.words, bench.names(Section.DOWNLOADED)))
+        seen.append((bench.library.download.share, bench.library.download.status, bench.names(Section.DOWNLOADED)))
 
-    hub.meanwhile = look
+    hub.meanwhile = note_progress
     bench.answer("pull")
     assert seen[0] == (0.5, "500 bytes of 1 kB", [])
     assert bench.library.download is None
-    assert bench.said == f"{ZOE} downloaded, at {NEW[:7]}"
+    assert bench.message == f"downloaded {ZOE} at {NEW[:7]}"
     assert bench.names(Section.DOWNLOADED) == [ZOE]
     assert bench.names(Section.HUB) == []
     assert bench.press(Command.CONFIRM) == Start(Lineup(Policy(f"{ZOE}@{NEW}"), Person()))
 
 
-@pytest.mark.parametrize("way", ["escape", "button", "mouse"])
-def test_a_download_is_cancelled_and_leaves_nothing(way: str, bench: Bench, hub: FakeHub, tmp_path: Path) -> None:
+@pytest.mark.parametrize("by", ["escape", "button", "mouse"])
+def test_a_download_is_cancelled_and_leaves_nothing(by: str, bench: Bench, hub: FakeHub, tmp_path: Path) -> None:
     bench.choose(ZOE)
     bench.press(Command.CONFIRM)
 
     def cancel() -> None:
         bench.go()
         assert list((tmp_path / "data" / "downloads").rglob("*"))
-        if way == "escape":
+        if by == "escape":
             assert bench.press(Command.BACK) is None
-        elif way == "button":
+        elif by == "button":
             bench.model.focus.go(LibraryButton.CANCEL)
             bench.press(Command.CONFIRM)
         else:
@@ -393,8 +394,8 @@ def test_a_download_is_cancelled_and_leaves_nothing(way: str, bench: Bench, hub:
     assert (bench.names(Section.DOWNLOADED), bench.names(Section.HUB)) == ([], [ZOE])
     assert bench.library.notice == ""
     hub.meanwhile = lambda: None
-    if way != "escape":
-        assert bench.model.focus.target is Action.DOWNLOAD
+    if by != "escape":
+        assert bench.model.focus.target is ModelAction.DOWNLOAD
     bench.press(Command.CONFIRM)
     bench.answer("pull")
     assert bench.names(Section.DOWNLOADED) == [ZOE]
@@ -420,18 +421,18 @@ def test_one_download_at_a_time(bench: Bench, hub: FakeHub, keep: Callable[..., 
     bench.choose(ZOE)
     bench.press(Command.CONFIRM)
     bench.choose(ADA)
-    assert Action.UPDATE not in bench.model.buttons
-    bench.library.begin_download(ADA)
-    assert bench.porter.names().count("pull") == 1
+    assert ModelAction.UPDATE not in bench.model.buttons
+    bench.library.start_download(ADA)
+    assert bench.transfers.names().count("pull") == 1
     bench.answer("pull")
     assert hub.pulls == [(ZOE, None)]
-    # Whoever looks at another model stays there.
+    # The focus stays on another model.
     assert bench.model.entry is not None
     assert bench.model.entry.name == ADA
 
 
-def test_the_window_closed_in_mid_download_leaves_nothing(hub: FakeHub, tmp_path: Path) -> None:
-    """With threads: the window is gone only once the download has ended."""
+def test_closing_the_window_during_a_download_leaves_nothing(hub: FakeHub, tmp_path: Path) -> None:
+    """With real threads: the window closes only after the download has ended."""
     one = Window(open_display())
     one._act(OpenLibrary())
 
@@ -444,7 +445,7 @@ def test_the_window_closed_in_mid_download_leaves_nothing(hub: FakeHub, tmp_path
 
     ended: list[bool] = []
     hub.meanwhile = close
-    one.services.library.begin_download(ZOE)
+    one.services.library.start_download(ZOE)
     one.run()
     assert ended == [True]
     assert not list((tmp_path / "data" / "downloads").rglob("*"))
@@ -453,18 +454,18 @@ def test_the_window_closed_in_mid_download_leaves_nothing(hub: FakeHub, tmp_path
 # Revisions
 
 
-def test_a_revision_that_is_not_here_is_downloaded_and_one_that_is_is_pinned(
+def test_a_new_revision_is_downloaded_and_a_downloaded_one_is_pinned(
     bench: Bench, hub: FakeHub, keep: Callable[..., StoredModel]
 ) -> None:
     keep(ADA)
     bench.library.refresh()
     bench.choose(ADA)
-    bench.model.focus.go(Action.REVISIONS)
+    bench.model.focus.go(ModelAction.REVISIONS)
     bench.press(Command.CONFIRM)
     assert at(bench, LibraryArea.HISTORY)
     bench.answer("history")
     assert bench.library.history is not None
-    assert [(each.title, each.current) for each in bench.library.history.changes] == [
+    assert [(each.title, each.current) for each in bench.library.history.commits] == [
         ("Train on", False),
         ("Publish from Volley", True),
     ]
@@ -472,28 +473,28 @@ def test_a_revision_that_is_not_here_is_downloaded_and_one_that_is_is_pinned(
     bench.answer("pull")
     assert hub.pulls == [(ADA, NEW)]
     assert store.current(ADA) == NEW
-    assert [each.current for each in bench.library.history.changes] == [True, False]
+    assert [each.current for each in bench.library.history.commits] == [True, False]
     bench.press(Command.DOWN, Command.CONFIRM)
     bench.go()
     assert store.current(ADA) == OLD
     assert len(hub.pulls) == 1
     assert bench.press(Command.BACK) is None
-    assert at(bench, Action.REVISIONS)
+    assert at(bench, ModelAction.REVISIONS)
 
 
-def test_a_history_that_cannot_be_had_shows_what_is_here(
+def test_a_history_that_cannot_be_fetched_shows_downloaded_commits(
     bench: Bench, hub: FakeHub, keep: Callable[..., StoredModel]
 ) -> None:
     keep(ADA)
     bench.library.refresh()
     bench.choose(ADA)
-    bench.model.focus.go(Action.REVISIONS)
+    bench.model.focus.go(ModelAction.REVISIONS)
     bench.press(Command.CONFIRM)
     hub.failure = "no answer"
     bench.answer("history")
     assert bench.library.history is not None
-    assert "no answer" in bench.library.history.sign
-    assert [each.commit for each in bench.library.history.changes] == [OLD]
+    assert "no answer" in bench.library.history.status
+    assert [each.id for each in bench.library.history.commits] == [OLD]
 
 
 # Deleting
@@ -503,78 +504,78 @@ def test_a_download_is_deleted_after_a_question(bench: Bench, keep: Callable[...
     kept = keep(ADA)
     bench.library.refresh()
     bench.choose(ADA)
-    bench.model.focus.go(Action.DELETE)
+    bench.model.focus.go(ModelAction.DELETE)
     bench.press(Command.CONFIRM)
     assert bench.model.question.startswith(f"Delete {ADA} at {OLD[:7]}")
-    bench.press(Command.CONFIRM)  # "Keep it" is what is in focus.
+    bench.press(Command.CONFIRM)  # "Keep it" is in focus.
     assert kept.directory.exists()
     bench.press(Command.CONFIRM, Command.RIGHT, Command.CONFIRM)
     assert not kept.directory.exists()
     assert bench.names(Section.DOWNLOADED) == []
 
 
-def test_an_imported_model_is_deleted_and_what_is_bundled_cannot_be(bench: Bench, model_directory: Path) -> None:
+def test_an_imported_model_can_be_deleted_but_not_a_bundled_one(bench: Bench, model_directory: Path) -> None:
     shutil.copytree(model_directory, store.imported_folder("dqn"))
     bench.library.refresh()
     bench.choose("dqn")
-    bench.model.focus.go(Action.DELETE)
+    bench.model.focus.go(ModelAction.DELETE)
     bench.press(Command.CONFIRM, Command.RIGHT, Command.CONFIRM)
     assert store.imported_names() == []
     bench.choose("ppo")
-    assert Action.DELETE not in bench.model.buttons
+    assert ModelAction.DELETE not in bench.model.buttons
 
 
-def test_going_elsewhere_forgets_the_question(bench: Bench, keep: Callable[..., StoredModel]) -> None:
+def test_moving_away_cancels_the_question(bench: Bench, keep: Callable[..., StoredModel]) -> None:
     keep(ADA)
     bench.library.refresh()
     bench.choose(ADA)
-    bench.model.focus.go(Action.DELETE)
+    bench.model.focus.go(ModelAction.DELETE)
     bench.press(Command.CONFIRM)
     bench.choose("ppo")
     bench.choose(ADA)
     assert not bench.model.deleting
 
 
-# What is known of a model
+# Details of a model
 
 
-def test_details_of_what_ships(bench: Bench) -> None:
+def test_details_of_a_bundled_model(bench: Bench) -> None:
     bench.answer("details")
     facts = dict(bench.model.details.facts)
     assert facts["Score"] == "20.78 sampled, sticky 0, 100 games"
     assert facts["Algorithm"] == "ppo, 5.00M steps"
-    assert facts["From"] == "ships with Volley"
+    assert facts["From"] == "bundled with Volley"
     assert len(bench.model.details.curve) > 100
 
 
-def test_details_of_the_hub_are_asked_for_once_it_is_rested_on(bench: Bench) -> None:
+def test_details_from_the_hub_are_fetched_after_a_pause_in_focus(bench: Bench) -> None:
     bench.choose(ZOE)
-    assert dict(bench.model.details.facts)["Score"] == "20.78 \N{PLUS-MINUS SIGN} 0.60, from its card"
-    assert bench.model.details.sign == LOOKING
-    assert bench.porter.names() == []
+    assert dict(bench.model.details.facts)["Score"] == "20.78 \N{PLUS-MINUS SIGN} 0.60, according to its card"
+    assert bench.model.details.note == LOADING
+    assert bench.transfers.names() == []
     bench.go(1)
-    bench.answer("look")
+    bench.answer("examine")
     facts = dict(bench.model.details.facts)
-    assert facts["Score"] == "20.78 sampled, sticky 0, 100 games, by its author"
+    assert facts["Score"] == "20.78 sampled, sticky 0, 100 games, reported by its author"
     assert (facts["Size"], facts["From"]) == ("2.8 MB", f"{ZOE}@{NEW[:7]}")
     assert [point.mean_return for point in bench.model.details.curve] == [-21, 3]
     assert bench.model.details.card[0] == "A model"
 
 
-def test_details_that_failed_are_asked_for_again_when_it_is_chosen_again(bench: Bench, hub: FakeHub) -> None:
+def test_details_that_failed_are_fetched_again_when_the_model_is_chosen_again(bench: Bench, hub: FakeHub) -> None:
     bench.choose(ZOE)
     hub.failure = "no answer"
     bench.go(1)
-    bench.answer("look")
-    assert "no answer" in bench.model.details.sign
+    bench.answer("examine")
+    assert "no answer" in bench.model.details.note
     bench.go(1)
-    assert "look" not in bench.porter.names()
+    assert "examine" not in bench.transfers.names()
     hub.failure = ""
     bench.choose("ppo")
     bench.choose(ZOE)
     bench.go(1)
-    bench.answer("look")
-    assert bench.model.details.sign == ""
+    bench.answer("examine")
+    assert bench.model.details.note == ""
 
 
 LANDER = ControlSpec(
@@ -582,24 +583,24 @@ LANDER = ControlSpec(
 )
 
 
-def test_a_model_for_something_else_is_listed_and_says_so(
+def test_a_model_for_another_environment_is_listed_and_says_so(
     bench: Bench, hub: FakeHub, keep: Callable[..., StoredModel]
 ) -> None:
     keep(ADA, config=encode(LANDER))
     bench.library.refresh()
     bench.choose(ADA)
     bench.answer("details", -1)
-    why = "Cannot play here: it was trained for LunarLander-v3, not for Pong."
-    assert bench.model.details.sign == why
-    assert not {Action.PLAY, Action.WATCH} & {*bench.model.buttons}
+    reason = "It cannot play here: it was trained for LunarLander-v3, not for Pong."
+    assert bench.model.details.note == reason
+    assert not {ModelAction.PLAY, ModelAction.WATCH} & {*bench.model.buttons}
     hub.config = encode(LANDER)
     bench.choose(ZOE)
     bench.go(1)
-    bench.answer("look")
-    assert bench.model.details.sign == why
+    bench.answer("examine")
+    assert bench.model.details.note == reason
 
 
-def test_what_is_downloaded_imported_or_trained_can_be_chosen_in_the_menu(
+def test_downloaded_imported_and_trained_models_can_be_chosen_in_the_menu(
     keep: Callable[..., StoredModel], model_directory: Path, spec: ModelSpec, one: Window
 ) -> None:
     keep(ADA)
@@ -608,15 +609,13 @@ def test_what_is_downloaded_imported_or_trained_can_be_chosen_in_the_menu(
     run = RunDirectory.create(Path("runs/mine"), TrainingSettings(model=spec))
     shutil.copytree(model_directory, run.path / "model", dirs_exist_ok=True)
     RunDirectory.create(Path("runs/begun"), TrainingSettings(model=spec))
-    assert shelf.playable() == ["runs/mine", "dqn", f"{ADA}@{OLD}"]
+    assert local.playable() == ["runs/mine", "dqn", f"{ADA}@{OLD}"]
     screen = MenuScreen(one.services)
     model = screen._view.model._opponent._model
     assert {"runs/mine", "dqn", f"{ADA}@{OLD}"} < {*model.values}
 
 
-def test_a_run_is_published_from_here_once_it_has_a_policy(
-    bench: Bench, model_directory: Path, spec: ModelSpec
-) -> None:
+def test_a_run_can_be_published_once_it_has_a_policy(bench: Bench, model_directory: Path, spec: ModelSpec) -> None:
     run = RunDirectory.create(Path("runs/mine"), TrainingSettings(model=spec))
     bench.library.refresh()
     bench.choose("mine")
@@ -624,15 +623,15 @@ def test_a_run_is_published_from_here_once_it_has_a_policy(
     shutil.copytree(model_directory, run.path / "best", dirs_exist_ok=True)
     bench.library.refresh()
     bench.go()
-    bench.model.focus.go(Action.PUBLISH)
+    bench.model.focus.go(ModelAction.PUBLISH)
     assert bench.press(Command.CONFIRM) == Publish(Path("runs/mine"))
 
 
 # Keys, mouse and typing
 
 
-def at(bench: Bench, target: LibraryArea | Action) -> bool:
-    """Whether that is in focus."""
+def at(bench: Bench, target: LibraryArea | ModelAction) -> bool:
+    """Whether this group or target is in focus."""
     return target in (bench.model.focus.group, bench.model.focus.target)
 
 
@@ -650,14 +649,14 @@ def test_keys_alone_reach_everything(bench: Bench, keep: Callable[..., StoredMod
     for _ in range(5):
         bench.press(Command.RIGHT)
         seen.append(bench.model.focus.target)
-    assert seen == [Action.PLAY, Action.WATCH, Action.UPDATE, Action.REVISIONS, Action.DELETE]
+    assert seen == [ModelAction.PLAY, ModelAction.WATCH, ModelAction.UPDATE, ModelAction.REVISIONS, ModelAction.DELETE]
     bench.press(Command.UP)
     assert at(bench, LibraryArea.CARD)
     while at(bench, LibraryArea.CARD):
         bench.press(Command.DOWN)
         bench.draw()
-    assert bench.model.card_scroll.top == bench.model.card_scroll.most > 0
-    assert at(bench, Action.PLAY)
+    assert bench.model.card_scroll.top == bench.model.card_scroll.max_top > 0
+    assert at(bench, ModelAction.PLAY)
     bench.press(Command.RIGHT)
     assert bench.press(Command.CONFIRM) == Start(Lineup(Rom(), Policy(f"{ADA}@{OLD}")))
     bench.press(Command.BACK, *[Command.UP] * 3)
@@ -689,11 +688,11 @@ def test_the_mouse_clicks_and_its_wheel_scrolls(bench: Bench, keep: Callable[...
     assert bench.model.card_scroll.top == 3
     bench.view.click(middle, size)
     assert bench.model.row == moved
-    place = dict(LibraryLayout.of(size, bench.model).buttons)[Action.WATCH].center
+    place = dict(LibraryLayout.of(size, bench.model).buttons)[ModelAction.WATCH].center
     assert bench.view.click(place, size) == Start(Lineup(Rom(), Policy(moved.model)))
 
 
-def test_letters_are_text_while_one_types(one: Window) -> None:
+def test_letters_are_text_while_typing(one: Window) -> None:
     one._act(OpenLibrary())
 
     def press(key: int, text: str = "", mod: int = 0) -> None:
@@ -724,23 +723,23 @@ def test_letters_are_text_while_one_types(one: Window) -> None:
     assert one.services.library.query == "mqhs "
 
 
-def test_an_editing_key_that_is_held_comes_again(bench: Bench) -> None:
+def test_a_held_editing_key_repeats(bench: Bench) -> None:
     bench.press(Command.SEARCH)
     bench.type("abcdefgh")
     held: dict[str, Any] = {"key": pygame.K_BACKSPACE, "mod": 0, "unicode": "\b"}
     assert bench.model.take(pygame.Event(pygame.KEYDOWN, **held))
     seen = []
     for _ in range(58):
-        bench.model.hold(0.01)
+        bench.model.repeat(0.01)
         seen.append(len(bench.library.query))
-    # Once at first; after 0.4 s again, and every 0.04 s from then on.
+    # Once at first, again after 0.4 s, and then every 0.04 s.
     assert (seen[35], seen[45], seen[-1]) == (7, 5, 2)
     assert not bench.model.take(pygame.Event(pygame.KEYUP, **held))
-    bench.model.hold(1)
+    bench.model.repeat(1)
     assert bench.library.query == "ab"
 
 
-def test_hints_are_of_what_works_now(bench: Bench) -> None:
+def test_hints_show_what_works_now(bench: Bench) -> None:
     def shown() -> dict[str, str]:
         return dict(widgets.hints(BINDINGS, bench.model.hints, bench.view.context))
 
@@ -750,17 +749,17 @@ def test_hints_are_of_what_works_now(bench: Bench) -> None:
     assert shown() == {"Down": "list", "Enter": "done", "Esc": "list"}
 
 
-# What it looks like
+# Drawing
 
 
 @pytest.fixture
 def busy(bench: Bench, keep: Callable[..., StoredModel], hub: FakeHub) -> Iterator[None]:
-    """Takes a bench with long names from one thing to the next."""
+    """Takes a library with long names through all its states."""
     hub.found[""] = [found(f"{'u' * 60}/{'n' * 90}"), found(ZOE, "an algorithm of a name that goes on")]
     keep("a-user-with-a-long-name/a-repository-whose-name-is-also-long-and-goes-on")
     keep(ADA, config=encode(LANDER))
     bench.library.refresh()
-    bench.library.look_again()
+    bench.library.search_again()
     bench.go()
     bench.answer("search")
     return steps(bench, hub)
@@ -771,30 +770,30 @@ def steps(bench: Bench, hub: FakeHub) -> Iterator[None]:
     for row in rows:
         bench.model.click(row)
         bench.go(1)
-        for name in ("details", "look"):
-            if name in [*bench.errands.names(), *bench.porter.names()]:
+        for name in ("details", "examine"):
+            if name in [*bench.questions.names(), *bench.transfers.names()]:
                 bench.answer(name, -1)
         yield
-    bench.model.focus.go(Action.DOWNLOAD)
+    bench.model.focus.go(ModelAction.DOWNLOAD)
     bench.press(Command.CONFIRM)
     assert bench.library.download is not None
-    bench.library.download.bytes_done, bench.library.download.bytes_in_all = 1_234_567, 2_800_000
+    bench.library.download.bytes_done, bench.library.download.bytes_total = 1_234_567, 2_800_000
     yield
     bench.press(Command.BACK)
     bench.library.notice = f"cannot download {ZOE}: {'reasons ' * 60}"
     yield
     bench.choose(ADA)
-    bench.model.focus.go(Action.REVISIONS)
+    bench.model.focus.go(ModelAction.REVISIONS)
     bench.press(Command.CONFIRM)
     bench.answer("history")
     yield
     bench.press(Command.BACK)
-    bench.model.focus.go(Action.DELETE)
+    bench.model.focus.go(ModelAction.DELETE)
     bench.press(Command.CONFIRM)
     yield
     bench.press(Command.BACK)
     hub.failure = "the Hub does not answer (ConnectError); check the connection, and try again"
-    bench.library.look_again()
+    bench.library.search_again()
     bench.go()
     bench.answer("search")
     yield
@@ -807,19 +806,19 @@ def test_nothing_is_cut_and_nothing_overlaps(
     texts: list[tuple[pygame.Rect, pygame.Rect]] = []
     draw_text = theme.draw_text
 
-    def note(surface: pygame.Surface, text: str, letters: int, *look: Any, **anchor: Any) -> pygame.Rect:
-        box = draw_text(surface, text, letters, *look, **anchor)
+    def note(surface: pygame.Surface, text: str, letters: int, *style: Any, **anchor: Any) -> pygame.Rect:
+        box = draw_text(surface, text, letters, *style, **anchor)
         whole = surface.get_rect()
-        face = next((each for each in look if isinstance(each, theme.Face)), theme.Face.REGULAR)
-        # What can be seen of it. In a part that scrolls, rows are cut above and below, but never at the sides.
+        face = next((each for each in style if isinstance(each, theme.Face)), theme.Face.REGULAR)
+        # The visible part. Scrolled rows are cut above and below, but never at the sides.
         assert box.width in (0, theme.font(face, letters).size(text)[0])
-        # A third of a line's height is air.
+        # A third of a line's height is empty.
         texts.append((box.move(surface.get_abs_offset()).inflate(0, -box.height // 3), whole))
         return box
 
     monkeypatch.setattr(theme, "draw_text", note)
     for _ in busy:
-        bench.draw(size)  # It follows the focus.
+        bench.draw(size)  # Scrolls to the focus.
         texts.clear()
         bench.draw(size)
         layout = LibraryLayout.of(size, bench.model)
@@ -840,7 +839,7 @@ def overlaps(rects: list[pygame.Rect]) -> list[tuple[pygame.Rect, pygame.Rect]]:
 
 
 @pytest.mark.parametrize("area", [LibraryArea.SEARCH, LibraryArea.BUTTONS])
-def test_the_ring_is_around_what_is_in_focus(area: LibraryArea, bench: Bench) -> None:
+def test_the_focus_ring_is_around_the_target(area: LibraryArea, bench: Bench) -> None:
     bench.model.focus.enter(area)
     surface = bench.draw()
     layout = LibraryLayout.of(surface.size, bench.model)
@@ -849,9 +848,7 @@ def test_the_ring_is_around_what_is_in_focus(area: LibraryArea, bench: Bench) ->
     assert ringed == [bench.model.focus.target]
 
 
-def test_a_strangers_card_of_one_endless_word_is_drawn_in_no_time(
-    bench: Bench, keep: Callable[..., StoredModel]
-) -> None:
+def test_a_card_of_one_endless_word_is_drawn_quickly(bench: Bench, keep: Callable[..., StoredModel]) -> None:
     kept = keep(ADA)
     (kept.directory / "README.md").write_text("W" * 200_000 + "\n" + "w " * 100_000)
     bench.library.refresh()
@@ -864,7 +861,7 @@ def test_a_strangers_card_of_one_endless_word_is_drawn_in_no_time(
     assert bench.model.card_scroll.top == 1
 
 
-def test_a_broken_record_or_config_is_told_and_takes_nothing_down(
+def test_a_broken_record_or_config_is_reported_and_breaks_nothing(
     bench: Bench, keep: Callable[..., StoredModel]
 ) -> None:
     keep(ADA, config=json.dumps({"kind": "pong"}).encode())
@@ -874,4 +871,4 @@ def test_a_broken_record_or_config_is_told_and_takes_nothing_down(
     assert bench.names(Section.DOWNLOADED) == [ADA]
     bench.choose(ADA)
     bench.answer("details", -1)
-    assert CONFIG_FILE in bench.model.details.sign
+    assert CONFIG_FILE in bench.model.details.note

@@ -15,8 +15,7 @@ import pytest
 import torch
 
 from agents.policy import PolicyAgent
-from app.follow import follower as live
-from app.follow.follower import Follower, Training, load_in_place
+from app.follow.follower import POLL_SECONDS, Follower, Training, load_matching
 from app.game.cast import load_newest
 from models import checkpoint
 from models.errors import UserError
@@ -29,7 +28,7 @@ from training.settings import TrainingSettings, encode
 
 
 class Desk(Executor):
-    """Keeps what it is told to do until `work`."""
+    """An executor that runs its jobs in `work`."""
 
     def __init__(self) -> None:
         self.jobs: list[tuple[Future[Any], Callable[[], Any]]] = []
@@ -46,7 +45,7 @@ class Desk(Executor):
 
 
 class Watched:
-    """A run that is followed, and what is written to it step by step."""
+    """A run that is followed, written step by step."""
 
     def __init__(self, path: Path, spec: ModelSpec) -> None:
         self.path, self.spec = path, spec
@@ -68,8 +67,8 @@ class Watched:
         checkpoint.save(self.path / "model", self.spec, network)
         return network
 
-    def look(self) -> None:
-        self.follower.update(live.LOOK_EVERY)
+    def poll(self) -> None:
+        self.follower.update(POLL_SECONDS)
         self.desk.work()
         self.follower.update(0.0)
 
@@ -94,7 +93,7 @@ def playing(watched: Watched) -> Watched:
     watched.begin()
     watched.log(50_000, 60.0, -20.0)
     watched.save(1)
-    watched.look()
+    watched.poll()
     return watched
 
 
@@ -103,22 +102,22 @@ def test_waits_for_the_run_and_for_its_first_checkpoint(watched: Watched) -> Non
     writes: list[Callable[[], None]] = [lambda: None, watched.begin, lambda: watched.log(6144, 6.0)]
     for write in writes:
         write()
-        watched.look()
+        watched.poll()
         assert watched.policy.network is before
-        assert watched.follower.sign == "waiting for the first checkpoint"
+        assert watched.follower.status == "waiting for the first checkpoint"
     assert (watched.follower.training.steps, watched.follower.training.target) == (6144, 400_000)
 
 
 def test_changes_over_with_each_checkpoint(playing: Watched) -> None:
     assert playing.plays(network_of(playing.spec, 1))
-    assert playing.follower.sign == "plays the policy of 50,000 steps"
+    assert playing.follower.status == "playing the policy at 50,000 steps"
     playing.log(110_000, 120.0, -15.0)
     second = playing.save(2)
-    playing.look()
+    playing.poll()
     assert playing.plays(second)
     assert playing.policy.name == "first at 0.11M"
     assert playing.follower.changes == (50_000, 110_000)
-    playing.look()
+    playing.poll()
     assert playing.follower.changes == (50_000, 110_000)
 
 
@@ -126,29 +125,29 @@ def test_a_changed_policy_decides_by_the_new_weights(playing: Watched) -> None:
     observation = np.full(playing.spec.observation.shape, 100, np.uint8)
     before = playing.policy.decide(observation).probabilities
     playing.save(2)
-    playing.look()
+    playing.poll()
     expected = network_of(playing.spec, 2)(torch.from_numpy(observation).unsqueeze(0)).logits.softmax(-1)[0]
     after = playing.policy.decide(observation).probabilities
     assert after == pytest.approx(expected.tolist(), abs=1e-6)
     assert after != pytest.approx(before, abs=1e-3)
 
 
-def test_looks_once_a_second_and_one_at_a_time_and_never_by_itself(watched: Watched) -> None:
+def test_reads_once_a_second_and_never_twice_at_a_time(watched: Watched) -> None:
     watched.begin()
     watched.log(50_000, 60.0)
     watched.save(1)
-    looks = []
+    jobs = []
     for _ in range(40):
         watched.follower.update(0.1)
-        looks.append(len(watched.desk.jobs))
-    assert looks == [1] * 40
+        jobs.append(len(watched.desk.jobs))
+    assert jobs == [1] * 40
     assert watched.follower.training == Training()
     for _ in range(40):
         watched.desk.work()
         watched.follower.update(0.1)
-        looks.append(len(watched.desk.jobs))
-    # The first 0.1 s take over what was found, the next look at once, and so on after every 1.0 s and one more frame.
-    assert 3 <= sum(looks[40:]) <= 4
+        jobs.append(len(watched.desk.jobs))
+    # The first 0.1 s collects the result, the next starts a reading, and so on every 1.0 s and one more frame.
+    assert 3 <= sum(jobs[40:]) <= 4
     assert watched.follower.changes == (50_000,)
 
 
@@ -176,31 +175,31 @@ BROKEN: dict[str, tuple[Callable[[Path], object], str]] = {
     "the run deleted": (lambda model: shutil.rmtree(model.parent), "gone"),
     "other weights": (lambda model: (model / "model.safetensors").write_bytes(b"PK\3\4"), "not safetensors"),
     "a broken config": (lambda model: (model / "config.json").write_bytes(b'{"format_version"'), "not a model's"),
-    "another kind": (other_kind, "of another kind"),
+    "another kind": (other_kind, "a different kind of model"),
     "not finite": (not_finite, "not finite"),
 }
 
 
-@pytest.mark.parametrize(("breaks", "told"), BROKEN.values(), ids=BROKEN)
-def test_plays_on_whatever_becomes_of_the_files(
-    playing: Watched, breaks: Callable[[Path], object], told: str, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("breaks", "reason"), BROKEN.values(), ids=BROKEN)
+def test_the_policy_plays_on_whatever_happens_to_the_files(
+    playing: Watched, breaks: Callable[[Path], object], reason: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = playing.policy.network
     breaks(playing.path / "model")
-    playing.look()
+    playing.poll()
     assert playing.policy.network is before
-    assert told in playing.follower.sign
-    assert playing.follower.sign.isprintable()
-    assert str(playing.path) not in playing.follower.sign
+    assert reason in playing.follower.status
+    assert playing.follower.status.isprintable()
+    assert str(playing.path) not in playing.follower.status
     with monkeypatch.context() as patch:
-        patch.setattr(checkpoint, "load", lambda _: pytest.fail("what did not change is not read again"))
-        playing.look()
-    assert told in playing.follower.sign
+        patch.setattr(checkpoint, "load", lambda _: pytest.fail("unchanged files are not read again"))
+        playing.poll()
+    assert reason in playing.follower.status
     shutil.rmtree(playing.path / "model", ignore_errors=True)
     third = playing.save(3)
-    playing.look()
+    playing.poll()
     assert playing.plays(third)
-    assert playing.follower.sign.startswith("plays the policy of")
+    assert playing.follower.status.startswith("playing the policy at")
 
 
 @pytest.mark.parametrize(
@@ -209,11 +208,11 @@ def test_plays_on_whatever_becomes_of_the_files(
         (0.0, 60_000),
         (31.0, 30_000),
         (-20.0, 60_000),
-        # The training was stopped for an hour, and goes on.
+        # The training was stopped for an hour, and resumed.
         (3600.0, 60_000),
     ],
 )
-def test_tells_from_which_line_of_the_metrics_a_checkpoint_is(
+def test_finds_the_line_of_the_metrics_that_belongs_to_a_checkpoint(
     watched: Watched, seconds_before: float, steps: int
 ) -> None:
     watched.begin()
@@ -222,16 +221,16 @@ def test_tells_from_which_line_of_the_metrics_a_checkpoint_is(
     watched.save(1)
     os.utime(watched.path / "metrics.jsonl", (5000, 5000))
     os.utime(watched.path / "model" / "model.safetensors", (5000 - seconds_before, 5000 - seconds_before))
-    watched.look()
+    watched.poll()
     assert watched.follower.changes == (steps,)
 
 
-def test_without_a_policy_it_tells_how_far_the_training_is(watched: Watched) -> None:
+def test_without_a_policy_it_follows_the_progress(watched: Watched) -> None:
     follower = Follower(watched.path, None, watched.desk)
     watched.begin()
     watched.log(6144, 6.0, -20.5)
     watched.save(1)
-    follower.update(live.LOOK_EVERY)
+    follower.update(POLL_SECONDS)
     watched.desk.work()
     follower.update(0.0)
     assert follower.training.curve == (CurvePoint(6144, 6.0, -20.5),)
@@ -246,14 +245,14 @@ def test_a_run_as_training_writes_it_is_understood(tmp_path: Path, learner: Lear
     player = load_newest(run.path, seed=0)
     desk = Desk()
     follower = Follower(run.path, player, desk)
-    follower.update(live.LOOK_EVERY)
+    follower.update(POLL_SECONDS)
     desk.work()
     follower.update(0.0)
     assert follower.training.curve == (CurvePoint(6144, 5.5, -20.25),)
     assert follower.training.target == 400_000
     assert follower.training.silent_for == 0.0
     os.utime(run.path / "metrics.jsonl", (time.time() - 200, time.time() - 200))
-    follower.update(live.LOOK_EVERY)
+    follower.update(POLL_SECONDS)
     desk.work()
     follower.update(0.0)
     assert follower.training.silent_for == 180.0
@@ -280,16 +279,16 @@ def test_what_is_not_a_run_cannot_be_followed(tmp_path: Path, config: bytes) -> 
     assert str(caught.value).isprintable()
 
 
-def test_what_is_put_in_place_says_why_it_cannot_be(model_directory: Path, spec: ModelSpec) -> None:
-    assert load_in_place(model_directory, spec).policy_head.out_features == 3
-    with pytest.raises(UserError, match=r"^it is of another kind"):
-        load_in_place(model_directory, ModelSpec(algorithm="ppo", actions=("NOOP", "FIRE")))
+def test_a_network_that_cannot_replace_another_says_why(model_directory: Path, spec: ModelSpec) -> None:
+    assert load_matching(model_directory, spec).policy_head.out_features == 3
+    with pytest.raises(UserError, match=r"^it is a different kind of model"):
+        load_matching(model_directory, ModelSpec(algorithm="ppo", actions=("NOOP", "FIRE")))
     (model_directory / "model.safetensors").unlink()
     with pytest.raises(UserError, match=r"^model.safetensors is missing$"):
-        load_in_place(model_directory, spec)
+        load_matching(model_directory, spec)
 
 
-def test_speed_and_rest_are_those_of_late() -> None:
+def test_speed_and_time_left_follow_the_recent_speed() -> None:
     # 1,000 steps/s for the first 1,000 s, and 500 steps/s from then on, a point every 10 s.
     fast = [CurvePoint(10_000 * n, 10.0 * n) for n in range(101)]
     slow = [CurvePoint(1_000_000 + 5000 * n, 1000 + 10.0 * n) for n in range(1, 21)]
@@ -300,7 +299,7 @@ def test_speed_and_rest_are_those_of_late() -> None:
     assert not training.finished
 
 
-def test_speed_and_rest_cannot_be_told_at_first() -> None:
+def test_speed_and_time_left_are_unknown_at_first() -> None:
     for training in (Training(), Training((CurvePoint(100, 1.0),), 1000), Training((CurvePoint(1, 1.0),) * 2, 9)):
         assert (training.rate, training.seconds_left, training.finished) == (None, None, False)
     done = Training((CurvePoint(100, 1.0), CurvePoint(1100, 2.0)), target=1000)

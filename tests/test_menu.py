@@ -13,9 +13,9 @@ from agents.pong import Side
 from app.follow.trainer import RunningTraining, Train
 from app.game.levels import Level
 from app.game.lineup import Ladder, Lineup, Person, Player, Policy, Rom, Tracker
-from app.menu.choices import Kind, Preferences
+from app.menu.choices import OpponentKind, Preferences
 from app.menu.model import (
-    Change,
+    ChangeSettings,
     MenuButton,
     MenuModel,
     MenuTarget,
@@ -63,12 +63,12 @@ PICTURE = np.full((210, 160, 3), 144, np.uint8)
 def menu(last: Lineup = FIRST, preferences: Preferences | None = None) -> MenuModel:
     path = "/home/someone/.config/volley/settings.toml"
     return MenuModel(
-        last, MODELS, LEVELS, measured=Tracker(230), preferences=preferences, settings_path=path, runs=RUNS
+        last, MODELS, LEVELS, measured_against=Tracker(230), preferences=preferences, settings_path=path, runs=RUNS
     )
 
 
 def press(model: MenuModel, *commands: Command) -> Outcome | None:
-    """What comes of the last command; of those before, nothing may."""
+    """The outcome of the last command; the ones before must have none."""
     *before, last = commands
     assert [model.command(command) for command in before] == [None] * len(before)
     return model.command(last)
@@ -147,7 +147,7 @@ def test_back_leads_out_step_by_step() -> None:
     assert press(model, Command.BACK, Command.BACK) == Quit()
 
 
-def test_options_are_gone_through_and_left_again() -> None:
+def test_keys_move_through_the_options_and_back() -> None:
     model = menu()
     seen = []
     press(model, Command.RIGHT)
@@ -205,14 +205,14 @@ def reachable(first: Lineup) -> set[Lineup]:
 
 def stepped(last: Lineup) -> Iterator[Lineup]:
     """By one step of each of the opponent's choices; the side and the start come after these."""
-    for place, way in itertools.product(range(len(menu(last).options) - 2), (-1, 1)):
+    for place, step in itertools.product(range(len(menu(last).options) - 2), (-1, 1)):
         model = menu(last)
-        model.click(model.options[place], way)
+        model.click(model.options[place], step)
         assert model.lineup is not None
         yield model.lineup
 
 
-def test_every_match_found_by_wandering_about_opens_again_as_it_was() -> None:
+def test_every_match_reached_by_random_keys_opens_again_as_it_was() -> None:
     random = np.random.default_rng(1)
     model, modes = menu(LINEUPS[-1]), set()
     steps = [command for command in Command if command.name in ("UP", "DOWN", "LEFT", "RIGHT", "BACK")]
@@ -254,14 +254,14 @@ def test_a_new_training_is_chosen_by_keys() -> None:
     assert press(model, *more, Command.CONFIRM) == Train("ppo", 1_000_000, None)
 
 
-def test_a_run_is_gone_on_with_as_it_was_begun_or_to_more_steps() -> None:
+def test_a_run_is_resumed_to_its_own_steps_or_to_more() -> None:
     model = in_mode(Mode.TRAIN)
     assert press(model, Command.RIGHT, Command.RIGHT, Command.CONFIRM) == Train("ppo", None, RUNS[0])
     press(model, Command.RIGHT, Command.DOWN, Command.RIGHT)
     assert press(model, Command.CONFIRM) == Train("ppo", 200_000, RUNS[1])
 
 
-def test_a_training_that_runs_is_watched_or_stopped_and_then_gone_on_with() -> None:
+def test_a_running_training_is_watched_or_stopped_and_then_resumed() -> None:
     model = in_mode(Mode.TRAIN)
     press(model, Command.RIGHT, Command.RIGHT)
     model.show_training(NOW)
@@ -280,7 +280,7 @@ def test_a_training_that_runs_is_watched_or_stopped_and_then_gone_on_with() -> N
     assert press(model, Command.CONFIRM) == Train("ppo", None, NOW.run)
 
 
-def test_a_training_that_runs_leaves_other_modes_alone() -> None:
+def test_a_running_training_leaves_other_modes_alone() -> None:
     model = menu()
     press(model, Command.RIGHT)
     focus = model.focus.target
@@ -298,14 +298,14 @@ def test_the_mouse_alone_starts_and_stops_a_training() -> None:
     assert click(view, MenuButton.FOLLOW) == Follow(NOW.run)
 
 
-def test_settings_change_at_once_by_keys() -> None:
+def test_settings_change_immediately_by_keys() -> None:
     model = menu(preferences=Preferences(volume=90))
     press(model, *[Command.DOWN] * 7, Command.CONFIRM)
-    assert press(model, Command.RIGHT) == Change(Preferences(volume=100))
+    assert press(model, Command.RIGHT) == ChangeSettings(Preferences(volume=100))
     assert press(model, Command.RIGHT) is None
-    assert press(model, Command.DOWN, Command.CONFIRM) == Change(Preferences(100, muted=True))
-    assert press(model, Command.DOWN, Command.RIGHT) == Change(Preferences(100, muted=True, whole_pixels=True))
-    last = Change(Preferences(100, muted=True, whole_pixels=True, full_screen=True))
+    assert press(model, Command.DOWN, Command.CONFIRM) == ChangeSettings(Preferences(100, muted=True))
+    assert press(model, Command.DOWN, Command.RIGHT) == ChangeSettings(Preferences(100, muted=True, whole_pixels=True))
+    last = ChangeSettings(Preferences(100, muted=True, whole_pixels=True, full_screen=True))
     assert press(model, Command.DOWN, Command.CONFIRM) == last
 
 
@@ -314,14 +314,14 @@ def test_settings_change_by_mouse_and_keep_odd_values() -> None:
     click(view, Mode.SETTINGS)
     assert view.model.preferences == Preferences(volume=55, muted=True)
     row = rect_of(view.model, view.model.options[0])
-    assert view.click((row.right - 12, row.centery), (1280, 800)) == Change(Preferences(volume=60, muted=True))
+    assert view.click((row.right - 12, row.centery), (1280, 800)) == ChangeSettings(Preferences(volume=60, muted=True))
 
 
-def test_settings_changed_elsewhere_are_taken_over() -> None:
+def test_settings_changed_elsewhere_are_shown() -> None:
     model = in_mode(Mode.SETTINGS)
     press(model, Command.RIGHT)
-    model.prefer(Preferences(volume=55, muted=True))
-    assert press(model, Command.RIGHT) == Change(Preferences(volume=60, muted=True))
+    model.show_preferences(Preferences(volume=55, muted=True))
+    assert press(model, Command.RIGHT) == ChangeSettings(Preferences(volume=60, muted=True))
 
 
 def test_hints_follow_the_table_of_keys() -> None:
@@ -397,7 +397,7 @@ def drawn(view: MenuView, size: tuple[int, int] = (1280, 800), status: str = "lo
 
 
 @pytest.mark.parametrize("target", [Mode.AGENT, MenuButton.START])
-def test_the_ring_is_around_what_is_in_focus(target: MenuTarget) -> None:
+def test_the_focus_ring_is_around_the_target(target: MenuTarget) -> None:
     model = menu()
     model.focus.go(target)
     surface = drawn(MenuView(model))
@@ -448,9 +448,9 @@ def test_the_bar_is_as_long_as_the_share_of_points(level: Level) -> None:
 def test_a_choice_without_a_measured_strength_has_no_bar() -> None:
     model = menu(Lineup(Ladder(), Person()))
     card = model.cards[Side.LEFT]
-    assert (card.strength, card.rows[0].value) == (None, Kind.LADDER)
+    assert (card.strength, card.rows[0].value) == (None, OpponentKind.LADDER)
 
 
-def test_a_level_tells_who_it_is_and_how_strong() -> None:
-    strength = "Wins 38% of points and 25% of games against a tracker with a 230 ms reaction."
+def test_a_level_says_who_it_is_and_how_strong() -> None:
+    strength = "Wins 38% of points and 25% of games against a tracker with a reaction time of 230 ms."
     assert menu().cards[Side.LEFT].about == (WHO, strength)

@@ -11,7 +11,7 @@ from app.game.match import Match
 from app.play.panels import learning
 from app.play.panels.learning import LearningModel, LearningPanel
 from app.ui import theme
-from app.ui.charts import MOST_POINTS
+from app.ui.charts import MAX_POINTS
 from models.run_directory import CurvePoint
 
 NOW = Match(Court(), names=("left", "right")).snapshot()
@@ -27,7 +27,7 @@ class Followed:
 
     training: Training = dataclasses.field(default_factory=Training)
     changes: tuple[int, ...] = ()
-    sign: str = "waiting for the first checkpoint"
+    status: str = "waiting for the first checkpoint"
 
 
 def model_of(training: Training, changes: tuple[int, ...] = ()) -> LearningModel:
@@ -58,7 +58,7 @@ def test_the_curve_lies_between_lost_and_won_to_nothing() -> None:
 def test_a_long_curve_is_thinned_out_and_keeps_its_newest_point() -> None:
     long = tuple(CurvePoint(n, float(n), 0.0) for n in range(1, 1000))
     model = model_of(Training(long, target=999))
-    assert MOST_POINTS / 2 < len(model.curve) <= MOST_POINTS
+    assert MAX_POINTS / 2 < len(model.curve) <= MAX_POINTS
     assert model.curve[-1] == (1.0, 0.5)
     assert list(model.curve) == sorted(model.curve)
 
@@ -88,7 +88,7 @@ def drawn(followed: Followed, size: tuple[int, int] = (400, 240)) -> tuple[pygam
 
 
 def columns_of(surface: pygame.Surface, colour: pygame.Color) -> list[int]:
-    """Those of the chart's part of the panel, between figures and sign, in which a pixel is of this colour."""
+    """Those of the chart's part of the panel, between figures and status, in which a pixel is of this colour."""
     pixels, wanted = pygame.PixelArray(surface), surface.map_rgb(colour)
     return [x for x in range(50, surface.width - 12) if any(pixels[x, y] == wanted for y in range(96, 186))]
 
@@ -125,7 +125,7 @@ def test_a_new_line_is_drawn_and_what_is_old_is_not_drawn_again(monkeypatch: pyt
         panel.update(NOW, 1 / 60)
         panel.draw(surface, surface.get_rect(), 1.0)
     assert draws == []
-    followed.sign = "plays the policy of 1,000,000 steps"
+    followed.status = "playing the policy at 1,000,000 steps"
     panel.update(NOW, 1 / 60)
     panel.draw(surface, surface.get_rect(), 1.0)
     assert len(draws) == 1
@@ -147,13 +147,13 @@ def test_no_text_leaves_the_panel_or_covers_another(
         return box
 
     monkeypatch.setattr(theme, "draw_text", note)
-    sign = "plays on without the newest checkpoint: its weights are not safetensors: Error while deserializing header"
+    status = "cannot use the newest checkpoint: its weights are not safetensors: Error while deserializing header"
     surface = pygame.Surface(size, depth=32)
     for training in (Training((), 200_000), Training(RISING, 100_000_000, 1e6), HALF, Training(RISING, 1_000_000)):
         texts.clear()
         model = LearningModel()
-        model.update(training, (), sign)
+        model.update(training, (), status)
         learning.draw(surface, surface.get_rect(), scale, model)
-        assert len(texts) == 1 + 2 * 4 + 2 + 3 + len(theme.wrapped(sign, round(14 * scale), size[0] - 24, 2))
+        assert len(texts) == 1 + 2 * 4 + 2 + 3 + len(theme.wrapped(status, round(14 * scale), size[0] - 24, 2))
         assert all(surface.get_rect().contains(text) for text in texts)
         assert [text for place, text in enumerate(texts) if text.collidelist(texts[place + 1 :]) >= 0] == []

@@ -57,7 +57,7 @@ def test_frames_are_as_the_network_sees_them(playing: Snapshot, agent: PolicyAge
     expected = agent.observation.copy()
     expected[:, 13:78] = expected[:, 13:78][:, ::-1]
     assert (model.frames == expected).all()
-    assert model.words == "upside down"
+    assert model.orientation == "upside down"
     assert model.seconds == pytest.approx((12 / 59.92, 8 / 59.92, 4 / 59.92, 0))
 
 
@@ -90,7 +90,7 @@ def test_the_words_say_how_the_court_is_seen(
     agent.observation = FrameStacker(agent.spec.observation).push(grey)
     model = SeenModel()
     model.update(dataclasses.replace(waiting, policies=(agent, None) if left else (None, agent)))
-    assert model.words == words
+    assert model.orientation == words
 
 
 def test_the_last_moment_stays_while_the_match_is_gone_back_in(playing: Snapshot, agent: PolicyAgent) -> None:

@@ -206,7 +206,7 @@ def test_a_stage_that_is_gone_or_of_another_kind_changes_nothing(
         model = panel._model
         assert model.chosen == model.playing == 2
         problems.append(model.problem)
-    assert problems[0] == "the stage at 0.40M cannot play: it is of another kind than the one that plays"
+    assert problems[0] == "the stage at 0.40M cannot play: it is a different kind of model from the one playing"
     assert problems[1].startswith("the stage at 0.40M cannot play: ")
     panel.later()
     assert panel._model.problem == ""

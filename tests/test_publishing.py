@@ -1,4 +1,4 @@
-"""Publishing from the window: a script stands for `volley publish`, and a fake for the Hub."""
+"""Publishing from the window, with a script in place of `volley publish` and a fake Hub."""
 
 from __future__ import annotations
 
@@ -38,13 +38,13 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="processes are t
 SIZES = [(800, 600), (1280, 800), (2560, 1440)]
 NAME = "ada/ppo-pong"
 
-# Stands for `volley publish`: leaves its words and its number, fills the folder, and says how far it is.
+# Replaces `volley publish`: notes its process and arguments, and reports its progress.
 PREPARES = """
 import json, os, sys, time
 from pathlib import Path
-words = sys.argv[1:]
-folder = Path(words[words.index("--folder") + 1])
-(folder.parent.parent / "started").write_text(json.dumps([os.getpid(), words, str(folder)]))
+arguments = sys.argv[1:]
+folder = Path(arguments[arguments.index("--folder") + 1])
+(folder.parent.parent / "started").write_text(json.dumps([os.getpid(), arguments, str(folder)]))
 print(json.dumps({"stage": "evaluate", "done": 1, "total": 4}), flush=True)
 """
 ENDS = """
@@ -59,10 +59,10 @@ FAILS = "print('volley: the disk is full', file=sys.stderr); sys.exit(2)"
 
 
 class FakeHub:
-    """In the place of `models.hub.reading` and `models.hub.publishing`."""
+    """Replaces `models.hub.reading` and `models.hub.publishing`."""
 
     def __init__(self) -> None:
-        self.who: str | None = "ada"
+        self.logged_in: str | None = "ada"
         self.failure = ""
         self.published: list[tuple[str, bool, dict[str, int]]] = []
         self.meanwhile: Callable[[], object] = lambda: None
@@ -72,9 +72,9 @@ class FakeHub:
         return []
 
     def user(self) -> str:
-        if self.who is None:
-            raise UserError("cannot publish: you are not logged in; log in with: hf auth login")
-        return self.who
+        if self.logged_in is None:
+            raise UserError("cannot publish: nobody is logged in; do so by: hf auth login")
+        return self.logged_in
 
     def publish(self, folder: Path, repository: str, *, private: bool, delete_patterns: list[str]) -> Any:
         assert "tensorboard/*" in delete_patterns
@@ -94,15 +94,15 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeHub:
     monkeypatch.setenv("VOLLEY_DATA", str(tmp_path / "data"))
     (tmp_path / "temporary").mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))
-    monkeypatch.setattr(preparation, "MAX_SECONDS_TO_END", 100.0)  # A process is told to end, and needs no killing.
+    monkeypatch.setattr(preparation, "MAX_SECONDS_TO_END", 100.0)  # Terminating is enough; nothing needs to be killed.
     fake = FakeHub()
     monkeypatch.setattr(models.hub, "reading", fake, raising=False)
     monkeypatch.setattr(models.hub, "publishing", fake, raising=False)
     return fake
 
 
-def becomes(monkeypatch: pytest.MonkeyPatch, script: str) -> None:
-    """Lets the next preparation be a script instead."""
+def prepares_by(monkeypatch: pytest.MonkeyPatch, script: str) -> None:
+    """Makes the next preparation run a script."""
     monkeypatch.setattr(preparation, "COMMAND", (sys.executable, "-I", "-c", PREPARES + script))
 
 
@@ -116,7 +116,7 @@ def started(tmp_path: Path) -> list[Any]:
 
 
 def until(done: Callable[[], object], step: Callable[[], object] = lambda: None) -> None:
-    """Goes step by step until something is done."""
+    """Steps until something is done."""
     end = time.monotonic() + 30
     step()
     while not done():
@@ -134,11 +134,11 @@ def is_gone(process: int) -> bool:
 
 
 class Desk:
-    """A publication, with its page."""
+    """A publication and its page."""
 
     def __init__(self) -> None:
-        self.porter = ThreadPoolExecutor(2)
-        self.publishing = Publishing(Path("runs/mine"), self.porter, self.porter)
+        self.transfers = ThreadPoolExecutor(2)
+        self.publishing = Publishing(Path("runs/mine"), self.transfers, self.transfers)
         self.model = PublishingModel(self.publishing)
         self.view = PublishingView(self.model)
 
@@ -159,7 +159,7 @@ class Desk:
 
 @pytest.fixture
 def mine(tmp_path: Path, model_directory: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A training with a policy, in the folder that Volley is started in."""
+    """A run with a policy, in the working directory."""
     monkeypatch.chdir(tmp_path)
     shutil.copytree(model_directory, "runs/mine/best")
     for name in ("config.json", "provenance.json"):
@@ -173,27 +173,27 @@ def desk(mine: Path, tmp_path: Path) -> Iterator[Desk]:
     assert desk.publishing.run == mine
     yield desk
     desk.publishing.close()
-    desk.porter.shutdown()
+    desk.transfers.shutdown()
     assert left_over(tmp_path) == []
 
 
-def test_the_name_proposed_says_what_was_learned(desk: Desk, mine: Path) -> None:
+def test_the_suggested_name_says_what_was_learned(desk: Desk, mine: Path) -> None:
     spec = ControlSpec(algorithm="a2c", environment="CartPole-v1", observation_size=4, actions=DiscreteActions(2))
     (mine / "best" / "config.json").write_bytes(encode(spec))
     until(lambda: desk.publishing.user, desk.go)
     assert desk.publishing.suggested_name == "ada/a2c-CartPole-v1"
 
 
-def test_it_is_prepared_looked_at_and_only_then_uploaded(
+def test_a_run_is_prepared_reviewed_and_only_then_uploaded(
     desk: Desk, hub: FakeHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    becomes(monkeypatch, ENDS)
+    prepares_by(monkeypatch, ENDS)
     until(lambda: desk.publishing.user, desk.go)
     assert desk.model.field.text == "ada/ppo-pong"
     desk.press(Command.DOWN, Command.RIGHT, Command.CONFIRM)
     desk.reach(Stage.REVIEW)
-    _, words, folder = started(tmp_path)
-    assert words == ["runs/mine", "ada/ppo-pong", "--dry-run", "--folder", folder, "--json"]
+    _, arguments, folder = started(tmp_path)
+    assert arguments == ["runs/mine", "ada/ppo-pong", "--dry-run", "--folder", folder, "--json"]
     sizes = {"README.md": 23, "model.safetensors": 3000, "tensorboard/events.1": 20}
     assert dict(desk.publishing.files) == sizes
     assert desk.publishing.card == ("My agent", "", "It plays.")
@@ -205,12 +205,12 @@ def test_it_is_prepared_looked_at_and_only_then_uploaded(
     assert desk.publishing.url == "https://hub.example/ada/ppo-pong"
 
 
-def test_what_is_prepared_tells_how_far_it_is(desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    becomes(monkeypatch, HANGS)
+def test_preparation_reports_its_progress(desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    prepares_by(monkeypatch, HANGS)
     desk.publishing.prepare(NAME, private=False)
     until(lambda: desk.publishing.preparation and desk.publishing.preparation.share, desk.go)
     assert desk.publishing.preparation is not None
-    assert desk.publishing.preparation.status == "Playing full games to measure it: 1 of 4"
+    assert desk.publishing.preparation.status == "playing full games to evaluate it: 1 of 4"
     assert desk.publishing.preparation.share == 0.25
     assert desk.press(Command.BACK) is False
     assert desk.publishing.stage is Stage.NAMING
@@ -218,22 +218,22 @@ def test_what_is_prepared_tells_how_far_it_is(desk: Desk, tmp_path: Path, monkey
     assert is_gone(started(tmp_path)[0])
 
 
-def test_what_cannot_be_prepared_says_why_and_can_be_tried_again(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    becomes(monkeypatch, FAILS)
+def test_a_failed_preparation_says_why_and_can_be_repeated(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    prepares_by(monkeypatch, FAILS)
     desk.publishing.prepare(NAME, private=False)
     until(lambda: desk.go() is Stage.NAMING)
     assert desk.publishing.problem == "the disk is full"
-    becomes(monkeypatch, ENDS)
+    prepares_by(monkeypatch, ENDS)
     desk.model.field.fill(NAME)
     desk.press(Command.CONFIRM)
     desk.reach(Stage.REVIEW)
     assert desk.publishing.problem == ""
 
 
-def test_an_upload_that_fails_says_why_and_is_tried_again_with_the_same_folder(
+def test_a_failed_upload_says_why_and_can_be_repeated_with_the_same_folder(
     desk: Desk, hub: FakeHub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    becomes(monkeypatch, ENDS)
+    prepares_by(monkeypatch, ENDS)
     desk.publishing.prepare(NAME, private=False)
     desk.reach(Stage.REVIEW)
     hub.failure = "this token may not do that"
@@ -242,32 +242,32 @@ def test_an_upload_that_fails_says_why_and_is_tried_again_with_the_same_folder(
     assert desk.publishing.problem == f"cannot publish to {NAME}: this token may not do that"
     assert hub.published == []
     hub.failure = ""
-    becomes(monkeypatch, FAILS)
+    prepares_by(monkeypatch, FAILS)
     desk.press(Command.CONFIRM)
     desk.reach(Stage.DONE)
     assert len(hub.published) == 1
 
 
-def test_nobody_logged_in_is_said_and_seen_once_it_has_changed(desk: Desk, hub: FakeHub) -> None:
-    hub.who = None
-    desk.publishing._login_check = desk.porter.submit(hub.user)
+def test_a_missing_login_is_reported_and_a_later_one_noticed(desk: Desk, hub: FakeHub) -> None:
+    hub.logged_in = None
+    desk.publishing._login_check = desk.transfers.submit(hub.user)
     until(lambda: "hf auth login" in desk.publishing.login, desk.go)
     desk.type("me/mine")
-    hub.who = "ada"
+    hub.logged_in = "ada"
     desk.go(LOGIN_CHECK_SECONDS)
     until(lambda: desk.publishing.login == "Logged in as ada.", desk.go)
     assert desk.model.field.text == "me/mine"
 
 
 @pytest.mark.parametrize("name", ["", "ada", "ada/", "../x", "ada/ppo@main", "ada/p/q", "--x/y"])
-def test_a_name_that_can_be_none_starts_nothing(name: str, desk: Desk) -> None:
+def test_an_invalid_name_starts_nothing(name: str, desk: Desk) -> None:
     desk.publishing.prepare(name, private=False)
     assert desk.publishing.stage is Stage.NAMING
     assert "USER/REPO" in desk.publishing.problem
 
 
-def test_the_window_closed_while_it_is_prepared_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    becomes(monkeypatch, HANGS)
+def test_closing_the_window_during_preparation_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    prepares_by(monkeypatch, HANGS)
     one = Window(open_display())
     one._act(Publish(Path("runs/mine")))
     screen = one._screen
@@ -281,19 +281,19 @@ def test_the_window_closed_while_it_is_prepared_leaves_nothing(tmp_path: Path, m
     assert is_gone(started(tmp_path)[0])
 
 
-def test_the_window_closed_while_it_is_uploaded_waits_until_it_is_there(
+def test_closing_the_window_waits_for_the_upload(
     hub: FakeHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    becomes(monkeypatch, ENDS)
+    prepares_by(monkeypatch, ENDS)
     one = Window(open_display())
     one._act(Publish(Path("runs/mine")))
     screen = one._screen
     assert isinstance(screen, PublishingScreen)
-    at_work = screen._publishing
-    at_work.prepare(NAME, private=False)
-    until(lambda: at_work.stage is Stage.REVIEW, lambda: at_work.update(0.0))
+    publishing = screen._publishing
+    publishing.prepare(NAME, private=False)
+    until(lambda: publishing.stage is Stage.REVIEW, lambda: publishing.update(0.0))
     hub.meanwhile = lambda: time.sleep(0.3)
-    at_work.upload()
+    publishing.upload()
     pygame.event.post(pygame.Event(pygame.QUIT))
     one.run()
     assert [files["model.safetensors"] for _, _, files in hub.published] == [3000]
@@ -301,21 +301,19 @@ def test_the_window_closed_while_it_is_uploaded_waits_until_it_is_there(
     assert capsys.readouterr().err.endswith(f"published: https://hub.example/{NAME}\n")
 
 
-def test_a_page_that_is_left_while_it_uploads_says_later_what_came_of_it(
-    hub: FakeHub, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    becomes(monkeypatch, ENDS)
+def test_an_upload_reports_its_end_after_its_page_was_left(hub: FakeHub, monkeypatch: pytest.MonkeyPatch) -> None:
+    prepares_by(monkeypatch, ENDS)
     one = Window(open_display())
     one._act(Publish(Path("runs/mine")))
     screen = one._screen
     assert isinstance(screen, PublishingScreen)
-    at_work = screen._publishing
-    at_work.prepare(NAME, private=False)
-    until(lambda: at_work.stage is Stage.REVIEW, lambda: at_work.update(0.0))
+    publishing = screen._publishing
+    publishing.prepare(NAME, private=False)
+    until(lambda: publishing.stage is Stage.REVIEW, lambda: publishing.update(0.0))
     hub.failure = "it was changed by somebody else"
     left = threading.Event()
     hub.meanwhile = left.wait
-    at_work.upload()
+    publishing.upload()
     one.frame(0.0)
     one._act(screen.command(Command.BACK))
     assert one._screen is not screen
@@ -328,7 +326,7 @@ def test_a_page_that_is_left_while_it_uploads_says_later_what_came_of_it(
 
 
 def test_keys_and_mouse_lead_through_the_page(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    becomes(monkeypatch, ENDS)
+    prepares_by(monkeypatch, ENDS)
     seen: list[object] = []
     for command in (Command.DOWN, Command.DOWN, Command.RIGHT, Command.UP, Command.UP):
         seen.append(desk.model.focus.target)
@@ -353,13 +351,13 @@ def test_keys_and_mouse_lead_through_the_page(desk: Desk, monkeypatch: pytest.Mo
 
 
 def pages(desk: Desk) -> Iterator[None]:
-    """Each stage, with words as long as they get."""
+    """Each stage, with texts as long as they get."""
     work, sentence = desk.publishing, "words that go on " * 60
     yield
     work.login, work.problem = sentence, sentence
     yield
     work.repository, work.problem = f"{'u' * 90}/{'r' * 90}", ""
-    work.preparation = SimpleNamespace(  # type: ignore[assignment] # what is read of it
+    work.preparation = SimpleNamespace(  # type: ignore[assignment] # as far as it is used
         status=sentence, share=0.4, folder=None, problem="", update=lambda: None, close=lambda *_: None
     )
     for stage in (Stage.PREPARING, Stage.REVIEW, Stage.UPLOADING, Stage.DONE):
@@ -380,10 +378,10 @@ def test_nothing_is_cut_and_nothing_overlaps(
     texts: list[pygame.Rect] = []
     draw_text = theme.draw_text
 
-    def note(surface: pygame.Surface, text: str, size: int, *look: Any, **anchor: Any) -> pygame.Rect:
-        box = draw_text(surface, text, size, *look, **anchor)
-        face = next((each for each in look if isinstance(each, theme.Face)), theme.Face.REGULAR)
-        assert box.width == theme.font(face, size).size(text)[0], "what is drawn tells how much of it can be seen"
+    def note(surface: pygame.Surface, text: str, size: int, *style: Any, **anchor: Any) -> pygame.Rect:
+        box = draw_text(surface, text, size, *style, **anchor)
+        face = next((each for each in style if isinstance(each, theme.Face)), theme.Face.REGULAR)
+        assert box.width == theme.font(face, size).size(text)[0], "some of the text is cut off"
         assert surface.get_rect().contains(box.inflate(0, -box.height // 3))
         texts.append(box.move(surface.get_abs_offset()).inflate(0, -box.height // 3))
         return box

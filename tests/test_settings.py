@@ -22,7 +22,7 @@ PLAYERS: tuple[Player, ...] = (
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where settings go: a folder that is not there yet."""
+    """The settings folder, which does not exist yet."""
     monkeypatch.setenv("VOLLEY_CONFIG", str(tmp_path / "new" / "config"))
     return tmp_path / "new" / "config"
 
@@ -67,7 +67,7 @@ def test_a_file_of_a_newer_volley_is_read(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "why"),
+    ("text", "reason"),
     [
         ("volume = = 3", "Invalid value"),
         ("volume = 101", "<= 100"),
@@ -77,12 +77,12 @@ def test_a_file_of_a_newer_volley_is_read(folder: Path) -> None:
         ('[last]\nleft = {type = "ghost"}\nright = {type = "person"}', "ghost"),
     ],
 )
-def test_a_broken_file_is_put_aside_and_keeps_nobody_from_playing(folder: Path, text: str, why: str) -> None:
+def test_a_broken_file_is_renamed_and_replaced_by_the_defaults(folder: Path, text: str, reason: str) -> None:
     path = write(folder, text)
     now, warning = settings.load()
     assert now == Settings()
     assert warning is not None
-    assert why in warning
+    assert reason in warning
     assert "settings.toml.broken" in warning
     assert "\n" not in warning
     settings.save(now)
@@ -90,7 +90,7 @@ def test_a_broken_file_is_put_aside_and_keeps_nobody_from_playing(folder: Path, 
     assert settings.load() == Loaded(now, None)
 
 
-def test_a_strangers_words_are_cut(folder: Path) -> None:
+def test_a_long_error_is_cut(folder: Path) -> None:
     write(folder, f'[last]\nleft = {{type = "{"ghost" * 200}"}}\nright = {{type = "person"}}')
     _, warning = settings.load()
     assert warning is not None
@@ -98,24 +98,24 @@ def test_a_strangers_words_are_cut(folder: Path) -> None:
     assert warning.count("ghost") < 100
 
 
-def test_a_file_that_is_no_text_is_put_aside(folder: Path) -> None:
+def test_a_binary_file_is_renamed(folder: Path) -> None:
     write(folder, "").write_bytes(b"\xff\xfe\x00")
     now, warning = settings.load()
     assert (now, warning is None) == (Settings(), False)
     assert (folder / "settings.toml.broken").read_bytes() == b"\xff\xfe\x00"
 
 
-def test_a_file_that_cannot_be_opened_is_put_aside(folder: Path) -> None:
+def test_a_file_that_cannot_be_opened_is_renamed(folder: Path) -> None:
     (folder / "settings.toml").mkdir(parents=True)
     now, warning = settings.load()
     assert now == Settings()
     assert warning is not None
-    assert "cannot be read" in warning
+    assert "cannot read" in warning
     assert settings.save(now) is None
     assert settings.load() == Loaded(now, None)
 
 
-def test_a_disk_that_takes_nothing_is_told_and_changes_nothing(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_reported_and_changes_nothing(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     settings.save(Settings(volume=5))
 
     def full(_settings: Settings) -> bytes:
@@ -126,10 +126,10 @@ def test_a_disk_that_takes_nothing_is_told_and_changes_nothing(folder: Path, mon
     assert warning is not None
     assert "No space left on device" in warning
     assert settings.load().settings.volume == 5
-    assert os.listdir(folder) == ["settings.toml"]  # noqa: PTH208 - also what begins with a dot
+    assert os.listdir(folder) == ["settings.toml"]  # noqa: PTH208 - hidden files too
 
 
-def test_a_file_is_replaced_whole_and_not_written_over(folder: Path) -> None:
+def test_the_file_is_replaced_and_not_overwritten(folder: Path) -> None:
     settings.save(Settings(volume=5))
     old = folder / "old.toml"
     old.hardlink_to(folder / "settings.toml")
@@ -137,7 +137,7 @@ def test_a_file_is_replaced_whole_and_not_written_over(folder: Path) -> None:
     assert msgspec.toml.decode(old.read_bytes(), type=Settings).volume == 5
 
 
-def test_a_folder_that_cannot_be_made_is_told(folder: Path) -> None:
+def test_a_folder_that_cannot_be_made_is_reported(folder: Path) -> None:
     folder.parent.write_text("a file where the folder should be", encoding="utf-8")
     assert settings.save(Settings()) is not None
 

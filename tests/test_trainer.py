@@ -14,7 +14,7 @@ from models.run_directory import CurvePoint
 
 
 class FakeProcess:
-    """Notes what it is asked to do; the test says what becomes of it."""
+    """Records what it is asked to do; the test sets its phase."""
 
     def __init__(self, run: Path) -> None:
         self.run, self.reason, self.phase = run, "", Phase.RUNNING
@@ -37,7 +37,7 @@ class FakeProcess:
 
 
 class FakeFollower:
-    """Tells of a training as far as the test wants it."""
+    """Reports the training that the test sets."""
 
     def __init__(self, *_: object) -> None:
         self.training = Training()
@@ -62,7 +62,7 @@ def about(training: Trainer) -> str:
     return training.now.about
 
 
-def test_a_new_training_gets_a_folder_of_its_own(training: Trainer) -> None:
+def test_a_new_training_gets_its_own_folder(training: Trainer) -> None:
     assert training.now is None
     training.start(Train("ppo", 200_000, None))
     assert process_of(training).asked == [("start", "ppo", 200_000)]
@@ -71,13 +71,13 @@ def test_a_new_training_gets_a_folder_of_its_own(training: Trainer) -> None:
     assert about(training) == "Starting …"
 
 
-def test_a_run_is_gone_on_with(training: Trainer) -> None:
+def test_a_run_is_resumed(training: Trainer) -> None:
     training.start(Train("ppo", None, Path("runs/old")))
     assert process_of(training).asked == [("resume", None)]
     assert process_of(training).run == Path("runs/old")
 
 
-def test_it_says_how_far_it_is(training: Trainer) -> None:
+def test_it_reports_its_progress(training: Trainer) -> None:
     training.start(Train("ppo", 200_000, None))
     cast("FakeFollower", training._progress).training = Training((CurvePoint(43_008, 40.0, -20.25),), target=200_000)
     assert about(training) == "43,008 of 200,000 steps, mean return -20.2"
@@ -86,18 +86,18 @@ def test_it_says_how_far_it_is(training: Trainer) -> None:
 
 
 @pytest.mark.parametrize(
-    ("phase", "said"),
+    ("phase", "message"),
     [
         (Phase.FINISHED, "training finished"),
         (Phase.STOPPED, "training saved"),
         (Phase.FAILED, "failed: no room on the disk"),
     ],
 )
-def test_an_end_is_told_once(training: Trainer, phase: Phase, said: str) -> None:
+def test_the_end_is_reported_once(training: Trainer, phase: Phase, message: str) -> None:
     training.start(Train("ppo", 1, Path("runs/old")))
     assert training.update(1.0) == ""
     process_of(training).phase, process_of(training).reason = phase, "no room on the disk"
-    assert said in training.update(1.0)
+    assert message in training.update(1.0)
     assert training.now is None
     assert training.update(1.0) == ""
     assert training.close() == ""

@@ -158,7 +158,7 @@ def test_a_failure_while_it_is_saved_is_told(process: TrainingProcess, monkeypat
 
 def test_closing_does_not_wait_for_ever(process: TrainingProcess, monkeypatch: pytest.MonkeyPatch) -> None:
     becomes(monkeypatch, TRAINS.replace("sys.exit(130)", "time.sleep(60)"))
-    monkeypatch.setattr(training_process, "LONGEST_SAVE", 0.2)
+    monkeypatch.setattr(training_process, "MAX_SAVE_SECONDS", 0.2)
     process.start("ppo", 1)
     wait_for(process.run / "started")
     assert process.close() == f"the training in {process.run} is still being saved"

@@ -63,7 +63,7 @@ def _models(arguments: Namespace) -> int:
                 "model": found.repository,
                 "algorithm": found.algorithm or local.UNKNOWN,
                 "score": f"{found.score or local.UNKNOWN}{', by its author' if found.score else ''}",
-                "changed": local.date_words(found.modified),
+                "changed": local.format_date(found.modified),
                 "private": "yes" if found.private else "no",
             }
             for found in reading.search(arguments.hub)

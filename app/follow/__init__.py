@@ -1,1 +1,1 @@
-"""A training that runs beside the window."""
+"""Following a training that runs beside the window."""

@@ -1,6 +1,6 @@
-"""A training seen from beside it: its learning curve, and its newest policy as it is saved.
+"""Follows a training: reads its learning curve, and plays its newest policy as soon as that is saved.
 
-Another process writes the run directory meanwhile: any of its files may be missing, gone or unfinished.
+Another process is writing the run directory, so any of its files may be missing, deleted or unfinished.
 """
 
 from __future__ import annotations
@@ -22,27 +22,27 @@ if TYPE_CHECKING:
     from agents.policy import PolicyAgent
     from models.network import PolicyNetwork
 
-LOOK_EVERY = 1.0
-"""Seconds."""
-RATE_OVER = 60.0
-"""Seconds of training that the speed is measured over."""
-RARELY_SAVED = 120.0
-"""Seconds. A training that runs saves about once a minute."""
+POLL_SECONDS = 1.0
+"""Time between two readings of the run directory."""
+RATE_SECONDS = 60.0
+"""The last part of the training, over which the speed is measured."""
+STALLED_SECONDS = 120.0
+"""A training that is silent for longer has probably stopped: it saves about once a minute."""
 
 Stamp: TypeAlias = tuple[tuple[int, int, int], ...]
-"""What changes when a model's files are replaced."""
+"""Inode, modification time and size of a model's files: changes when they are replaced."""
 
 
 @dataclass(frozen=True, slots=True)
 class Training:
-    """How far a training has come."""
+    """The progress of a training."""
 
     curve: tuple[CurvePoint, ...] = ()
     """Oldest first."""
     target: int | None = None
-    """The agent steps that were asked for; None where the run does not say."""
+    """The agent steps to train for; None if the run does not say."""
     silent_for: float = 0.0
-    """Seconds since it was last heard of; whole minutes, so that nothing has to be drawn anew each second."""
+    """Seconds since its last metrics, rounded down to minutes so that the panel need not be redrawn every second."""
 
     @property
     def steps(self) -> int:
@@ -51,25 +51,25 @@ class Training:
 
     @property
     def rate(self) -> float | None:
-        """Agent steps per second of late; None before there are two points."""
-        late = [point for point in self.curve if point.seconds >= self.curve[-1].seconds - RATE_OVER][:-1]
-        if not late or self.curve[-1].seconds <= late[0].seconds:
+        """Agent steps per second recently; None until there are two points."""
+        recent = [point for point in self.curve if point.seconds >= self.curve[-1].seconds - RATE_SECONDS][:-1]
+        if not recent or self.curve[-1].seconds <= recent[0].seconds:
             return None
-        return (self.curve[-1].steps - late[0].steps) / (self.curve[-1].seconds - late[0].seconds)
+        return (self.curve[-1].steps - recent[0].steps) / (self.curve[-1].seconds - recent[0].seconds)
 
     @property
     def seconds_left(self) -> float | None:
-        """Of training, at the speed of late; None where that cannot be told."""
+        """Time left at the recent speed; None if unknown."""
         return (max(self.target - self.steps, 0) / self.rate) if self.target is not None and self.rate else None
 
     @property
     def finished(self) -> bool:
-        """Whether all steps that were asked for are done."""
+        """Whether all steps are done."""
         return self.target is not None and self.steps >= self.target
 
 
-def load_in_place(directory: Path, spec: ModelSpec) -> PolicyNetwork:
-    """The network in a model directory, to play in the place of one of `spec`; `UserError` with the reason why not."""
+def load_matching(directory: Path, spec: ModelSpec) -> PolicyNetwork:
+    """The network in a model directory; `UserError` with the reason if it cannot replace one of `spec`."""
     from models import checkpoint  # noqa: PLC0415
 
     try:
@@ -77,76 +77,77 @@ def load_in_place(directory: Path, spec: ModelSpec) -> PolicyNetwork:
     except UserError as error:
         raise UserError(str(error).removeprefix(f"cannot load the model in {directory}: ")) from error
     if found != spec:
-        raise UserError("it is of another kind than the one that plays")
+        raise UserError("it is a different kind of model from the one playing")
     return network
 
 
 @dataclass(frozen=True, slots=True)
-class _Look:
-    """What was found in the run directory."""
+class _RunState:
+    """What a reading of the run directory found."""
 
     training: Training
     problem: str = ""
     network: PolicyNetwork | None = None
-    """A new one, where there was one."""
+    """The newest policy, if it has changed."""
     steps: int = 0
     """Its agent steps."""
 
 
 class Follower:
-    """Lets `policy` play as the newest policy of a training does, changing over with each checkpoint.
+    """Keeps `policy` up to date with the newest checkpoint of a training; without a policy, only follows its progress.
 
-    The files are read on `executor`. Whatever state they are in, the policy plays on with the last that was whole.
-    Without a policy, it tells how far the training has come.
+    The files are read on `executor`. Whatever state they are in, the policy keeps the last complete checkpoint.
     """
 
     def __init__(self, run: Path, policy: PolicyAgent | None, executor: Executor) -> None:
         self.training = Training()
         self.changes: tuple[int, ...] = ()
-        """The agent steps after which each policy was saved that has played, the newest last."""
+        """The agent steps of each policy that has played, newest last."""
         self._run = run
         self._policy = policy
         self._executor = executor
         self._curve = CurveReader(run)
         self._stamp: Stamp | None = None
         self._problem = ""
-        self._since = LOOK_EVERY
-        self._looking: Future[_Look] | None = None
+        self._since_reading = POLL_SECONDS
+        self._reading: Future[_RunState] | None = None
 
     @property
-    def sign(self) -> str:
-        """Who plays, in a line: what is waited for, or what is wrong with the newest checkpoint."""
+    def status(self) -> str:
+        """Which policy plays, in a line, or what is wrong with the newest checkpoint."""
         if self._problem:
             return self._problem
-        return f"plays the policy of {self.changes[-1]:,} steps" if self.changes else "waiting for the first checkpoint"
+        return (
+            f"playing the policy at {self.changes[-1]:,} steps" if self.changes else "waiting for the first checkpoint"
+        )
 
     def update(self, elapsed: float) -> None:
-        """Looks once a second, and changes over to what was found; called by whoever lets the policy play."""
-        self._since += elapsed
-        if self._looking is None and self._since >= LOOK_EVERY:
-            self._since = 0.0
-            self._looking = self._executor.submit(self._look)
-        elif self._looking is not None and self._looking.done():
-            found, self._looking = self._looking.result(), None
+        """Reads the run every `POLL_SECONDS`, and changes to the policy found; call it on the policy's thread."""
+        self._since_reading += elapsed
+        if self._reading is None and self._since_reading >= POLL_SECONDS:
+            self._since_reading = 0.0
+            self._reading = self._executor.submit(self._read)
+        elif self._reading is not None and self._reading.done():
+            found, self._reading = self._reading.result(), None
             self.training, self._problem = found.training, found.problem
             if found.network is not None and self._policy is not None:
                 self._policy.change_network(found.network, name=catalog.short_name(f"{self._run}@{found.steps}"))
                 self.changes = (*self.changes, found.steps)
 
-    def _look(self) -> _Look:
-        """What is there now; runs on the executor, never twice at once."""
+    def _read(self) -> _RunState:
+        """Reads the run directory; runs on the executor, never twice at the same time."""
         training = self._training()
         stamp = _stamp(self._run / NEWEST_FOLDER)
         if self._policy is None or stamp == self._stamp:
-            return _Look(training, self._problem)
+            return _RunState(training, self._problem)
         self._stamp = stamp
         if stamp is None:
-            return _Look(training, "its newest policy is gone: the one before plays on")
+            return _RunState(training, "the newest checkpoint is gone; still playing the one before")
         try:
-            network = load_in_place(self._run / NEWEST_FOLDER, self._policy.spec)
+            network = load_matching(self._run / NEWEST_FOLDER, self._policy.spec)
         except UserError as error:
-            return _Look(training, f"plays on without the newest checkpoint: {error}")
-        return _Look(training, network=network, steps=self._steps_of_checkpoint(training.curve))
+            return _RunState(training, f"cannot use the newest checkpoint: {error}")
+        return _RunState(training, network=network, steps=self._steps_of_checkpoint(training.curve))
 
     def _training(self) -> Training:
         target, silent_for = None, 0.0
@@ -158,19 +159,19 @@ class Follower:
         return Training(curve, target, max(silent_for // 60 * 60, 0.0))
 
     def _steps_of_checkpoint(self, curve: tuple[CurvePoint, ...]) -> int:
-        """Of the newest one: a training writes a line of metrics, then saves, so the two files tell by their age."""
+        """The steps of the newest checkpoint, found by age: a training writes a line of metrics, then saves."""
         if not curve:
             return 0
         with suppress(OSError):
             written = [(self._run / name).stat().st_mtime for name in (METRICS_FILE, f"{NEWEST_FOLDER}/{WEIGHTS_FILE}")]
-            # Where more time lies between, the training was stopped and goes on, with no update lost.
-            earlier = written[0] - written[1] if written[0] - written[1] < RARELY_SAVED else 0.0
+            # A longer gap means that the training was stopped and resumed, which loses no update.
+            earlier = written[0] - written[1] if written[0] - written[1] < STALLED_SECONDS else 0.0
             return min(curve, key=lambda point: abs(curve[-1].seconds - earlier - point.seconds)).steps
         return curve[-1].steps
 
 
 def _stamp(directory: Path) -> Stamp | None:
-    """Of the model in a directory; None where it is not there."""
+    """The stamp of the model in a directory; None if there is none."""
     try:
         states = [(directory / name).stat() for name in (CONFIG_FILE, WEIGHTS_FILE)]
     except OSError:

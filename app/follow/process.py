@@ -1,4 +1,4 @@
-"""A training as a process of its own: `volley train`, at low priority."""
+"""Runs `volley train` as a low-priority process."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from models.errors import UserError, one_line
 from models.run_directory import is_run
 
 COMMAND = (*VOLLEY, "train")
-LONGEST_SAVE = 120.0
-"""Seconds. A training that is told to stop finishes its update first, and its evaluation."""
+MAX_SAVE_SECONDS = 120.0
+"""A training that is told to stop first finishes its update and its evaluation."""
 
 _INTERRUPTED = 130
 """Exit code of a training that was stopped and saved."""
@@ -49,23 +49,23 @@ class TrainingProcess:
         self.phase = Phase.IDLE
         """As of the last `poll`."""
         self._process: subprocess.Popen[bytes] | None = None
-        self._first: tuple[str, ...] = ()
+        self._start_arguments: tuple[str, ...] = ()
 
     def start(self, algorithm: str, steps: int) -> None:
         """Starts a new run. If the run cannot be set up, `poll` returns `FAILED`; `UserError` if no process starts."""
-        self._first = (algorithm, "--steps", str(steps), "--run", str(self.run))
-        self._launch(self._first)
+        self._start_arguments = (algorithm, "--steps", str(steps), "--run", str(self.run))
+        self._launch(self._start_arguments)
 
     def resume(self, steps: int | None = None) -> None:
-        """Resumes the run from its checkpoint, to `steps` in all if given; without a checkpoint it starts over."""
+        """Resumes the run from its checkpoint, to a total of `steps` if given; without a checkpoint it starts over."""
         options = () if steps is None else ("--steps", str(steps))
-        begun = is_run(self.run) or not self._first
-        self._launch(("--resume", str(self.run), *options) if begun else self._first)
+        begun = is_run(self.run) or not self._start_arguments
+        self._launch(("--resume", str(self.run), *options) if begun else self._start_arguments)
 
     def stop(self) -> None:
         """Tells the training to finish its update and save; `poll` says when it is done.
 
-        On Windows it ends at once; its last checkpoint is at most about a minute old.
+        On Windows it ends immediately; its last checkpoint is at most about a minute old.
         """
         if self._process is not None and self.poll() is Phase.RUNNING:
             # SIGTERM, which means the same as Ctrl-C here; shells make background processes ignore SIGINT.
@@ -84,7 +84,7 @@ class TrainingProcess:
         if self._process is None:
             return ""
         try:
-            self._end(self._process.wait(LONGEST_SAVE))
+            self._end(self._process.wait(MAX_SAVE_SECONDS))
         except subprocess.TimeoutExpired:
             return f"the training in {self.run} is still being saved"
         if self.phase is Phase.FAILED:
@@ -93,7 +93,7 @@ class TrainingProcess:
 
     def _launch(self, arguments: tuple[str, ...]) -> None:
         assert self._process is None, "one training at a time"
-        # A file: a pipe that nobody reads would block the training once it is full.
+        # A file, because an unread pipe would block the training once it is full.
         self._output = tempfile.TemporaryFile()  # noqa: SIM115 - open as long as the process writes
         try:
             self._process = launch([*COMMAND, *arguments], self._output)

@@ -1,4 +1,4 @@
-"""Runs a training from the menu, and says how far it is."""
+"""Runs a training from the menu, and reports its progress."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Train:
 
     algorithm: str
     steps: int | None
-    """Agent steps in all; None leaves a resumed run its own."""
+    """Total agent steps; None keeps a resumed run's own."""
     resume: Path | None
     """The run to resume; None for a new one."""
 
@@ -29,7 +29,7 @@ class RunningTraining:
 
     run: Path
     about: str
-    """How far it is, in a line."""
+    """Its progress, in a line."""
 
 
 class Trainer:
@@ -40,14 +40,14 @@ class Trainer:
         self._process: TrainingProcess | None = None
         self._progress: Follower | None = None
 
-    def start(self, wanted: Train) -> None:
+    def start(self, request: Train) -> None:
         """Starts or resumes a training; `UserError` if that is not possible."""
-        run = wanted.resume or catalog.RUNS / f"{wanted.algorithm}-{time.strftime('%Y%m%d-%H%M%S')}"
+        run = request.resume or catalog.RUNS / f"{request.algorithm}-{time.strftime('%Y%m%d-%H%M%S')}"
         process = TrainingProcess(run)
-        if wanted.resume is None:
-            process.start(wanted.algorithm, wanted.steps or 0)
+        if request.resume is None:
+            process.start(request.algorithm, request.steps or 0)
         else:
-            process.resume(wanted.steps)
+            process.resume(request.steps)
         self._process, self._progress = process, Follower(run, None, self._executor)
 
     def stop(self) -> None:
@@ -93,5 +93,5 @@ class Trainer:
 
     @property
     def runs(self) -> list[Path]:
-        """The runs that can be resumed, the one saved last first."""
+        """The runs that can be resumed, most recently saved first."""
         return catalog.runs()

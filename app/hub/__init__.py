@@ -1,1 +1,1 @@
-"""Models on this machine and on the Hub, as the window needs them. Nothing here draws."""
+"""Models on this machine and on the Hub, for the window to show. Nothing here draws."""

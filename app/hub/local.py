@@ -1,4 +1,4 @@
-"""The models on this machine: what there is, and what is known of each. Nothing here reaches for the network."""
+"""The models on this machine, and what their files say about them. Never uses the network."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ if TYPE_CHECKING:
     from models.hub.reading import SearchResult
 
 UNKNOWN = "\N{EN DASH}"
-_MOST_CONFIG, _MOST_CARD = 64 * 1024, 1024 * 1024
-"""Bytes that are read of a stranger's file."""
+_MAX_CONFIG_BYTES, _MAX_CARD_BYTES = 64 * 1024, 1024 * 1024
+"""Larger files are ignored: they may come from anyone."""
 _NO_POLICY = "It can play once its training has saved a policy."
-_MOST_STEPS = 10**12
+_MAX_STEPS = 10**12
 
 
 class Section(Enum):
@@ -41,8 +41,8 @@ class Section(Enum):
     HUB = "On the Hub"
 
 
-class Action(Enum):
-    """What can be done with a model, in the order of the buttons."""
+class ModelAction(Enum):
+    """What the user can do with a model, in the order of the buttons."""
 
     PLAY = "Play against it"
     WATCH = "Watch it"
@@ -59,151 +59,151 @@ class Entry:
 
     section: Section
     model: str
-    """What `models.catalog.resolve` takes; a repository's name where it is on the Hub alone."""
+    """What `models.catalog.resolve` takes; the repository for a model that is only on the Hub."""
     name: str
     about: str = ""
-    """A few words: who made it how good."""
+    """A few words: its algorithm and its score."""
     directory: Path | None = None
-    """Where it is; None where it is not here, or a run that holds no policy yet."""
+    """Where its files are; None if it is only on the Hub, or a run without a policy."""
     plays: bool = False
-    """Whether it can play here: it is here, and knows Pong."""
+    """Whether it can play: it is on this machine and was trained for Pong."""
     run: Path | None = None
-    """The training that it comes from, where that is one of yours."""
+    """The training run it comes from, if that is on this machine."""
     kept: StoredModel | None = None
-    """The download that it is, where it is one."""
+    """The download, if it is one."""
     found: SearchResult | None = None
-    """What the Hub's search told of it."""
+    """The search result, if it was found on the Hub."""
 
     @property
     def key(self) -> tuple[Section, str]:
-        """What tells it from all others."""
+        """Identifies it among all entries."""
         return self.section, self.model
 
     @property
     def repository(self) -> str:
-        """Where it comes from on the Hub; empty where it does not."""
+        """Its repository on the Hub; empty if it has none."""
         if self.kept is not None:
             return self.kept.download.repository
         return self.found.repository if self.found is not None else ""
 
     @property
-    def actions(self) -> tuple[Action, ...]:
-        """What can be done with it."""
-        play = (Action.PLAY, Action.WATCH) if self.plays else ()
+    def actions(self) -> tuple[ModelAction, ...]:
+        """What the user can do with it."""
+        play = (ModelAction.PLAY, ModelAction.WATCH) if self.plays else ()
         if self.found is not None:
-            return Action.DOWNLOAD, Action.REVISIONS
+            return ModelAction.DOWNLOAD, ModelAction.REVISIONS
         if self.kept is not None:
-            return *play, Action.UPDATE, Action.REVISIONS, Action.DELETE
+            return *play, ModelAction.UPDATE, ModelAction.REVISIONS, ModelAction.DELETE
         if self.run is not None:
-            return (*play, Action.PUBLISH) if self.directory is not None else play
-        return (*play, Action.DELETE) if self.section is Section.YOURS else play
+            return (*play, ModelAction.PUBLISH) if self.directory is not None else play
+        return (*play, ModelAction.DELETE) if self.section is Section.YOURS else play
 
 
 @dataclass(frozen=True, slots=True)
 class Details:
-    """What is known of a model, as shown beside the list."""
+    """What is known about a model, as shown beside the list."""
 
     facts: tuple[tuple[str, str], ...] = ()
-    """What each is called, and what it is."""
+    """Names and values."""
     curve: tuple[CurvePoint, ...] = ()
     card: tuple[str, ...] = ()
     """Paragraphs of plain text."""
-    sign: str = ""
-    """One line: what is still looked up, or why it does not play here."""
+    note: str = ""
+    """One line: what is missing and why, or why it cannot play."""
 
 
 def entries() -> list[Entry]:
-    """All models that are here: bundled, yours and downloaded, in the order of the list."""
-    bundled = [_local(Section.BUNDLED, name, catalog.PRETRAINED / name) for name in catalog.bundled_names()]
-    runs = [_of_run(run) for run in catalog.runs()]
-    imported = [_local(Section.YOURS, name, store.imported_folder(name)) for name in store.imported_names()]
-    return [*bundled, *runs, *imported, *map(_of_download, store.downloads())]
+    """All models on this machine: bundled, yours and downloaded, in the order of the list."""
+    bundled = [_model_entry(Section.BUNDLED, name, catalog.PRETRAINED / name) for name in catalog.bundled_names()]
+    runs = [_run_entry(run) for run in catalog.runs()]
+    imported = [_model_entry(Section.YOURS, name, store.imported_folder(name)) for name in store.imported_names()]
+    return [*bundled, *runs, *imported, *map(_download_entry, store.downloads())]
 
 
 def playable() -> list[str]:
-    """The models that are yours or were downloaded and can play here, as `catalog.resolve` takes them."""
+    """Your own and downloaded models that can play, as `catalog.resolve` takes them."""
     return [entry.model for entry in entries() if entry.plays and entry.section is not Section.BUNDLED]
 
 
 def details(entry: Entry) -> Details:
-    """What is known of a model that is here; reads its files."""
+    """What is known about a model on this machine; reads its files."""
     home, directory = entry.run or entry.directory, entry.directory
     if home is None:
         return Details()
-    curve = sound(read_curve(home))
+    curve = plausible_curve(read_curve(home))
     steps = trained_steps(home, curve)
-    spec, result = spec_of(directory or home), _result(directory or home)
-    card = card_in(directory or home)
+    spec, result = read_spec(directory or home), _result(directory or home)
+    card = read_card(directory or home)
     facts = (
         ("Algorithm", _algorithm(spec, steps)),
-        ("Score", UNKNOWN if result is None else score_words(result)),
-        ("Size", UNKNOWN if directory is None else size_words(_size(directory))),
-        _when(entry, home),
+        ("Score", UNKNOWN if result is None else format_score(result)),
+        ("Size", UNKNOWN if directory is None else format_size(_directory_size(directory))),
+        _date_fact(entry, home),
         ("From", _origin(entry)),
     )
-    sign = _NO_POLICY if directory is None else why_not(spec)
-    return Details(facts, curve if isinstance(spec, ModelSpec) else (), card, sign)
+    note = _NO_POLICY if directory is None else why_not_playable(spec)
+    return Details(facts, curve if isinstance(spec, ModelSpec) else (), card, note)
 
 
 def delete(entry: Entry) -> None:
-    """Deletes a download or an imported model; `UserError` where the disk does not do it."""
+    """Deletes a download or an imported model; `UserError` if that fails."""
     if entry.kept is not None:
         store.remove(entry.kept)
         return
     folder = store.imported_folder(entry.model)
     gone = folder.with_name(f".deleted-{folder.name}")
     try:
-        folder.rename(gone)  # At once, so that no half of it can be found.
+        folder.rename(gone)  # Atomic, so that nobody finds a half-deleted model.
         shutil.rmtree(gone)
     except OSError as error:
-        raise UserError(f"{entry.name} cannot be deleted: {error.strerror}") from error
+        raise UserError(f"cannot delete {entry.name}: {error.strerror}") from error
 
 
-def score_words(result: Result) -> str:
-    """A score, and how it was measured."""
+def format_score(result: Result) -> str:
+    """The mean return, and how it was measured."""
     return f"{result.mean_return:.2f} {result.protocol}".replace("-", "\N{MINUS SIGN}")
 
 
-def size_words(size: int) -> str:
-    """Bytes, in the unit that fits."""
+def format_size(size: int) -> str:
+    """A number of bytes with a suitable unit."""
     return f"{size / 1e6:.1f} MB" if size >= 1e6 else f"{size / 1e3:.0f} kB" if size >= 1e3 else f"{size} bytes"
 
 
-def date_words(when: datetime | None) -> str:
-    """A day, as on this machine's calendar."""
+def format_date(when: datetime | None) -> str:
+    """A date in local time, such as 7 Nov 2026."""
     return UNKNOWN if when is None else f"{when.astimezone():%d %b %Y}".lstrip("0")
 
 
-def card_in(directory: Path) -> tuple[str, ...]:
-    """The card in a model directory, as `plain_text`; empty where there is none."""
-    return plain_text(_text(directory, CARD_FILE))
+def read_card(directory: Path) -> tuple[str, ...]:
+    """The paragraphs of a model directory's card, as `plain_text`; empty if there is none."""
+    return plain_text(_read_text(directory, CARD_FILE))
 
 
-def sound(curve: tuple[CurvePoint, ...]) -> tuple[CurvePoint, ...]:
-    """A stranger's curve as far as it can be one of Pong: a game gives 21 points at most, and time goes on."""
+def plausible_curve(curve: tuple[CurvePoint, ...]) -> tuple[CurvePoint, ...]:
+    """Drops points without a return or with impossible steps, and clips returns to what Pong allows."""
     return tuple(
         CurvePoint(point.steps, point.seconds, min(max(point.mean_return, -POINTS_TO_WIN), POINTS_TO_WIN))
         for point in curve
-        if point.mean_return is not None and 0 <= point.steps <= _MOST_STEPS
+        if point.mean_return is not None and 0 <= point.steps <= _MAX_STEPS
     )
 
 
-def _local(section: Section, model: str, directory: Path) -> Entry:
-    spec = spec_of(directory)
+def _model_entry(section: Section, model: str, directory: Path) -> Entry:
+    spec = read_spec(directory)
     plays = isinstance(spec, ModelSpec)
     return Entry(section, model, model, _about(spec, _result(directory)), directory, plays=plays)
 
 
-def _of_run(run: Path) -> Entry:
+def _run_entry(run: Path) -> Entry:
     directory = policy_in(run)
-    spec = spec_of(run if directory is None else directory)
+    spec = read_spec(run if directory is None else directory)
     about = _about(spec, _result(directory)) if directory else "no policy saved yet"
     plays = directory is not None and isinstance(spec, ModelSpec)
     return Entry(Section.YOURS, str(run), run.name, about, directory, plays=plays, run=run)
 
 
-def _of_download(kept: StoredModel) -> Entry:
-    download, spec = kept.download, spec_of(kept.directory)
+def _download_entry(kept: StoredModel) -> Entry:
+    download, spec = kept.download, read_spec(kept.directory)
     model, commit = f"{download.repository}@{download.commit}", download.commit[:7]
     about = f"{commit}, {_about(spec, _result(kept.directory))}"
     plays = isinstance(spec, ModelSpec)
@@ -219,19 +219,19 @@ def _about(spec: PolicySpec | None, result: Result | None) -> str:
 
 def _algorithm(spec: PolicySpec | None, steps: int | None) -> str:
     name = UNKNOWN if spec is None else spec.algorithm
-    return name if steps is None or steps > _MOST_STEPS else f"{name}, {millions(steps)} steps"
+    return name if steps is None or steps > _MAX_STEPS else f"{name}, {millions(steps)} steps"
 
 
-def _when(entry: Entry, home: Path) -> tuple[str, str]:
+def _date_fact(entry: Entry, home: Path) -> tuple[str, str]:
     if entry.kept is not None:
-        return "Downloaded", date_words(date_of(entry.kept.download.downloaded))
+        return "Downloaded", format_date(parse_date(entry.kept.download.downloaded))
     if entry.run is None and entry.section is Section.YOURS:
-        return "Imported", date_words(_modified(home / CONFIG_FILE))
-    return "Trained", date_words(date_of(read_provenance(home).started))
+        return "Imported", format_date(_modified(home / CONFIG_FILE))
+    return "Trained", format_date(parse_date(read_provenance(home).started))
 
 
-def date_of(text: str) -> datetime | None:
-    """The time that a text in ISO 8601 names; None where it is none."""
+def parse_date(text: str) -> datetime | None:
+    """The time in ISO 8601; None if the text is not one."""
     with suppress(ValueError):
         return datetime.fromisoformat(text)
     return None
@@ -247,48 +247,48 @@ def _origin(entry: Entry) -> str:
     if entry.kept is not None:
         return f"{entry.repository}@{entry.kept.download.commit[:7]}"
     if entry.run is not None:
-        return f"your training in {entry.run}"
-    return "ships with Volley" if entry.section is Section.BUNDLED else "imported from another program"
+        return f"your training run {entry.run}"
+    return "bundled with Volley" if entry.section is Section.BUNDLED else "imported from another program"
 
 
-def why_not(spec: PolicySpec | None) -> str:
-    """Why a model of that specification, None being no good one, does not play here; empty where it does."""
+def why_not_playable(spec: PolicySpec | None) -> str:
+    """Why a model of that specification (None: an unreadable one) cannot play here; empty if it can."""
     if spec is None:
-        return f"Cannot play here: Volley cannot read its {CONFIG_FILE}."
+        return f"It cannot play here: Volley cannot read its {CONFIG_FILE}."
     for_pong = isinstance(spec, ModelSpec)
-    return "" if for_pong else f"Cannot play here: it was trained for {spec.environment}, not for Pong."
+    return "" if for_pong else f"It cannot play here: it was trained for {spec.environment}, not for Pong."
 
 
-def spec_in(config: bytes) -> PolicySpec | None:
-    """The specification in a `config.json`; None where it holds none."""
+def decode_spec(config: bytes) -> PolicySpec | None:
+    """The specification in a `config.json`; None if it is not a valid one."""
     with suppress(UserError):
         return decode_any(config)
     return None
 
 
-def spec_of(directory: Path) -> PolicySpec | None:
-    """The specification of the model in a directory; None where it cannot be read."""
-    return spec_in(_text(directory, CONFIG_FILE, _MOST_CONFIG).encode())
+def read_spec(directory: Path) -> PolicySpec | None:
+    """The specification of the model in a directory; None if it cannot be read."""
+    return decode_spec(_read_text(directory, CONFIG_FILE, _MAX_CONFIG_BYTES).encode())
 
 
 def _result(directory: Path) -> Result | None:
-    """What a model was measured to be worth; of a run, what its last evaluation gave."""
+    """The published result of a model, or else the last evaluation of its run."""
     found = results.read(directory)
     if found is not None and found.main is not None:
         return found.main
     return read_evaluation(directory)
 
 
-def _text(directory: Path, name: str, most: int = _MOST_CARD) -> str:
-    """A file's text; empty where there is none, or it is too large to be what it is called."""
+def _read_text(directory: Path, name: str, max_bytes: int = _MAX_CARD_BYTES) -> str:
+    """A file's text; empty if there is no such file, or it is larger than `max_bytes`."""
     with suppress(OSError):
         file = directory / name
-        return file.read_bytes().decode(errors="replace") if file.stat().st_size <= most else ""
+        return file.read_bytes().decode(errors="replace") if file.stat().st_size <= max_bytes else ""
     return ""
 
 
-def _size(directory: Path) -> int:
-    """Bytes, of all files in a model directory but those of other models beneath it."""
+def _directory_size(directory: Path) -> int:
+    """Bytes of all files in a model directory, without those in subfolders."""
     with suppress(OSError):
         return sum(file.stat().st_size for file in directory.iterdir() if file.is_file())
     return 0

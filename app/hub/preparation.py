@@ -19,7 +19,7 @@ from models.errors import UserError, one_line
 
 COMMAND = (*VOLLEY, "publish")
 MAX_SECONDS_TO_END = 5.0
-"""After which a process that was told to end is killed."""
+"""A process that takes longer to terminate is killed."""
 _STAGES = {
     "evaluate": "Playing full games to measure it",
     "film": "Filming a few points",
@@ -38,17 +38,17 @@ class _Report(msgspec.Struct):
 
 
 class Preparation:
-    """The process that makes the folder to upload, in a temporary folder of its own."""
+    """The process that makes the folder to upload, inside a temporary folder."""
 
     def __init__(self, run: Path, repository: str) -> None:
         self.status = "Starting …"
         """What it is doing."""
         self.share = 0.0
-        """How much of that is done, from 0 to 1."""
+        """How much of that step is done, from 0 to 1."""
         self.folder: Path | None = None
         """The folder to upload, once it is ready."""
         self.problem = ""
-        """Why there is none, in a line."""
+        """Why it failed, in a line; empty if it has not."""
         self._temporary = Path(tempfile.mkdtemp(prefix="volley-publish-"))
         options = ("--dry-run", "--folder", str(self._temporary / "model"), "--json")
         try:
@@ -63,7 +63,7 @@ class Preparation:
 
     @property
     def ended(self) -> bool:
-        """Whether it has made the folder, or failed."""
+        """Whether it has finished or failed."""
         return self.folder is not None or bool(self.problem)
 
     def update(self) -> None:
@@ -84,7 +84,7 @@ class Preparation:
             self.problem = self._last_line.removeprefix("volley: ") or f"Preparation {ended}"
 
     def close(self, executor: Executor, after: Future[str] | None = None) -> None:
-        """Ends the process and removes its folder, on `executor`: after an upload of the folder, if there is one."""
+        """Ends the process, and removes the folder on `executor`, after the upload `after` if there is one."""
         if self._process.poll() is None:
             _terminate(self._process)
         self._output.close()
@@ -103,7 +103,7 @@ class Preparation:
 
 
 def _terminate(process: subprocess.Popen[bytes]) -> None:
-    """With every process that it started."""
+    """Also terminates every process it started."""
     if sys.platform == "win32":
         process.terminate()
         return

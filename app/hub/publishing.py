@@ -14,8 +14,8 @@ from models.errors import UserError, one_line
 from models.spec import ModelSpec
 
 LOGIN_CHECK_SECONDS = 5.0
-"""From one question who is logged in to the next."""
-CHECKING_LOGIN = "Checking who is logged in …"
+"""Time between two checks of the login."""
+CHECKING_LOGIN = "Checking your login …"
 
 
 class Stage(Enum):
@@ -25,7 +25,7 @@ class Stage(Enum):
     """The user chooses a name."""
     PREPARING = auto()
     REVIEW = auto()
-    """Everything is ready for a look, and nothing is uploaded yet."""
+    """The user looks at what would be uploaded; nothing has been yet."""
     UPLOADING = auto()
     DONE = auto()
 
@@ -39,7 +39,7 @@ class File(NamedTuple):
 
 
 class Publishing:
-    """One training on its way to the Hub. Call `close` when its screen closes.
+    """The publication of a run on the Hub. Call `close` when its screen closes.
 
     `questions` runs calls that only ask the Hub, `transfers` those that upload or delete files.
     """
@@ -48,11 +48,11 @@ class Publishing:
         self.run = run
         self.stage = Stage.NAMING
         self.user = ""
-        """Who is logged in; empty if that is not known."""
+        """The logged-in user; empty if unknown."""
         self.login = CHECKING_LOGIN
-        """The same as a line to show."""
+        """The login as a line to show."""
         self.problem = ""
-        """What went wrong last, in a line."""
+        """The last error, in a line; empty if there was none."""
         self.repository = ""
         self.private = False
         self.preparation: Preparation | None = None
@@ -67,9 +67,9 @@ class Publishing:
 
     @property
     def suggested_name(self) -> str:
-        """The usual name for such a repository; empty if nobody is logged in, or the run has no policy yet."""
+        """The usual repository name for this run; empty if nobody is logged in, or the run has no policy yet."""
         entry = next((entry for entry in local.entries() if entry.run == self.run), None)
-        spec = local.spec_of(entry.directory) if entry is not None and entry.directory is not None else None
+        spec = local.read_spec(entry.directory) if entry is not None and entry.directory is not None else None
         if not self.user or spec is None:
             return ""
         return f"{self.user}/{spec.algorithm}-{'pong' if isinstance(spec, ModelSpec) else spec.environment}"
@@ -83,7 +83,7 @@ class Publishing:
         """Starts to prepare what will be uploaded; uploads nothing."""
         named = store.parse_repository(repository)
         if named is None or named[1] is not None:
-            self.problem = "The name must be USER/REPO, made of letters, digits and . _ -"
+            self.problem = "The name must be USER/REPO, using letters, digits, and . _ -"
             return
         self.repository, self.private, self.problem = repository, private, ""
         try:
@@ -100,12 +100,12 @@ class Publishing:
             )
 
     def back(self) -> None:
-        """Back to the choice of a name; drops what was prepared."""
+        """Returns to naming, and discards what was prepared."""
         self._drop()
         self.stage, self.problem = Stage.NAMING, ""
 
     def update(self, elapsed: float) -> None:
-        """Takes in what has happened in the last `elapsed` seconds."""
+        """Collects what has happened in the last `elapsed` seconds."""
         self._since_login_check += elapsed
         self._check_login()
         if self.stage is Stage.PREPARING and self.preparation is not None:
@@ -120,7 +120,7 @@ class Publishing:
             self._finish(self._upload)
 
     def close(self) -> Future[str] | None:
-        """Drops what is being prepared; returns the upload that goes on, if there is one."""
+        """Discards what was prepared; returns the upload that is still running, if there is one."""
         upload = self._upload if self.stage is Stage.UPLOADING else None
         self._drop(upload)
         return upload
@@ -142,7 +142,7 @@ class Publishing:
     def _review(self, folder: Path) -> None:
         paths = sorted(path for path in folder.rglob("*") if path.is_file())
         self.files = tuple(File(path.relative_to(folder).as_posix(), path.stat().st_size) for path in paths)
-        self.card = local.card_in(folder)
+        self.card = local.read_card(folder)
         self.stage = Stage.REVIEW
 
     def _finish(self, upload: Future[str]) -> None:

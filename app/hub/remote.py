@@ -1,6 +1,6 @@
-"""What the window asks of the Hub, each a call for another thread: the Hub's client takes a second to import.
+"""The window's calls to the Hub. Run them on another thread: importing the Hub's client alone takes a second.
 
-What comes back is ready to be shown. Every failure is a `UserError` of one line.
+Results are ready to show. Every failure is a `UserError` of one line.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING
 
-from app.hub import local as shelf
-from app.hub.local import UNKNOWN, Details, Entry, Section, date_words
+from app.hub import local
+from app.hub.local import UNKNOWN, Details, Entry, Section, format_date
 from models import store
 from models.card import PATTERNS
 from models.card_text import plain_text
@@ -24,54 +24,59 @@ if TYPE_CHECKING:
     from models.hub.reading import Preview, RemoteModel, SearchResult
 
 
+LOADING = "Loading …"
+
+
 @dataclass(slots=True)
 class Download:
-    """A download under way. The thread that it runs on writes how far it is."""
+    """A running download. The thread it runs on updates its progress."""
 
     repository: str
     revision: str | None
     bytes_done: int = 0
-    bytes_in_all: int = 0
-    """0 before the Hub has told."""
+    bytes_total: int = 0
+    """0 until the Hub has said."""
     cancelled: Event = field(default_factory=Event)
 
     @property
     def share(self) -> float:
-        """How much of it is here, from 0 to 1."""
-        return min(self.bytes_done / self.bytes_in_all, 1.0) if self.bytes_in_all else 0.0
+        """How much of it has arrived, from 0 to 1."""
+        return min(self.bytes_done / self.bytes_total, 1.0) if self.bytes_total else 0.0
 
     @property
-    def words(self) -> str:
-        """How far it is."""
-        if not self.bytes_in_all:
+    def status(self) -> str:
+        """Its progress, in a few words."""
+        if not self.bytes_total:
             return "connecting …"
-        if self.bytes_done >= self.bytes_in_all:
-            return f"all {shelf.size_words(self.bytes_in_all)} downloaded, checking …"
-        return f"{shelf.size_words(self.bytes_done)} of {shelf.size_words(self.bytes_in_all)}"
+        if self.bytes_done >= self.bytes_total:
+            return f"all {local.format_size(self.bytes_total)} downloaded, verifying …"
+        return f"{local.format_size(self.bytes_done)} of {local.format_size(self.bytes_total)}"
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
-    """One commit of a repository."""
+class Commit:
+    """A commit of a repository."""
 
-    commit: str
+    id: str
+    """40 hexadecimal digits."""
     title: str
-    when: datetime | None
+    """Empty if only the Hub knows it."""
+    date: datetime | None
     kept: StoredModel | None
-    """Where it is here."""
+    """Its download, if it is on this machine."""
     current: bool
     """Whether the repository's name stands for it."""
 
 
 def search(query: str) -> tuple[Entry, ...]:
-    """The models on the Hub that a search finds."""
+    """The models on the Hub that match `query`."""
     from models.hub import reading  # noqa: PLC0415
 
     return tuple(_entry(found) for found in reading.search(query))
 
 
-def look(entry: Entry) -> Details:
-    """What a model's author tells of it. The client keeps small files on the disk meanwhile."""
+def examine(entry: Entry) -> Details:
+    """What the repository says about its model. The client caches small files on disk."""
     from models.hub import reading  # noqa: PLC0415
 
     assert entry.found is not None
@@ -79,37 +84,37 @@ def look(entry: Entry) -> Details:
     return _details(entry.found, remote, reading.preview(remote))
 
 
-def history(repository: str) -> tuple[Change, ...]:
-    """The commits of a repository, the newest first; at the end those that are here and no longer there."""
+def history(repository: str) -> tuple[Commit, ...]:
+    """The commits of a repository, newest first; downloaded ones that the Hub no longer has come last."""
     from models.hub import reading  # noqa: PLC0415
 
-    here = {change.commit: change for change in changes_here(repository)}
-    told = []
+    downloaded = {commit.id: commit for commit in local_commits(repository)}
+    commits = []
     for revision in reading.revisions(repository):
-        known = here.pop(revision.commit, None)
+        known = downloaded.pop(revision.commit, None)
         kept, current = (known.kept, known.current) if known else (None, False)
-        told.append(Change(revision.commit, revision.title, revision.when, kept, current))
-    return *told, *here.values()
+        commits.append(Commit(revision.commit, revision.title, revision.when, kept, current))
+    return *commits, *downloaded.values()
 
 
-def changes_here(repository: str) -> tuple[Change, ...]:
-    """The commits of a repository that are here, the newest first; asks nobody."""
+def local_commits(repository: str) -> tuple[Commit, ...]:
+    """The downloaded commits of a repository, newest first, with the dates of their downloads; no network."""
     current = store.current(repository)
     return tuple(
-        Change(kept.download.commit, "", shelf.date_of(kept.download.downloaded), kept, kept.download.commit == current)
+        Commit(record.commit, "", local.parse_date(record.downloaded), kept, current=record.commit == current)
         for kept in store.downloads()
-        if kept.download.repository == repository
+        if (record := kept.download).repository == repository
     )
 
 
 def pull(download: Download) -> StoredModel | None:
-    """Downloads a model, and writes how far it is; None where it was cancelled."""
+    """Downloads a model and reports its progress in `download`; returns None if it was cancelled."""
     from models.hub import reading  # noqa: PLC0415
 
-    def report(bytes_done: int, bytes_in_all: int) -> None:
+    def report(bytes_done: int, bytes_total: int) -> None:
         if download.cancelled.is_set():
             raise reading.Cancelled
-        download.bytes_done, download.bytes_in_all = bytes_done, bytes_in_all
+        download.bytes_done, download.bytes_total = bytes_done, bytes_total
 
     try:
         return reading.pull(download.repository, download.revision, progress=report)
@@ -118,29 +123,29 @@ def pull(download: Download) -> StoredModel | None:
 
 
 def publish(folder: Path, repository: str, *, private: bool) -> str:
-    """Uploads a folder, in place of what was published there before; gives where it can be seen."""
+    """Uploads a folder in place of what the repository held before; returns the repository's URL."""
     from models.hub import publishing  # noqa: PLC0415
 
     return publishing.publish(folder, repository, private=private, delete_patterns=list(PATTERNS)).url
 
 
 def user() -> str:
-    """Who is logged in; `UserError` where nobody is."""
+    """The name of the logged-in user; `UserError` if nobody is logged in."""
     from models.hub import publishing  # noqa: PLC0415
 
     return publishing.user()
 
 
-def first_details(found: SearchResult) -> Details:
-    """What the search has told of a model already."""
+def details_from_search(found: SearchResult) -> Details:
+    """What a search result says about a model."""
     facts = (
         ("Algorithm", found.algorithm or UNKNOWN),
-        ("Score", f"{_score(found)}, from its card" if found.score else UNKNOWN),
+        ("Score", f"{_score(found)}, according to its card" if found.score else UNKNOWN),
         ("Size", UNKNOWN),
-        ("Changed", date_words(found.modified)),
+        ("Changed", format_date(found.modified)),
         ("From", found.repository + (", private" if found.private else "")),
     )
-    return Details(facts, sign="Loading …")
+    return Details(facts, note=LOADING)
 
 
 def _entry(found: SearchResult) -> Entry:
@@ -149,18 +154,18 @@ def _entry(found: SearchResult) -> Entry:
 
 
 def _score(found: SearchResult) -> str:
-    """As all figures here are written."""
+    """The score with proper plus-minus and minus signs."""
     return found.score.replace("+/-", "\N{PLUS-MINUS SIGN}").replace("-", "\N{MINUS SIGN}")
 
 
 def _details(found: SearchResult, remote: RemoteModel, preview: Preview) -> Details:
     result = None if preview.results is None else preview.results.main
-    first = dict(first_details(found).facts)
-    first["Score"] = first["Score"] if result is None else f"{shelf.score_words(result)}, by its author"
-    first["Size"] = shelf.size_words(remote.size)
-    first["Changed"] = date_words(remote.modified)
+    first = dict(details_from_search(found).facts)
+    first["Score"] = first["Score"] if result is None else f"{local.format_score(result)}, reported by its author"
+    first["Size"] = local.format_size(remote.size)
+    first["Changed"] = format_date(remote.modified)
     first["From"] = f"{remote.repository}@{remote.commit[:7]}" + (", private" if found.private else "")
-    spec = shelf.spec_in(preview.config)
+    spec = local.decode_spec(preview.config)
     first["Algorithm"] = first["Algorithm"] if spec is None else spec.algorithm
-    curve = shelf.sound(parse_curve(preview.curve)) if isinstance(spec, ModelSpec) else ()
-    return Details(tuple(first.items()), curve, plain_text(preview.card), shelf.why_not(spec))
+    curve = local.plausible_curve(parse_curve(preview.curve)) if isinstance(spec, ModelSpec) else ()
+    return Details(tuple(first.items()), curve, plain_text(preview.card), local.why_not_playable(spec))

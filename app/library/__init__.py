@@ -1,1 +1,1 @@
-"""The screen that shows which models there are."""
+"""The screen that lists the models."""

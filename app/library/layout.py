@@ -1,4 +1,4 @@
-"""Where everything of the library stands on screen."""
+"""The library's layout."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pygame
 
-from app.hub.local import Action
+from app.hub.local import ModelAction
 from app.library.rows import facts_height
 from app.library.selection import LibraryButton, LibraryModel
 from app.ui import theme, widgets
@@ -15,24 +15,24 @@ from app.ui.text import line_height
 
 @dataclass(frozen=True, slots=True)
 class LibraryLayout:
-    """Where everything stands, in pixels."""
+    """The place of each part, in pixels."""
 
     scale: float
     title: pygame.Rect
     field: pygame.Rect
     list: pygame.Rect
-    """The room of the list inside its panel."""
+    """The list, inside its panel."""
     panel: pygame.Rect
-    """All about the model in focus."""
+    """Everything about the model in focus."""
     heading: pygame.Rect
     facts: pygame.Rect
     chart: pygame.Rect
-    """Empty where there is no curve."""
+    """Empty if there is no curve."""
     text: pygame.Rect
     """The card, or the history."""
     strip: pygame.Rect
-    """What goes on, what went wrong, or what is asked; empty where there is nothing of it."""
-    buttons: tuple[tuple[Action | LibraryButton, pygame.Rect], ...]
+    """The progress of a download, an error or a question; empty if there is none."""
+    buttons: tuple[tuple[ModelAction | LibraryButton, pygame.Rect], ...]
     hints: pygame.Rect
 
     @classmethod
@@ -59,7 +59,7 @@ class LibraryLayout:
         heading = pygame.Rect(room.left, room.top, room.width, round(30 * scale))
         facts = pygame.Rect(room.left, heading.bottom, room.width, 0)
         chart = pygame.Rect(room.right, heading.bottom, 0, round(128 * scale))
-        alone = not any(model.details.card) and not model.details.sign and model.library.history is None
+        alone = not any(model.details.card) and not model.details.note and model.library.history is None
         beside = room.width >= 760 * scale and not alone
         if model.details.curve and beside:
             chart.width = round(384 * scale)
@@ -91,7 +91,7 @@ class LibraryLayout:
 
 def _buttons(
     room: pygame.Rect, scale: float, model: LibraryModel
-) -> tuple[tuple[Action | LibraryButton, pygame.Rect], ...]:
+) -> tuple[tuple[ModelAction | LibraryButton, pygame.Rect], ...]:
     measure = theme.font(theme.Face.BOLD, round(theme.BODY_SIZE * scale))
     widths = [measure.size(button.value)[0] + round(32 * scale) for button in model.buttons]
     places = widgets.flow(room, widths, round(38 * scale), round(12 * scale))
@@ -99,10 +99,10 @@ def _buttons(
 
 
 def strip_lines(model: LibraryModel, width: int, scale: float) -> tuple[str, ...]:
-    """What stands above the buttons: a question, how far a download is, or what went wrong."""
+    """The text above the buttons: a question, the progress of a download, or an error."""
     small, download = round(theme.HINT_SIZE * scale), model.library.download
     if model.deleting:
         return theme.wrapped(model.question, small, width, 3)
     if download is not None:
-        return (theme.fitted(f"{download.repository}: {download.words}", small, width),)
+        return (theme.fitted(f"{download.repository}: {download.status}", small, width),)
     return theme.wrapped(model.library.notice, small, width, 3) if model.library.notice else ()

@@ -1,4 +1,4 @@
-"""The models, here and on the Hub."""
+"""The screen of the models, on this machine and on the Hub."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from app.ui.bindings import Command, Context
 
 
 class LibraryScreen:
-    """Leads to matches and to publishing. It opens on the model `at`, or the first."""
+    """Leads to matches and to publishing. Opens with the model `at` in focus, by default the first."""
 
     def __init__(self, services: Services, at: str = "") -> None:
         self._services = services
@@ -21,7 +21,7 @@ class LibraryScreen:
 
     @property
     def context(self) -> Context:
-        """A menu's, or typing in the search field."""
+        """`TYPING` while the search field is in focus, else `MENU`."""
         return self._view.context
 
     def type(self, event: pygame.Event) -> bool:
@@ -44,14 +44,14 @@ class LibraryScreen:
         return None
 
     def lose_focus(self) -> None:
-        """A key that is down will be released elsewhere."""
-        self._view.model.field.let_go()
+        """Releases the held key: its release will go to another window."""
+        self._view.model.field.release()
 
     def frame(self, surface: pygame.Surface, elapsed: float) -> None:
-        """Draws what is known by now."""
-        self._view.model.hold(elapsed)
+        """Draws the screen."""
+        self._view.model.repeat(elapsed)
         self._view.model.settle()
         self._view.draw(surface)
 
     def close(self) -> None:
-        """Downloads go on, and say when they are done."""
+        """Nothing to end: downloads continue, and report when they are done."""

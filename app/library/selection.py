@@ -8,9 +8,9 @@ from typing import TypeAlias
 import pygame
 
 from app.game.lineup import Lineup, Person, Policy, Rom
-from app.hub.library import Again, Library
-from app.hub.local import Action, Details, Entry
-from app.hub.remote import Change
+from app.hub.library import Library, Retry
+from app.hub.local import Details, Entry, ModelAction
+from app.hub.remote import Commit
 from app.screen import OpenMenu, Publish, Request, Start
 from app.ui.bindings import Command
 from app.ui.focus import COLUMN, ROW, Focus, Group, Hint
@@ -18,7 +18,7 @@ from app.ui.widgets import Scroll, TextField
 
 
 class LibraryArea(Enum):
-    """The parts of the page between which the focus moves. One is a target itself where it has no other."""
+    """The areas the focus moves between. An area without targets of its own is a target itself."""
 
     LIST = auto()
     SEARCH = auto()
@@ -28,7 +28,7 @@ class LibraryArea(Enum):
 
 
 class LibraryButton(Enum):
-    """What can be pressed beside what a model offers."""
+    """The buttons besides the model's actions."""
 
     KEEP = "Keep it"
     DELETE = "Delete it"
@@ -37,24 +37,24 @@ class LibraryButton(Enum):
     CANCEL = "Cancel download"
 
 
-LibraryTarget: TypeAlias = LibraryArea | TextField | Entry | Again | Change | Action | LibraryButton
-"""What can be in focus: of the list, the search, the history, the card, and the buttons."""
+LibraryTarget: TypeAlias = LibraryArea | TextField | Entry | Retry | Commit | ModelAction | LibraryButton
+"""What can be in focus: in the list, the search, the history, the card, and the buttons."""
 
 
-_NEEDS_QUIET = frozenset({Action.DOWNLOAD, Action.UPDATE, LibraryButton.USE})
-"""What cannot be done while something is downloaded."""
+_NOT_WHILE_DOWNLOADING = frozenset({ModelAction.DOWNLOAD, ModelAction.UPDATE, LibraryButton.USE})
+"""Hidden while a download runs."""
 
 
 class LibraryModel:
-    """What is in focus. It opens on the model `at`, or the first."""
+    """What is in focus. Opens with the model `at`, by default the first."""
 
     def __init__(self, library: Library, at: str = "") -> None:
         self.library = library
         self.field = TextField(library.query)
         self.deleting = False
-        """Whether the page asks if the model should be deleted."""
+        """Whether the user is being asked to confirm a deletion."""
         self.list_scroll = Scroll()
-        """In pixels, as the history's."""
+        """In pixels, like the history's."""
         self.history_scroll = Scroll()
         self.card_scroll = Scroll()
         """In lines."""
@@ -65,14 +65,14 @@ class LibraryModel:
 
     @property
     def typing(self) -> bool:
-        """Whether letters go into the search."""
+        """Whether keys type text."""
         return self.focus.typing
 
     @property
-    def row(self) -> Entry | Again | None:
-        """The row of the list that is in focus, or was when the focus left the list."""
+    def row(self) -> Entry | Retry | None:
+        """The focused row of the list; the last one if the focus has left the list."""
         row = self.focus.current(LibraryArea.LIST)
-        return row if isinstance(row, Entry | Again) else None
+        return row if isinstance(row, Entry | Retry) else None
 
     @property
     def entry(self) -> Entry | None:
@@ -80,37 +80,37 @@ class LibraryModel:
         return self.row if isinstance(self.row, Entry) else None
 
     @property
-    def change(self) -> Change | None:
-        """The commit of the history that is in focus, or was when the focus left the history."""
-        change = self.focus.current(LibraryArea.HISTORY)
-        return change if isinstance(change, Change) else None
+    def commit(self) -> Commit | None:
+        """The focused commit of the history; the last one if the focus has left the history."""
+        commit = self.focus.current(LibraryArea.HISTORY)
+        return commit if isinstance(commit, Commit) else None
 
     @property
     def details(self) -> Details:
-        """What is known of the model."""
+        """What is known about the model."""
         return self.library.details(self.entry) if self.entry is not None else Details()
 
     @property
-    def buttons(self) -> tuple[Action | LibraryButton, ...]:
-        """What can be pressed now."""
+    def buttons(self) -> tuple[ModelAction | LibraryButton, ...]:
+        """The buttons shown now."""
         if self.deleting:
             return LibraryButton.KEEP, LibraryButton.DELETE
         busy = self.library.download is not None
-        shown: tuple[Action | LibraryButton, ...] = self.entry.actions if self.entry is not None else ()
+        shown: tuple[ModelAction | LibraryButton, ...] = self.entry.actions if self.entry is not None else ()
         if self.library.history is not None:
             back = (LibraryButton.BACK,)
-            shown = (LibraryButton.USE, *back) if self.library.history.changes else back
+            shown = (LibraryButton.USE, *back) if self.library.history.commits else back
         cancel = (LibraryButton.CANCEL,) if busy else ()
-        return (*(each for each in shown if not (busy and each in _NEEDS_QUIET)), *cancel)
+        return (*(each for each in shown if not (busy and each in _NOT_WHILE_DOWNLOADING)), *cancel)
 
     @property
     def question(self) -> str:
-        """What is asked before a model is deleted; empty where nothing is."""
+        """The question before a deletion; empty if nothing is being deleted."""
         if not self.deleting or self.entry is None:
             return ""
-        again = "It can be downloaded again." if self.entry.kept is not None else "This cannot be undone."
+        consequence = "You can download it again." if self.entry.kept is not None else "This cannot be undone."
         commit = f" at {self.entry.kept.download.commit[:7]}" if self.entry.kept is not None else ""
-        return f"Delete {self.entry.name}{commit} from this computer? {again}"
+        return f"Delete {self.entry.name}{commit} from this computer? {consequence}"
 
     @property
     def hints(self) -> tuple[Hint, ...]:
@@ -122,24 +122,26 @@ class LibraryModel:
         return *self.focus.hints, *search, ((Command.BACK,), back)
 
     def take(self, event: pygame.Event) -> bool:
-        """Takes in what is typed while the field is in focus; whether it was text."""
+        """Passes typed text to the search field if that is in focus; returns whether the event was text."""
         if not self.typing or not self.field.take(event):
             return False
         self.library.search(self.field.text)
         self.settle()
         return True
 
-    def hold(self, elapsed: float) -> None:
-        """Goes on for `elapsed` seconds with an editing key that is held."""
+    def repeat(self, elapsed: float) -> None:
+        """Repeats a held editing key, `elapsed` seconds after the last call."""
         if not self.typing:
-            self.field.let_go()
+            self.field.release()
         self.field.repeat(elapsed)
         self.library.search(self.field.text)
 
     def settle(self) -> None:
-        """Keeps the focus on what there is; follows a model that was downloaded, or that is in another row now."""
+        """Updates the focus after the list has changed; follows a model to its new row after a download."""
         before, arrived = self.row, self.library.arrived
-        rows: Group[LibraryArea, LibraryTarget] = Group(targets=self._rows, remembers=True, replacement=self._instead)
+        rows: Group[LibraryArea, LibraryTarget] = Group(
+            targets=self._rows, remembers=True, replacement=self._replacement_row
+        )
         self.focus.arrange({LibraryArea.LIST: rows})
         if self.row != before:
             self.deleting = False
@@ -147,44 +149,43 @@ class LibraryModel:
         if arrived and isinstance(before, Entry) and arrived.startswith(f"{before.repository}@"):
             self._show(arrived)
         self.focus.arrange(self._groups())
-        self.library.look_at(self.entry)
+        self.library.focus_on(self.entry)
 
     def command(self, command: Command) -> Request | None:
-        """Takes a key or a gamepad's button; gives what comes of it, if anything does."""
+        """Acts on a key or a gamepad's button; returns the request that follows, if any."""
         self.settle()
-        outcome = self._do(command)
+        request = self._do(command)
         self.settle()
-        return outcome
+        return request
 
     def click(self, target: LibraryTarget | None) -> Request | None:
-        """Takes a click; gives what comes of it, if anything does."""
+        """Acts on a click; returns the request that follows, if any."""
         self.settle()
-        outcome, before = None, self.row
+        request, before = None, self.row
         if target is not None:
             self.focus.go(target)
         elif self.typing:
             self.focus.enter(LibraryArea.LIST)
-        self._forget(before)
-        if isinstance(target, Again):
-            self.library.look_again()
-        elif isinstance(target, Action | LibraryButton):
-            outcome = self._press(target)
+        self._reset_unless(before)
+        if isinstance(target, Retry):
+            self.library.search_again()
+        elif isinstance(target, ModelAction | LibraryButton):
+            request = self._press(target)
         self.settle()
-        return outcome
+        return request
 
     @property
     def _rows(self) -> tuple[LibraryTarget, ...]:
-        rows = tuple(row for row in self.library.rows if isinstance(row, Entry | Again))
+        rows = tuple(row for row in self.library.rows if isinstance(row, Entry | Retry))
         return rows or (LibraryArea.LIST,)
 
     def _groups(self) -> dict[LibraryArea, Group[LibraryArea, LibraryTarget]]:
-        """What can be in focus now that it is known which model is shown."""
+        """The groups for the model that is shown now."""
         up_down, sideways = (Command.UP, Command.DOWN), (Command.LEFT, Command.RIGHT)
         area, history, buttons = LibraryArea, self.library.history, self.buttons
-        changes: tuple[LibraryTarget, ...] = history.changes if history is not None else ()
-        to_history = (area.HISTORY,) if changes else ()
-        readable = history is None and self.card_scroll.most > 0
-        above = "revisions" if changes else "card" if readable else "list"
+        commits: tuple[LibraryTarget, ...] = history.commits if history is not None else ()
+        to_history = (area.HISTORY,) if commits else ()
+        readable = history is None and self.card_scroll.max_top > 0
         return {
             area.LIST: Group(
                 targets=self._rows,
@@ -193,7 +194,9 @@ class LibraryModel:
                 remembers=True,
                 scroll=self.list_scroll,
                 hints=((up_down, "choose"), *((((Command.RIGHT,), "more"),) if buttons else ())),
-                confirm=lambda row: "try again" if isinstance(row, Again) else _word(buttons[0]) if buttons else "",
+                confirm=lambda row: (
+                    "try again" if isinstance(row, Retry) else _hint_label(buttons[0]) if buttons else ""
+                ),
             ),
             area.SEARCH: Group(
                 targets=(self.field,),
@@ -202,7 +205,7 @@ class LibraryModel:
                 confirm=lambda _: "done",
             ),
             area.HISTORY: Group(
-                targets=changes or ((area.HISTORY,) if history is not None else ()),
+                targets=commits or ((area.HISTORY,) if history is not None else ()),
                 moves=COLUMN,
                 exits={
                     Command.DOWN: (area.BUTTONS,),
@@ -228,14 +231,14 @@ class LibraryModel:
                 exits={Command.LEFT: (area.LIST,), Command.UP: (*to_history, area.CARD, area.LIST)},
                 fallback=area.LIST,
                 hover=True,
-                replacement=self._other_button,
-                hints=((sideways, "choose"), ((Command.UP,), above)),
-                confirm=_word,
+                replacement=self._replacement_button,
+                hints=((sideways, "choose"), ((Command.UP,), "read")),
+                confirm=_hint_label,
             ),
         }
 
-    def _instead(self, gone: LibraryTarget) -> LibraryTarget | None:
-        """What takes the place of a row that is gone: the same model as it is now, its download, or the first."""
+    def _replacement_row(self, gone: LibraryTarget) -> LibraryTarget | None:
+        """What replaces a missing row: the same model's new entry, another of its repository, or the first."""
         rows = self._rows
         if isinstance(gone, Entry):
             for row in rows:
@@ -246,20 +249,20 @@ class LibraryModel:
                     return row
         return rows[0]
 
-    def _other_button(self, gone: LibraryTarget) -> LibraryTarget | None:
-        """What replaces a button that is gone: Cancel where a download began, Download where one was cancelled."""
-        wanted = Action.DOWNLOAD if gone is LibraryButton.CANCEL else LibraryButton.CANCEL
-        return wanted if wanted in self.buttons else self.buttons[0]
+    def _replacement_button(self, gone: LibraryTarget) -> LibraryTarget | None:
+        """What replaces a missing button: Download and Cancel replace each other."""
+        counterpart = ModelAction.DOWNLOAD if gone is LibraryButton.CANCEL else LibraryButton.CANCEL
+        return counterpart if counterpart in self.buttons else self.buttons[0]
 
     def _show(self, model: str) -> None:
-        """Shows the model of that name, if it is in the list; the focus may be elsewhere."""
+        """Shows this model if it is in the list, without moving the focus to the list."""
         self.card_scroll.top = 0
         for row in self._rows:
             if isinstance(row, Entry) and row.model == model:
                 self.focus.remember(LibraryArea.LIST, row)
 
-    def _forget(self, row: Entry | Again | None) -> None:
-        """Starts afresh where another row than this is in focus now."""
+    def _reset_unless(self, row: Entry | Retry | None) -> None:
+        """Closes whatever was open for the previous row, unless `row` is still shown."""
         if self.row != row:
             self.card_scroll.top, self.deleting, self.library.notice = 0, False, ""
             self.library.close_history()
@@ -274,7 +277,7 @@ class LibraryModel:
         else:
             before = self.row
             self.focus.move(command)
-            self._forget(before)
+            self._reset_unless(before)
         return None
 
     def _back(self) -> Request | None:
@@ -295,71 +298,71 @@ class LibraryModel:
     def _confirm(self) -> Request | None:
         buttons = self.buttons
         match self.focus.target:
-            case Action() | LibraryButton() as button:
+            case ModelAction() | LibraryButton() as button:
                 return self._press(button)
             case TextField():
                 self.focus.enter(LibraryArea.LIST)
-            case Again():
-                self.library.look_again()
-            case Change() if LibraryButton.USE in buttons:
+            case Retry():
+                self.library.search_again()
+            case Commit() if LibraryButton.USE in buttons:
                 return self._press(LibraryButton.USE)
             case Entry() | LibraryArea.CARD if buttons:
                 return self._press(buttons[0])
         return None
 
-    def _press(self, button: Action | LibraryButton) -> Request | None:
+    def _press(self, button: ModelAction | LibraryButton) -> Request | None:
         if button is LibraryButton.CANCEL:
             self.library.cancel()
         elif self.entry is not None:
-            return self._press_of(self.entry, button)
+            return self._act_on(self.entry, button)
         return None
 
-    def _press_of(self, entry: Entry, button: Action | LibraryButton) -> Request | None:
+    def _act_on(self, entry: Entry, button: ModelAction | LibraryButton) -> Request | None:
         match button:
-            case Action.PLAY:
+            case ModelAction.PLAY:
                 return Start(Lineup(Policy(entry.model), Person()))
-            case Action.WATCH:
+            case ModelAction.WATCH:
                 return Start(Lineup(Rom(), Policy(entry.model)))
-            case Action.PUBLISH if entry.run is not None:
+            case ModelAction.PUBLISH if entry.run is not None:
                 return Publish(entry.run)
             case _:
-                self._change(entry, button)
+                self._act_here(entry, button)
                 return None
 
-    def _change(self, entry: Entry, button: Action | LibraryButton) -> None:
-        """What does not lead away from here."""
+    def _act_here(self, entry: Entry, button: ModelAction | LibraryButton) -> None:
+        """The actions that stay on this screen."""
         library = self.library
         match button:
-            case Action.DOWNLOAD | Action.UPDATE:
-                library.begin_download(entry.repository)
-            case Action.REVISIONS:
+            case ModelAction.DOWNLOAD | ModelAction.UPDATE:
+                library.start_download(entry.repository)
+            case ModelAction.REVISIONS:
                 library.open_history(entry.repository)
                 self.history_scroll = Scroll()
                 self.settle()
                 self.focus.enter(LibraryArea.HISTORY)
-            case LibraryButton.USE if self.change is not None:
-                library.choose(self.change)
+            case LibraryButton.USE if self.commit is not None:
+                library.choose(self.commit)
             case LibraryButton.BACK:
                 library.close_history()
-                self._go(Action.REVISIONS)
-            case Action.DELETE:
+                self._go(ModelAction.REVISIONS)
+            case ModelAction.DELETE:
                 self.deleting = True
                 self._go(LibraryButton.KEEP)
             case LibraryButton.KEEP:
                 self.deleting = False
-                self._go(Action.DELETE)
+                self._go(ModelAction.DELETE)
             case LibraryButton.DELETE:
                 self.deleting = False
                 self.focus.enter(LibraryArea.LIST)
                 library.delete(entry)
 
-    def _go(self, button: Action | LibraryButton) -> None:
-        """Moves the focus to a button that is there from now on."""
+    def _go(self, button: ModelAction | LibraryButton) -> None:
+        """Moves the focus to a button that has just appeared."""
         self.settle()
         self.focus.go(button)
 
 
-def _word(button: LibraryTarget) -> str:
-    """What a button does, in a word."""
-    label = button.value if isinstance(button, Action | LibraryButton) else ""
+def _hint_label(button: LibraryTarget) -> str:
+    """What the line of hints says about a button."""
+    label = button.value if isinstance(button, ModelAction | LibraryButton) else ""
     return label.lower().removesuffix(" \N{HORIZONTAL ELLIPSIS}")

@@ -1,1 +1,1 @@
-"""The screen that the window opens with."""
+"""The menu, the first screen of the window."""

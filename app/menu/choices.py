@@ -1,4 +1,4 @@
-"""What can be chosen in the menu: an agent and how it plays, a training, the settings."""
+"""The choices in the menu: an agent and how it plays, a training, the settings."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ REACTIONS = (0, 50, 100, 150, 230, 300, 400)
 TEMPERATURES = (0.5, 1.0, 1.5, 2.0)
 ALGORITHMS = ("ppo", "a2c", "reinforce")
 STEPS = (200_000, 1_000_000, 5_000_000)
-"""AgentPlayer steps of a training."""
+"""Agent steps of a training."""
 
 AgentPlayer: TypeAlias = Policy | Tracker | Ladder
 
 
-class Kind(Enum):
-    """The opponents that are not levels."""
+class OpponentKind(Enum):
+    """The opponents besides the levels."""
 
     LADDER = "Adaptive ladder"
     TRACKER = "Tracker"
@@ -43,17 +43,19 @@ class Preferences:
 
 
 class AgentChoice:
-    """Which agent is to play, and how."""
+    """Which agent plays, and how."""
 
     def __init__(
-        self, player: AgentPlayer, models: Sequence[str], levels: Sequence[Level], *, measured: Rom | Tracker
+        self, player: AgentPlayer, models: Sequence[str], levels: Sequence[Level], *, measured_against: Rom | Tracker
     ) -> None:
         custom = player if isinstance(player, Policy) else Policy(models[0])
         reaction = HUMAN_REACTION if isinstance(player, Ladder) else player.reaction_ms
         first = min(player.level, len(levels) - 1) if isinstance(player, Ladder) else 0
-        self._measured = measured
-        self.kind: Choice[Level | Kind] = Choice("", (*levels, *Kind), _kind_of(player, levels), _name_of)
-        self._first = Choice("Starts at", range(len(levels)), first, lambda place: levels[place].name)
+        self._measured_against = measured_against
+        self.kind: Choice[Level | OpponentKind] = Choice(
+            "", (*levels, *OpponentKind), _kind_of(player, levels), _name_of
+        )
+        self._first = Choice("Starts as", range(len(levels)), first, lambda place: levels[place].name)
         self._model = Choice("", tuple(dict.fromkeys((*models, custom.model))), custom.model, short_name)
         self._reaction = Choice("Reaction", sorted({*REACTIONS, reaction}), reaction, "{} ms".format)
         self._greedy = Choice("Actions", (False, True), custom.greedy, lambda greedy: "greedy" if greedy else "sampled")
@@ -62,13 +64,13 @@ class AgentChoice:
 
     @property
     def rows(self) -> tuple[Choice[Any], ...]:
-        """The choices there are now, from the top."""
+        """The choices shown now, from the top."""
         match self.kind.value:
-            case Kind.LADDER:
+            case OpponentKind.LADDER:
                 return self.kind, self._first
-            case Kind.TRACKER:
+            case OpponentKind.TRACKER:
                 return self.kind, self._reaction
-            case Kind.CUSTOM:
+            case OpponentKind.CUSTOM:
                 heat = () if self._greedy.value else (self._temperature,)
                 return self.kind, self._model, self._reaction, self._greedy, *heat
             case _:
@@ -76,13 +78,13 @@ class AgentChoice:
 
     @property
     def player(self) -> AgentPlayer:
-        """Who is chosen."""
+        """The chosen agent."""
         match self.kind.value:
-            case Kind.LADDER:
+            case OpponentKind.LADDER:
                 return Ladder(self._first.value)
-            case Kind.TRACKER:
+            case OpponentKind.TRACKER:
                 return Tracker(self._reaction.value)
-            case Kind.CUSTOM:
+            case OpponentKind.CUSTOM:
                 return Policy(
                     self._model.value, self._temperature.value, self._greedy.value, reaction_ms=self._reaction.value
                 )
@@ -91,68 +93,68 @@ class AgentChoice:
 
     @property
     def about(self) -> tuple[str, ...]:
-        """Who is chosen, in a paragraph or two."""
+        """The chosen agent in words, in a paragraph or two."""
         match self.kind.value:
-            case Kind.LADDER:
+            case OpponentKind.LADDER:
                 return ("Gets stronger when behind and weaker when ahead, to keep the match close.",)
-            case Kind.TRACKER:
+            case OpponentKind.TRACKER:
                 return ("A script that follows the ball with its paddle.",)
-            case Kind.CUSTOM:
+            case OpponentKind.CUSTOM:
                 return (f"People react in about {HUMAN_REACTION} ms.",)
             case level:
                 won = f"{level.points_won:.0%} of points and {level.games_won:.0%} of games"
-                return level.description, f"Wins {won} against {_named(self._measured)}."
+                return level.description, f"Wins {won} against {_named(self._measured_against)}."
 
     @property
     def strength(self) -> float | None:
-        """The measured share of points won, 0 to 1; None where nothing was measured."""
+        """The measured share of points won, 0 to 1; None if it was not measured."""
         kind = self.kind.value
-        return None if isinstance(kind, Kind) else kind.points_won
+        return None if isinstance(kind, OpponentKind) else kind.points_won
 
 
-def _kind_of(player: AgentPlayer, levels: Sequence[Level]) -> Level | Kind:
+def _kind_of(player: AgentPlayer, levels: Sequence[Level]) -> Level | OpponentKind:
     if isinstance(player, Ladder):
-        return Kind.LADDER
-    custom = Kind.TRACKER if isinstance(player, Tracker) else Kind.CUSTOM
+        return OpponentKind.LADDER
+    custom = OpponentKind.TRACKER if isinstance(player, Tracker) else OpponentKind.CUSTOM
     return next((level for level in levels if level.player == player), custom)
 
 
 def _named(player: Rom | Tracker) -> str:
-    return "the Atari CPU" if isinstance(player, Rom) else f"a tracker with a {player.reaction_ms} ms reaction"
+    return "the Atari CPU" if isinstance(player, Rom) else f"a tracker with a reaction time of {player.reaction_ms} ms"
 
 
-def _name_of(kind: Level | Kind) -> str:
-    return kind.value if isinstance(kind, Kind) else kind.name
+def _name_of(kind: Level | OpponentKind) -> str:
+    return kind.value if isinstance(kind, OpponentKind) else kind.name
 
 
 class TrainingChoice:
-    """Which of `runs` to resume, or how to begin a new one; opens on `first`, where None is a new one."""
+    """Which training to start, or which of `runs` to resume. Opens with the run `first`, or a new one if None."""
 
     about = (
-        "Learns from pixels in the background, at low priority. Stopping saves it; resume any time.",
-        "On two cores, 200,000 steps take a few minutes and 5 million more than an hour.",
+        "Learns from pixels in the background, at low priority. You can stop it at any time and resume it later.",
+        "On two cores, 200,000 steps take a few minutes, and 5 million more than an hour.",
     )
 
     def __init__(self, runs: Sequence[Path], first: Path | None = None) -> None:
         self.runs = tuple(runs)
-        self._run = Choice("Run", (None, *self.runs), first, lambda run: short_name(str(run)) if run else "new")
+        self._run = Choice("Run", (None, *self.runs), first, lambda run: short_name(str(run)) if run else "new run")
         self._algorithm = Choice("Algorithm", ALGORITHMS, ALGORITHMS[0])
         self._steps = Choice("Steps", STEPS, STEPS[0], "{:,}".format)
-        self._total = Choice("Total steps", (None, *STEPS), None, lambda steps: f"{steps:,}" if steps else "as planned")
+        self._total = Choice("Total steps", (None, *STEPS), None, lambda steps: f"{steps:,}" if steps else "unchanged")
 
     @property
     def rows(self) -> tuple[Choice[Any], ...]:
-        """The choices there are now, from the top."""
+        """The choices shown now, from the top."""
         return (self._run, self._algorithm, self._steps) if self._run.value is None else (self._run, self._total)
 
     @property
     def algorithm(self) -> str:
-        """What a new run learns by."""
+        """The algorithm of a new run."""
         return self._algorithm.value
 
     @property
     def steps(self) -> int | None:
-        """AgentPlayer steps in all; None for as many as the run was begun for."""
+        """Total agent steps; None keeps a resumed run's own."""
         return self._steps.value if self._run.value is None else self._total.value
 
     @property
@@ -174,7 +176,7 @@ class PreferencesChoice:
 
     @property
     def preferences(self) -> Preferences:
-        """What is chosen."""
+        """The chosen settings."""
         return Preferences(self._volume.value, self._muted.value, self._whole_pixels.value, self._full_screen.value)
 
 

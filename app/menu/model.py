@@ -1,4 +1,4 @@
-"""The menu: what to play, watch or train; it opens on the last choice, so that Enter starts a match."""
+"""The menu: what to play, watch or train. It opens on the last lineup, so that Enter starts a match."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ from app.ui.widgets import Choice
 from models.catalog import short_name
 
 _ABOUT_MODELS = (
-    "The models that come with Volley, your own, and those shared on the Hugging Face Hub.",
+    "The models bundled with Volley, your own, and those that others have shared on the Hugging Face Hub.",
     "Play against them, download them, or publish your own.",
 )
 
 
 class Mode(Enum):
-    """What the menu leads to, in its order."""
+    """The entries of the menu, in order."""
 
     AGENT = "Play against an agent"
     ROM = "Play against the Atari CPU"
     PEOPLE = "Two players"
-    WATCH_ROM = "Watch an agent play the Atari CPU"
-    WATCH_AGENTS = "Watch two agents play"
+    WATCH_ROM = "Watch: agent against the Atari CPU"
+    WATCH_AGENTS = "Watch: agent against agent"
     TRAIN = "Train a network"
     MODELS = "Models"
     SETTINGS = "Settings"
@@ -43,7 +43,7 @@ class Mode(Enum):
 
 
 class MenuButton(Enum):
-    """What can be pressed in a mode."""
+    """The buttons of the modes."""
 
     START = "Start"
     FOLLOW = "Watch it play"
@@ -52,7 +52,7 @@ class MenuButton(Enum):
 
 
 class MenuArea(Enum):
-    """The parts of the menu between which the focus moves."""
+    """The areas the focus moves between."""
 
     MODES = auto()
     CHOICES = auto()
@@ -65,18 +65,18 @@ MenuTarget: TypeAlias = Mode | Choice[Any] | MenuButton
 
 @dataclass(frozen=True, slots=True)
 class StopTraining:
-    """Save the training, and end it."""
+    """Save the training and stop it."""
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class ChangeSettings:
     """Use these settings from now on."""
 
     preferences: Preferences
 
 
-Outcome: TypeAlias = Request | Train | StopTraining | Change
-"""What a choice leads to: a request to the window, or something that the menu does itself."""
+Outcome: TypeAlias = Request | Train | StopTraining | ChangeSettings
+"""What a key or click leads to: a request to the window, or something that the menu screen does itself."""
 
 
 PlayerChoice: TypeAlias = Person | Rom | AgentChoice
@@ -84,24 +84,24 @@ PlayerChoice: TypeAlias = Person | Rom | AgentChoice
 
 @dataclass(frozen=True, slots=True)
 class MenuCard:
-    """One player of the match to be, or something else to choose, as shown."""
+    """A card on screen: a player of the coming match, or something else to choose."""
 
     heading: str
     colour: pygame.Color
     name: str = ""
-    """Empty where the first of `rows` shows it."""
+    """Empty if the first of `rows` says it."""
     rows: tuple[Choice[Any], ...] = ()
     about: tuple[str, ...] = ()
     """Paragraphs."""
     strength: float | None = None
-    """A share of points, drawn as a bar."""
+    """A share of points, 0 to 1, drawn as a bar."""
 
 
 class MenuModel:
     """What is chosen, and what is in focus.
 
-    `last` is what the menu opens on. `measured` is the opponent against whom the strength of `levels`, weakest first,
-    was measured. `settings_path` is where the settings are kept, `runs` are the trainings that can be resumed.
+    Opens on the lineup `last`. `levels` come weakest first; their strength was measured against the opponent
+    `measured_against`. `settings_path` is the settings file; `runs` are the trainings that can be resumed.
     """
 
     def __init__(
@@ -110,7 +110,7 @@ class MenuModel:
         models: Sequence[str],
         levels: Sequence[Level],
         *,
-        measured: Rom | Tracker,
+        measured_against: Rom | Tracker,
         preferences: Preferences | None = None,
         settings_path: str = "",
         runs: Sequence[Path] = (),
@@ -126,7 +126,7 @@ class MenuModel:
         right = last.right if _is_agent(last.right) else None
         middle, strongest = levels[len(levels) // 2].player, levels[-1].player
         self._opponent, self._left, self._right = (
-            AgentChoice(player, models, levels, measured=measured)
+            AgentChoice(player, models, levels, measured_against=measured_against)
             for player in (left or right or middle, left or middle, right or strongest)
         )
         modes: Group[MenuArea, MenuTarget] = Group(targets=tuple(Mode))
@@ -136,14 +136,14 @@ class MenuModel:
 
     @property
     def mode(self) -> Mode:
-        """The one whose choices are shown."""
+        """The mode whose choices are shown."""
         mode = self.focus.current(MenuArea.MODES)
         assert isinstance(mode, Mode)
         return mode
 
     @property
     def lineup(self) -> Lineup | None:
-        """Who would play; None where the mode is no match."""
+        """The chosen players; None if the mode is not a match."""
         if self._seats is None:
             return None
         left, right = (seat.player if isinstance(seat, AgentChoice) else seat for seat in self._seats)
@@ -154,14 +154,13 @@ class MenuModel:
         """The settings, as chosen."""
         return self._settings.preferences
 
-    def prefer(self, preferences: Preferences) -> None:
-        """Takes over settings that were changed elsewhere, by a key that works in the menu too."""
-        if preferences != self.preferences:
-            self._settings = PreferencesChoice(preferences)
-            self._settle()
+    def show_preferences(self, preferences: Preferences) -> None:
+        """Shows settings that have changed elsewhere, such as by a key that works everywhere."""
+        self._settings = PreferencesChoice(preferences)
+        self._settle()
 
     def show_training(self, now: RunningTraining | None) -> None:
-        """Shows a training that runs, in place of the choices; when it has ended, it is the one to resume."""
+        """Shows the running training in place of the choices; once it has ended, offers to resume it."""
         before, self._training_now = self._training_now, now
         if before is not None and now is None:
             others = (run for run in self._training.runs if run != before.run)
@@ -170,7 +169,7 @@ class MenuModel:
 
     @property
     def cards(self) -> tuple[MenuCard, ...]:
-        """What is shown of the mode: its players, the left one first, or one card of something else."""
+        """The cards of the mode: its players, left one first, or a single card."""
         if self._seats is not None:
             return tuple(self._card(side, seat) for side, seat in zip(Side, self._seats, strict=True))
         if self.mode is Mode.QUIT:
@@ -179,17 +178,17 @@ class MenuModel:
             return (self._training_card,)
         if self.mode is Mode.MODELS:
             return (MenuCard("Models", theme.TEXT, about=_ABOUT_MODELS),)
-        about = ("Keys can be changed in this file:", self._settings_path) if self._settings_path else ()
+        about = ("To change the keys, edit this file:", self._settings_path) if self._settings_path else ()
         return (MenuCard("Settings", theme.TEXT, rows=self._settings.rows, about=about),)
 
     @property
     def options(self) -> tuple[MenuTarget, ...]:
-        """What can be in focus in this mode: its choices, then its buttons."""
+        """The targets of this mode: its choices, then its buttons."""
         return *self._choices, *self.buttons
 
     @property
     def buttons(self) -> tuple[MenuButton, ...]:
-        """Those of the mode; Enter presses the first of them from anywhere else."""
+        """The buttons of this mode; Enter presses the first one if no button is in focus."""
         if self.mode is Mode.TRAIN and self._training_now is not None:
             return MenuButton.FOLLOW, MenuButton.STOP
         if self.mode is Mode.MODELS:
@@ -203,13 +202,13 @@ class MenuModel:
         return *self.focus.hints, ((Command.BACK,), "quit" if in_modes else "back")
 
     def command(self, command: Command) -> Outcome | None:
-        """Takes a key or a gamepad's button; gives what comes of it, if anything does."""
+        """Acts on a key or a gamepad's button; returns what it leads to, if anything."""
         before, outcome = self.preferences, self._do(command)
         self._settle()
-        return outcome if self.preferences == before else Change(self.preferences)
+        return outcome if self.preferences == before else ChangeSettings(self.preferences)
 
     def click(self, target: MenuTarget | None, step: int = 0) -> Outcome | None:
-        """Takes a click; on a choice, one that changes it by `step`. Gives what comes of it, if anything does."""
+        """Acts on a click, which on a choice changes it by `step`; returns what it leads to, if anything."""
         if target is None:
             return None
         before, outcome = self.preferences, None
@@ -221,17 +220,17 @@ class MenuModel:
         elif target is Mode.QUIT:
             outcome = Quit()
         self._settle()
-        return outcome if self.preferences == before else Change(self.preferences)
+        return outcome if self.preferences == before else ChangeSettings(self.preferences)
 
     @property
     def _choices(self) -> tuple[Choice[Any], ...]:
         return tuple(choice for card in self.cards for choice in card.rows)
 
     def _settle(self) -> None:
-        """Tells the focus what the mode offers now. A mode takes a click: the way to its choices leads over others."""
+        """Updates the focus. Modes take a click, because the mouse crosses others on its way to the choices."""
         choose, buttons = ((Command.UP, Command.DOWN), "choose"), self.buttons
         first = buttons[0] if buttons else None
-        aside = (((Command.RIGHT,), "options"),) if self.options else ()
+        options = (((Command.RIGHT,), "options"),) if self.options else ()
         self.focus.arrange(
             {
                 MenuArea.MODES: Group(
@@ -239,8 +238,8 @@ class MenuModel:
                     moves=COLUMN,
                     exits={Command.RIGHT: (MenuArea.CHOICES, MenuArea.BUTTONS)},
                     remembers=True,
-                    hints=(choose, *aside),
-                    confirm=lambda mode: "quit" if mode is Mode.QUIT else _word(first),
+                    hints=(choose, *options),
+                    confirm=lambda mode: "quit" if mode is Mode.QUIT else _hint_label(first),
                 ),
                 MenuArea.CHOICES: Group(
                     targets=self._choices,
@@ -249,7 +248,7 @@ class MenuModel:
                     fallback=MenuArea.BUTTONS,
                     hover=True,
                     hints=(choose, ((Command.LEFT, Command.RIGHT), "change")),
-                    confirm=lambda _: _word(first),
+                    confirm=lambda _: _hint_label(first),
                 ),
                 MenuArea.BUTTONS: Group(
                     targets=buttons,
@@ -257,14 +256,14 @@ class MenuModel:
                     exits={Command.UP: (MenuArea.CHOICES,), Command.LEFT: (MenuArea.MODES,)},
                     hover=True,
                     hints=(choose, ((Command.LEFT,), "modes")),
-                    confirm=_word,
+                    confirm=_hint_label,
                 ),
             }
         )
 
     @property
     def _seats(self) -> tuple[PlayerChoice, PlayerChoice] | None:
-        """Who sits left and right; None where the mode is no match."""
+        """The left and the right player; None if the mode is not a match."""
         match self.mode:
             case Mode.AGENT:
                 agent = self._opponent
@@ -296,7 +295,9 @@ class MenuModel:
             return MenuCard(heading, colour, "Atari CPU", about=(about,))
         rows = (self._side,) if self.mode is Mode.AGENT else ()
         name = "A person" if self.mode is Mode.PEOPLE else "You"
-        return MenuCard(heading, colour, name, rows, ("Plays with keyboard, mouse or gamepad. Press H for the keys.",))
+        return MenuCard(
+            heading, colour, name, rows, ("Plays with keyboard, mouse or gamepad. Press H to see the controls.",)
+        )
 
     def _do(self, command: Command) -> Outcome | None:
         match command:
@@ -321,7 +322,7 @@ class MenuModel:
             case Mode.QUIT:
                 return Quit()
             case Choice() as choice if self.mode is Mode.SETTINGS:
-                choice.turn()
+                choice.cycle()
             case _:
                 return self._press(self.buttons[0])
         return None
@@ -336,8 +337,8 @@ class MenuModel:
         return Follow(self._training_now.run) if button is MenuButton.FOLLOW else StopTraining()
 
 
-def _word(target: MenuTarget | None) -> str:
-    """What a button does, in a word; empty where the target is none."""
+def _hint_label(target: MenuTarget | None) -> str:
+    """What the line of hints says about a button; empty for any other target."""
     return target.value.lower() if isinstance(target, MenuButton) else ""
 
 

@@ -1,4 +1,4 @@
-"""The menu, with a match going on behind it."""
+"""The screen of the menu, which shows a running match."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from app.game.session import Session, new_seed
 from app.game.snapshot import State
 from app.hub import local
 from app.menu.choices import Preferences
-from app.menu.model import Change, MenuModel, Outcome, StopTraining
+from app.menu.model import ChangeSettings, MenuModel, Outcome, StopTraining
 from app.menu.view import MenuView
 from app.screen import Request
 from app.services import Services
@@ -34,14 +34,14 @@ class MenuScreen:
             services.settings.last,
             _models(),
             LEVELS,
-            measured=FIXED_OPPONENT,
+            measured_against=FIXED_OPPONENT,
             preferences=_preferences(services.settings),
             settings_path=str(settings.settings_file()),
             runs=services.trainer.runs,
         )
         self._view = MenuView(model, services.bindings)
         self._demo: Session | None = None
-        """The match behind the menu."""
+        """The match shown in the menu."""
         self._drawn = self._failed = False
 
     def command(self, command: Command) -> Request | None:
@@ -61,8 +61,8 @@ class MenuScreen:
         """Nothing to pause."""
 
     def frame(self, surface: pygame.Surface, elapsed: float) -> None:
-        """Draws the menu, then loads the players of the match behind it."""
-        self._view.model.prefer(_preferences(self._services.settings))
+        """Draws the menu, and after its first frame loads the players of the match it shows."""
+        self._view.model.show_preferences(_preferences(self._services.settings))
         self._view.model.show_training(self._services.trainer.now)
         picture = self._play_demo(elapsed)
         self._view.draw(surface, picture, self._caption)
@@ -72,16 +72,16 @@ class MenuScreen:
 
     @property
     def _caption(self) -> str:
-        """Who plays behind the menu."""
+        """The players of the match that the menu shows."""
         if self._demo is None:
             return ""
         now = self._demo.match.snapshot()
         return now.loading if now.state is State.WAITING else f"On screen: {now.names[1]} against the {now.names[0]}"
 
     def _play_demo(self, elapsed: float) -> Frame | None:
-        """Runs the match behind the menu; returns its picture, None before there is one."""
+        """Runs the match that the menu shows; returns its picture, None until there is one."""
         if not self._drawn:
-            self._drawn = True  # The menu appears first: loading makes it wait.
+            self._drawn = True  # Show the menu first: loading slows it down.
             return None
         if self._demo is None and not self._failed:
             self._demo = Session(Lineup(Rom(), Policy(catalog.DEFAULT_MODEL)), seed=new_seed())
@@ -100,7 +100,7 @@ class MenuScreen:
     def _act(self, outcome: Outcome | None) -> Request | None:
         services = self._services
         match outcome:
-            case Change(new):
+            case ChangeSettings(new):
                 services.keep(
                     replace(
                         services.settings,
@@ -118,10 +118,10 @@ class MenuScreen:
                 return outcome
         return None
 
-    def _train(self, wanted: Train) -> None:
+    def _train(self, training: Train) -> None:
         """Starts a training beside the window."""
         try:
-            self._services.trainer.start(wanted)
+            self._services.trainer.start(training)
         except UserError as error:
             self._services.toast.show(str(error))
 

@@ -1,4 +1,4 @@
-"""The menu on screen: the title and a match above, modes and what can be chosen in them below."""
+"""Draws the menu: the title and a match at the top, the modes and their choices below."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ MOTTO = "A network learned Atari Pong from pixels. Play against it, or watch it 
 
 @dataclass(frozen=True, slots=True)
 class MenuLayout:
-    """Where everything stands, in pixels."""
+    """The place of each part, in pixels."""
 
     scale: float
     title: pygame.Rect
     court: pygame.Rect
     cards: tuple[pygame.Rect, ...]
     abouts: tuple[pygame.Rect, ...]
-    """Below the choices of each card."""
+    """For the text below the choices of each card."""
     spots: Mapping[MenuArea, Sequence[tuple[MenuTarget, pygame.Rect]]]
-    """All that can be in focus."""
+    """The targets of each area."""
     hints: pygame.Rect
 
     @classmethod
@@ -72,7 +72,7 @@ class MenuLayout:
 
 
 def _mode_rows(rect: pygame.Rect, scale: float) -> list[pygame.Rect]:
-    """One row for each mode, with more room before those to watch and those that are no match."""
+    """A row for each mode, with wider gaps before the modes for watching and before those that are not matches."""
     gap, apart = round(8 * scale), round(20 * scale)
     height = (rect.height - (len(Mode) - 3) * gap - 2 * apart) // len(Mode)
     rows, top = [], rect.top
@@ -86,7 +86,7 @@ def _mode_rows(rect: pygame.Rect, scale: float) -> list[pygame.Rect]:
 def _fill_card(
     rect: pygame.Rect, scale: float, card: MenuCard
 ) -> tuple[list[tuple[Choice[Any], pygame.Rect]], pygame.Rect]:
-    """Where the choices of a card stand, and the room for the text below them."""
+    """The rectangles of a card's choices, and that of the text below them."""
     room = rect.inflate(-2 * round(theme.PADDING * scale), -2 * round(theme.PADDING * scale))
     width = min(room.width, round(480 * scale))
     row = pygame.Rect(room.left, room.top + round(30 * scale), width, round(34 * scale))
@@ -100,7 +100,7 @@ def _fill_card(
 
 
 class MenuView:
-    """Shows a menu, and tells it what the mouse does. Positions are in the pixels of a surface of `size`."""
+    """Shows the menu, and passes the mouse on to its model. Positions are in a surface of `size`."""
 
     def __init__(self, model: MenuModel, table: Sequence[Binding] = BINDINGS) -> None:
         self.model = model
@@ -113,7 +113,7 @@ class MenuView:
         self.model.focus.point(position)
 
     def click(self, position: tuple[int, int], size: tuple[int, int]) -> Outcome | None:
-        """Takes a click; gives what comes of it, if anything does."""
+        """Acts on a click; returns what it leads to, if anything."""
         layout = self._lay_out(size)
         target = self.model.focus.at(position)
         step = 0
@@ -158,14 +158,14 @@ class MenuView:
 
 
 def _draw_title(surface: pygame.Surface, rect: pygame.Rect, scale: float, status: str) -> None:
-    """The name as large as it fits, with the court's brown behind it; the motto, and the status, below."""
+    """The name as large as fits, with a shadow in the court's brown; below it the motto and the status."""
     name, small, line = "VOLLEY", round(theme.HINT_SIZE * scale), round(theme.HEADING_SIZE * scale)
-    shade = 1 / 8
-    size = min(8 * int(rect.width / (8 * (len(name) + shade))), theme.pixel_size(112 * scale))
+    shadow = 1 / 8
+    size = min(8 * int(rect.width / (8 * (len(name) + shadow))), theme.pixel_size(112 * scale))
     motto = theme.wrapped(MOTTO, line, rect.width, 2)
     apart, height = round(20 * scale), theme.font(theme.Face.REGULAR, line).get_linesize()
     top = rect.top + (rect.height - 2 * small - size - apart - len(motto) * height) // 2
-    for away, colour in ((round(shade * size), theme.COURT), (0, theme.TEXT)):
+    for away, colour in ((round(shadow * size), theme.COURT), (0, theme.TEXT)):
         theme.draw_text(surface, name, size, colour, theme.Face.PIXEL, topleft=(rect.left + away, top + away))
     for place, text in enumerate(motto):
         left_top = rect.left, top + size + apart + place * height
@@ -191,7 +191,7 @@ def _draw_mode(
 
 
 def _draw_card(surface: pygame.Surface, rect: pygame.Rect, about: pygame.Rect, scale: float, card: MenuCard) -> None:
-    """The card's ground and texts; its choices are drawn over it."""
+    """The card's background and texts; its choices are drawn over it."""
     room = theme.draw_panel(surface, rect, scale)
     body, small = round(theme.BODY_SIZE * scale), round(theme.HINT_SIZE * scale)
     theme.draw_text(surface, card.heading, body, card.colour, theme.Face.BOLD, topleft=room.topleft)

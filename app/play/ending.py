@@ -1,4 +1,4 @@
-"""The end of a match: who won, how it went, and what can be done next."""
+"""The end of a match: who won, how it went, and what to do next."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from app.ui.focus import ROW, Focus, Group, Hint
 
 
 class EndingChoice(Enum):
-    """What can be done after a match."""
+    """What the player can do after a match."""
 
     AGAIN = auto()
     SAVE = auto()
@@ -21,17 +21,17 @@ class EndingChoice(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A fact about the match."""
+    """A statistic of the match."""
 
     name: str
     values: tuple[str, ...]
-    """One for both players, or one for each."""
+    """One for the match, or one for each player, left one first."""
 
 
 class EndingModel:
-    """How a match between `names`, the left one first, ended; its figures, and which choice is in focus.
+    """How a match between `names`, left one first, ended; its statistics, and which choice is in focus.
 
-    `seconds` is how long it took; `again` is what the first choice is called.
+    `seconds` is how long it took; `again` is the label of the first choice.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class EndingModel:
             EndingChoice.SAVE: "Save replay",
             EndingChoice.MENU: "Menu",
         }
-        """In their order, each with its label."""
+        """In order, each with its label."""
         choices: Group[None, EndingChoice] = Group(
             targets=tuple(self.choices),
             moves=ROW,
@@ -56,12 +56,12 @@ class EndingModel:
         self.message = ""
         """One line, such as "saved: …"."""
         self.curves = _curves(story)
-        """Of the left and the right player: seconds of play, and points from then on."""
+        """Of the left and the right player: times in seconds, and their points from then on."""
         self.figures = _figures(story, seconds)
 
     @property
     def winner(self) -> Side | None:
-        """Who has more points, if anyone has."""
+        """The player with more points; None for a draw."""
         if self.score.left == self.score.right:
             return None
         return Side.LEFT if self.score.left > self.score.right else Side.RIGHT
@@ -70,7 +70,7 @@ class EndingModel:
     def verdict(self) -> str:
         """The result, in words."""
         if self.winner is None:
-            return "Tied"
+            return "Draw"
         name = self.names[self.winner]
         return "You win" if name == "You" else f"{name} wins"
 
@@ -80,7 +80,7 @@ class EndingModel:
         return *self.focus.hints, ((Command.BACK,), "menu")
 
     def command(self, command: Command) -> EndingChoice | None:
-        """Takes a key or a gamepad's button; gives what is to be done, if anything is."""
+        """Acts on a key or a gamepad's button; returns the choice made, if any."""
         if command is Command.CONFIRM:
             return self.focus.target
         if command is Command.BACK:
@@ -89,7 +89,7 @@ class EndingModel:
         return None
 
     def click(self, choice: EndingChoice | None) -> EndingChoice | None:
-        """Takes a click; gives what is to be done, if anything is."""
+        """Acts on a click; returns the choice made, if any."""
         if choice is not None:
             self.focus.go(choice)
         return choice

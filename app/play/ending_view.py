@@ -1,4 +1,4 @@
-"""The end of a match on screen: a card over the dimmed court."""
+"""Draws the end of a match: a card over the dimmed court."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from app.ui.court import ASPECT, CourtView
 from models.spec import POINTS_TO_WIN
 
 DIMMED = 0.22
-"""How bright the court is behind the card."""
+"""The brightness of the court behind the card."""
 
 
 @dataclass(frozen=True, slots=True)
 class EndingLayout:
-    """Where everything stands, in pixels; all but the hints is on the card."""
+    """The place of each part, in pixels; everything but the hints is on the card."""
 
     scale: float
     card: pygame.Rect
@@ -61,7 +61,7 @@ class EndingLayout:
 
 
 class EndingView:
-    """Shows the end of a match, and tells its model what the mouse does, in the pixels of a surface of `size`."""
+    """Shows the end of a match, and passes the mouse on to its model. Positions are in a surface of `size`."""
 
     def __init__(self, model: EndingModel, table: Sequence[Binding] = BINDINGS) -> None:
         self.model = model
@@ -74,7 +74,7 @@ class EndingView:
         self.model.focus.point(position)
 
     def click(self, position: tuple[int, int], size: tuple[int, int]) -> EndingChoice | None:
-        """Takes a click; gives what is to be done, if anything is."""
+        """Acts on a click; returns the choice made, if any."""
         self.point(position, size)
         return self.model.click(self.model.focus.pointed)
 
@@ -106,7 +106,7 @@ class EndingView:
 
 
 class Backdrop:
-    """The court, dimmed, all over the window; made once for a picture and a size."""
+    """The dimmed court, filling the window; made once for each picture and size."""
 
     def __init__(self) -> None:
         self._picture: Frame | None = None
@@ -120,7 +120,7 @@ class Backdrop:
 
 
 def _dimmed(like: pygame.Surface, picture: Frame) -> pygame.Surface:
-    """A surface like another with the dimmed court on it, of its true shape and so large that it leaves no border."""
+    """A surface like `like`, covered by the dimmed court in its true shape."""
     backdrop = like.copy()
     width = max(like.width, round(like.height * ASPECT))
     court = pygame.Rect(0, 0, width, round(width / ASPECT))
@@ -150,7 +150,7 @@ def _draw_score(surface: pygame.Surface, rect: pygame.Rect, scale: float, model:
 
 
 def _draw_chart(surface: pygame.Surface, rect: pygame.Rect, scale: float, model: EndingModel) -> None:
-    """Points over time, the right player's line thick, the left one's dashed; their names at the ends."""
+    """Points over time: a thick line for the right player, a dashed one for the left; their names at the ends."""
     small = round(theme.HINT_SIZE * scale)
     box = pygame.Rect(rect.left + round(28 * scale), rect.top + small, 0, rect.height - round(2.6 * small))
     box.width = rect.right - round(128 * scale) - box.left
@@ -180,7 +180,7 @@ def _on_chart(box: pygame.Rect, seconds: float, point: tuple[float, int]) -> tup
 def _draw_steps(
     surface: pygame.Surface, places: list[tuple[int, int]], width: int, colour: pygame.Color, *, dash: int | None
 ) -> None:
-    """Draws the stairs through `places`, each level until the next begins; with `dash`, in strokes of that length."""
+    """Draws a step line through `places`; with `dash`, dashed in strokes of that length."""
     corners = [places[0]]
     for column, height in places[1:]:
         corners += [(column, corners[-1][1]), (column, height)]
@@ -205,25 +205,25 @@ def _strokes(
 def _draw_names(
     surface: pygame.Surface, rect: pygame.Rect, scale: float, names: tuple[str, str], heights: list[int]
 ) -> None:
-    """Names beside the lines that end at these heights, moved apart where they are close."""
+    """The names beside the ends of their lines, moved apart if those are close."""
     small, bold, left = round(theme.HINT_SIZE * scale), theme.Face.BOLD, rect.left + round(10 * scale)
     push = max(round(1.3 * small) - abs(heights[0] - heights[1]), 0)
     lower = int(heights[1] > heights[0])
     heights[lower] += push - push // 2
     heights[1 - lower] -= push // 2
     for name, height, colour in zip(names, heights, theme.PLAYERS, strict=True):
-        label = theme.fitted(name, small, rect.right - left, bold)
-        theme.draw_text(surface, label, small, colour, bold, midleft=(left, height))
+        text = theme.fitted(name, small, rect.right - left, bold)
+        theme.draw_text(surface, text, small, colour, bold, midleft=(left, height))
 
 
 def _draw_figure(surface: pygame.Surface, rect: pygame.Rect, scale: float, figure: Figure) -> None:
-    """Its name above; below, one fact in the middle, or both players' in their colours."""
+    """Its name, and below it one value, or both players' values in their colours."""
     small, size, bold = round(theme.HINT_SIZE * scale), round(theme.HEADING_SIZE * scale), theme.Face.BOLD
     theme.draw_text(surface, figure.name, small, theme.QUIET, midtop=rect.midtop)
     middle, apart = rect.bottom - round(18 * scale), round(14 * scale)
     if len(figure.values) == 1:
-        value = theme.fitted(figure.values[0], size, rect.width, bold)
-        theme.draw_text(surface, value, size, theme.TEXT, bold, center=(rect.centerx, middle))
+        text = theme.fitted(figure.values[0], size, rect.width, bold)
+        theme.draw_text(surface, text, size, theme.TEXT, bold, center=(rect.centerx, middle))
         return
     left, right = figure.values
     theme.draw_text(surface, left, size, theme.LEFT_PLAYER, bold, midright=(rect.centerx - apart, middle))

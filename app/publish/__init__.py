@@ -1,1 +1,1 @@
-"""The screen on which a training is published."""
+"""The screen for publishing a training run."""

@@ -1,4 +1,4 @@
-"""The page on which a training is published: what is in focus, and what keys and clicks lead to."""
+"""The page for publishing a training run: what is in focus, and what keys and clicks do."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from app.ui.widgets import Choice, Scroll, TextField
 
 
 class PublishingArea(Enum):
-    """The parts of the page between which the focus moves. The two texts are targets themselves."""
+    """The areas the focus moves between. The two texts are targets themselves."""
 
     NAME = auto()
     PRIVATE = auto()
@@ -24,7 +24,7 @@ class PublishingArea(Enum):
 
 
 class PublishingButton(Enum):
-    """What can be pressed."""
+    """The buttons of the page."""
 
     PREPARE = "Prepare"
     UPLOAD = "Upload"
@@ -34,7 +34,7 @@ class PublishingButton(Enum):
 
 
 PublishingTarget: TypeAlias = TextField | Choice[bool] | PublishingArea | PublishingButton
-"""What can be in focus: the name, whether it is private, the texts, and the buttons."""
+"""What can be in focus: the name, the visibility, the texts, and the buttons."""
 
 BUTTONS = {
     Stage.NAMING: (PublishingButton.PREPARE, PublishingButton.LEAVE),
@@ -51,7 +51,7 @@ class PublishingModel:
     def __init__(self, publishing: Publishing) -> None:
         self.publishing = publishing
         self.field = TextField()
-        self.private = Choice("Repository", (False, True), False, lambda private: "private" if private else "public")
+        self.private = Choice("Visibility", (False, True), False, lambda private: "private" if private else "public")
         self.files_scroll = Scroll()
         self.card_scroll = Scroll()
         self._stage = publishing.stage
@@ -60,12 +60,12 @@ class PublishingModel:
 
     @property
     def typing(self) -> bool:
-        """Whether letters go into the name."""
+        """Whether keys type text."""
         return self.focus.typing
 
     @property
     def buttons(self) -> tuple[PublishingButton, ...]:
-        """What can be pressed now; Enter presses the first of them from anywhere else."""
+        """The buttons shown now; Enter presses the first one if no button is in focus."""
         return BUTTONS[self.publishing.stage]
 
     @property
@@ -74,14 +74,14 @@ class PublishingModel:
         back = {Stage.PREPARING: "cancel", Stage.REVIEW: "change name"}.get(self._stage, "models")
         return *self.focus.hints, ((Command.BACK,), back)
 
-    def hold(self, elapsed: float) -> None:
-        """Goes on for `elapsed` seconds with an editing key that is held."""
+    def repeat(self, elapsed: float) -> None:
+        """Repeats a held editing key, `elapsed` seconds after the last call."""
         if not self.typing:
-            self.field.let_go()
+            self.field.release()
         self.field.repeat(elapsed)
 
     def settle(self) -> None:
-        """Follows the publication: the focus is on what there is, and the name begins with who is logged in."""
+        """Follows the publication: updates the focus, and suggests a name once the user is known."""
         publishing = self.publishing
         if publishing.user and not self._suggested:
             self._suggested = publishing.suggested_name
@@ -94,11 +94,11 @@ class PublishingModel:
             self.focus.enter(PublishingArea.NAME if naming else PublishingArea.BUTTONS)
 
     def take(self, event: pygame.Event) -> bool:
-        """Takes in what is typed while the field is in focus; whether it was text."""
+        """Passes typed text to the name field if that is in focus; returns whether the event was text."""
         return self.typing and self.field.take(event)
 
     def command(self, command: Command) -> bool:
-        """Takes a key or a gamepad's button; whether the page is to be left."""
+        """Acts on a key or a gamepad's button; returns whether to leave the page."""
         leave = False
         if command is Command.BACK:
             leave = self._back()
@@ -111,7 +111,7 @@ class PublishingModel:
         return leave
 
     def click(self, target: PublishingTarget | None, step: int = 0) -> bool:
-        """Takes a click; on the choice, one that changes it by `step`. Whether the page is to be left."""
+        """Acts on a click, which on the choice changes it by `step`; returns whether to leave the page."""
         leave = False
         if target is not None:
             self.focus.go(target)
@@ -123,7 +123,7 @@ class PublishingModel:
         return leave
 
     def _groups(self) -> dict[PublishingArea, Group[PublishingArea, PublishingTarget]]:
-        """What can be in focus at this stage."""
+        """The groups at this stage."""
         up_down, sideways = (Command.UP, Command.DOWN), (Command.LEFT, Command.RIGHT)
         area, stage, buttons = PublishingArea, self.publishing.stage, self.buttons
         naming, reading = stage is Stage.NAMING, stage in (Stage.REVIEW, Stage.UPLOADING)

@@ -1,4 +1,4 @@
-"""The publication of a training."""
+"""The screen for publishing a training run."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class PublishingScreen:
 
     @property
     def context(self) -> Context:
-        """A menu's, or typing in a field."""
+        """`TYPING` while the name field is in focus, else `MENU`."""
         return self._view.context
 
     def type(self, event: pygame.Event) -> bool:
@@ -45,21 +45,21 @@ class PublishingScreen:
         return None
 
     def lose_focus(self) -> None:
-        """A key that is down will be released elsewhere."""
-        self._view.model.field.let_go()
+        """Releases the held key: its release will go to another window."""
+        self._view.model.field.release()
 
     def frame(self, surface: pygame.Surface, elapsed: float) -> None:
-        """Draws how far it is by now."""
+        """Updates the publication, and draws it."""
         before = self._publishing.stage
         self._publishing.update(elapsed)
         if self._publishing.stage is Stage.DONE and before is not Stage.DONE:
-            self._services.library.look_again()
-        self._view.model.hold(elapsed)
+            self._services.library.search_again()
+        self._view.model.repeat(elapsed)
         self._view.model.settle()
         self._view.draw(surface)
 
     def close(self) -> None:
-        """Drops what is being prepared; lets an upload go on."""
+        """Discards what was prepared; lets an upload finish."""
         if (upload := self._publishing.close()) is not None:
             self._services.finish_in_background(upload)
 

@@ -1,4 +1,4 @@
-"""The page on which a training is published, on screen."""
+"""Draws the page for publishing a training run."""
 
 from __future__ import annotations
 
@@ -7,24 +7,25 @@ from dataclasses import dataclass
 
 import pygame
 
-from app.hub.local import size_words
+from app.hub.local import format_size
 from app.hub.publishing import Publishing, Stage
 from app.publish.form import PublishingArea, PublishingButton, PublishingModel, PublishingTarget
 from app.ui import theme, widgets
 from app.ui.bindings import BINDINGS, Binding, Context
-from app.ui.text import LongText, chunked, draw_lines, draw_text_box, line_height, lines_in
+from app.ui.text import LongText, break_long_words, draw_lines, draw_text_box, line_height, lines_in
 
 TITLE = "PUBLISH"
 _ABOUT = (
-    "First everything is prepared on this computer: weights, results of 100 new games, a film, the learning curve "
-    "and a card. This takes a few minutes. Then you can review every file: nothing is uploaded until you confirm."
+    "First, Volley prepares the files on this computer: weights, the results of 100 new games, a film, the learning "
+    "curve and a model card. That takes a few minutes. Then you review every file. Nothing is uploaded until you "
+    "choose Upload."
 )
-_MAY_LEAVE = "You may leave this page; a message will say when it is done."
+_UPLOADING = "Uploading … You can leave this page; a message will appear when the upload is done."
 
 
 @dataclass(frozen=True, slots=True)
 class PublishingLayout:
-    """Where everything stands, in pixels."""
+    """The place of each part, in pixels."""
 
     scale: float
     title: pygame.Rect
@@ -37,7 +38,7 @@ class PublishingLayout:
     card: pygame.Rect
     buttons: tuple[tuple[PublishingButton, pygame.Rect], ...]
     strip: pygame.Rect
-    """What goes on or went wrong, above the buttons."""
+    """The progress or an error, above the buttons."""
     hints: pygame.Rect
 
     @classmethod
@@ -53,18 +54,19 @@ class PublishingLayout:
         widths = [measure.size(button.value)[0] + round(40 * scale) for button in model.buttons]
         rects = widgets.flow(room, widths, round(42 * scale), round(14 * scale))
         heading = pygame.Rect(room.left, room.top, room.width, round(58 * scale))
-        lines = theme.wrapped(chunked(strip_text(model.publishing)), round(theme.HINT_SIZE * scale), room.width, 3)
+        text = break_long_words(strip_text(model.publishing))
+        lines = theme.wrapped(text, round(theme.HINT_SIZE * scale), room.width, 3)
         strip = pygame.Rect(room.left, 0, room.width, line_height(scale) * len(lines) * bool(lines[0]))
         strip.bottom = rects[0].top - gap
         if model.publishing.stage is Stage.PREPARING:
             strip.height += round(16 * scale)
             strip.top = heading.bottom + gap
         row = pygame.Rect(room.left, heading.bottom + gap, min(room.width, round(640 * scale)), round(38 * scale))
-        text = pygame.Rect(room.left, heading.bottom + round(28 * scale), room.width, 0)
-        text.height = strip.top - round(8 * scale) - text.top
-        files = text.copy()
-        files.width = round(0.4 * (text.width - gap))
-        card = pygame.Rect(files.right + gap, text.top, text.right - files.right - gap, text.height)
+        texts = pygame.Rect(room.left, heading.bottom + round(28 * scale), room.width, 0)
+        texts.height = strip.top - round(8 * scale) - texts.top
+        files = texts.copy()
+        files.width = round(0.4 * (texts.width - gap))
+        card = pygame.Rect(files.right + gap, texts.top, texts.right - files.right - gap, texts.height)
         return cls(
             scale=scale,
             title=title,
@@ -80,7 +82,7 @@ class PublishingLayout:
         )
 
     def spots(self, model: PublishingModel) -> dict[PublishingArea, Sequence[tuple[PublishingTarget, pygame.Rect]]]:
-        """Where all is that can be in focus at one stage or another."""
+        """The rectangle of each target of every stage."""
         area = PublishingArea
         return {
             area.NAME: [(model.field, self.name)],
@@ -92,7 +94,7 @@ class PublishingLayout:
 
 
 class PublishingView:
-    """Shows the page, and tells its model what the mouse does. Positions are in a surface of `size`."""
+    """Shows the page, and passes the mouse on to its model. Positions are in a surface of `size`."""
 
     def __init__(self, model: PublishingModel, table: Sequence[Binding] = BINDINGS) -> None:
         self.model = model
@@ -101,7 +103,7 @@ class PublishingView:
 
     @property
     def context(self) -> Context:
-        """What keys mean here, now."""
+        """What keys mean now."""
         return Context.TYPING if self.model.typing else Context.MENU
 
     def point(self, position: tuple[int, int], size: tuple[int, int]) -> None:
@@ -110,13 +112,13 @@ class PublishingView:
         self.model.focus.point(position)
 
     def click(self, position: tuple[int, int], size: tuple[int, int]) -> bool:
-        """Takes a click; whether the page is to be left."""
+        """Acts on a click; returns whether to leave the page."""
         layout = self._lay_out(size)
         step = widgets.step_at(layout.private, self.model.private, position)
         return self.model.click(self.model.focus.at(position), step)
 
     def wheel(self, position: tuple[int, int], size: tuple[int, int], notches: int) -> None:
-        """Scrolls what the mouse is over, down where `notches` is positive."""
+        """Scrolls what the mouse is over; down if `notches` is positive."""
         self._lay_out(size)
         self.model.focus.wheel(position, notches)
 
@@ -131,7 +133,7 @@ class PublishingView:
         return layout
 
     def draw(self, surface: pygame.Surface) -> None:
-        """Draws it all."""
+        """Draws everything."""
         publishing, layout = self.model.publishing, self._lay_out(surface.size)
         scale, focus = layout.scale, self.model.focus
         surface.fill(theme.BACKGROUND)
@@ -166,7 +168,7 @@ class PublishingView:
         lit = model.focus.pointed is model.private
         widgets.draw_choice(surface, layout.private, scale, model.private, lit=lit)
         topleft = (layout.name.left, layout.private.bottom + round(20 * scale))
-        lines = (*theme.wrapped(chunked(model.publishing.login), small, layout.name.width, 3), "")
+        lines = (*theme.wrapped(break_long_words(model.publishing.login), small, layout.name.width, 3), "")
         lines = (*lines, *theme.wrapped(_ABOUT, small, layout.name.width, 6))
         draw_lines(surface, lines, topleft, scale, theme.QUIET)
 
@@ -175,7 +177,7 @@ class PublishingView:
         small, right = round(theme.HINT_SIZE * layout.scale), part.width - round(10 * layout.scale)
         for place, file in enumerate(self.model.publishing.files[scroll.top : scroll.top + scroll.room]):
             top = place * line_height(layout.scale)
-            size = theme.draw_text(part, size_words(file.size), small, theme.QUIET, topright=(right, top))
+            size = theme.draw_text(part, format_size(file.size), small, theme.QUIET, topright=(right, top))
             name = theme.fitted(file.name, small, size.left - round(8 * layout.scale))
             theme.draw_text(part, name, small, theme.TEXT, topleft=(0, top))
         widgets.draw_thumb(part, part.get_rect(), layout.scale, scroll)
@@ -189,18 +191,18 @@ class PublishingView:
         if publishing.stage is Stage.PREPARING and publishing.preparation is not None:
             widgets.draw_progress(surface, bar, scale, publishing.preparation.share)
             bottom = bar.top - round(6 * scale)
-        lines = theme.wrapped(chunked(strip_text(publishing)), small, layout.strip.width, 3)
+        lines = theme.wrapped(break_long_words(strip_text(publishing)), small, layout.strip.width, 3)
         for place, text in enumerate(reversed(lines)):
             theme.draw_text(surface, text, small, theme.TEXT, bottomleft=(layout.strip.left, bottom - place * line))
 
 
 def strip_text(publishing: Publishing) -> str:
-    """What goes on, or went wrong."""
+    """The last error, or the progress; empty if there is neither."""
     if publishing.problem:
         return publishing.problem
     if publishing.stage is Stage.PREPARING and publishing.preparation is not None:
         return publishing.preparation.status
-    return f"Uploading … {_MAY_LEAVE}" if publishing.stage is Stage.UPLOADING else ""
+    return _UPLOADING if publishing.stage is Stage.UPLOADING else ""
 
 
 def _draw_heading(surface: pygame.Surface, rect: pygame.Rect, scale: float, publishing: Publishing) -> None:
@@ -212,17 +214,17 @@ def _draw_heading(surface: pygame.Surface, rect: pygame.Rect, scale: float, publ
 
 
 def _about(publishing: Publishing) -> str:
-    """What is published where, and how far it is."""
-    where = f"{publishing.repository} ({'private' if publishing.private else 'public'})"
-    files = f"{len(publishing.files)} files, {size_words(publishing.size)}, to {where}."
+    """Where it is published, and what happens next."""
+    repository = f"{publishing.repository} ({'private' if publishing.private else 'public'})"
+    files = f"{len(publishing.files)} files, {format_size(publishing.size)}"
     match publishing.stage:
         case Stage.NAMING:
-            return f"Your training in {publishing.run}. Choose its name on the Hub."
+            return f"Your training run {publishing.run}. Choose a name for it on the Hub."
         case Stage.PREPARING:
-            return f"Preparing it for {where}. Nothing is uploaded yet."
+            return f"Preparing {repository}. Nothing has been uploaded."
         case Stage.REVIEW:
-            return f"{files} Nothing is uploaded yet."
+            return f"Ready to upload to {repository}: {files}. Nothing has been uploaded yet."
         case Stage.UPLOADING:
-            return files
+            return f"Uploading to {repository}: {files}."
         case _:
-            return "Published. You can see it here:"
+            return "Published. You can see it at:"

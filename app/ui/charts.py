@@ -1,4 +1,4 @@
-"""A learning curve: returns over agent steps, on an axis that is as long below zero as above."""
+"""A learning curve: returns over agent steps, on an axis with zero in the middle."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ import pygame
 
 from app.ui import theme
 
-MOST_POINTS = 200
-"""Of a curve that are drawn."""
+MAX_POINTS = 200
+"""Longer curves are thinned out."""
 
 Shares: TypeAlias = tuple[tuple[float, float], ...]
 """Points as shares of a chart's width, from the left, and of its height, from the bottom."""
 
 
 def curve_shares(points: Sequence[tuple[int, float | None]], end: int, limit: float) -> Shares:
-    """A curve of steps and returns on a chart that is `end` steps wide and reaches from -`limit` to `limit`.
+    """A curve of steps and returns on a chart `end` steps wide that reaches from -`limit` to `limit`.
 
-    Skips points without a return, and leaves out some of a curve with more than `MOST_POINTS`, never the newest.
+    Skips points without a return. Thins a curve of more than `MAX_POINTS` out, but keeps its newest point.
     """
-    every = -(-len(points) // MOST_POINTS) or 1
+    every = -(-len(points) // MAX_POINTS) or 1
     drawn = reversed(points[::-1][::every])  # Thinned out from the end, so that the newest is among them.
     return tuple((steps / end, (score + limit) / (2 * limit)) for steps, score in drawn if score is not None)
 
@@ -35,7 +35,7 @@ def draw_curve(
     limit: int,
     marks: Sequence[float] = (),
 ) -> None:
-    """Draws the curve with its axis at left; `marks` are shares of the width, and the last stands out."""
+    """Draws the curve with its axis on the left; `marks` are shares of the width, and the last one stands out."""
     small, thickness = round(theme.HINT_SIZE * scale), max(1, round(2 * scale))
     pygame.draw.rect(surface, theme.BACKGROUND, chart)
     inner = chart.inflate(-4 * thickness, -4 * thickness)
@@ -50,7 +50,7 @@ def draw_curve(
 
 
 def _draw_line(surface: pygame.Surface, points: Sequence[tuple[float, float]], thickness: int) -> None:
-    """A line through the points, with a dot on the last."""
+    """Draws a line through the points, with a dot on the last."""
     if len(points) > 1:
         for below in range(thickness):
             shifted = [(x, y + below) for x, y in points]
@@ -60,7 +60,7 @@ def _draw_line(surface: pygame.Surface, points: Sequence[tuple[float, float]], t
 
 
 def _draw_mark(surface: pygame.Surface, tip: tuple[float, float], scale: float, colour: pygame.Color) -> None:
-    """A triangle that stands on the chart's lower edge."""
+    """Draws a triangle on the chart's lower edge."""
     across, up = 5 * scale, 9 * scale
     corners = [(tip[0] - across, tip[1]), (tip[0] + across, tip[1]), (tip[0], tip[1] - up)]
     pygame.draw.polygon(surface, colour, corners)

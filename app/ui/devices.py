@@ -69,7 +69,7 @@ class _Source:
 @dataclass(slots=True)
 class _Pad(_Source):
     joystick: pygame.joystick.JoystickType | None = None
-    """Kept open, like `device`: SDL sends no events of a gamepad that nothing refers to."""
+    """StoredModel open, like `device`: SDL sends no events of a gamepad that nothing refers to."""
     device: controller.Controller | None = None
     """None for a joystick of unknown layout."""
     stick: int = 0

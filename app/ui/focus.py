@@ -1,8 +1,8 @@
-"""What can be in focus on a screen, what is, and how keys and the mouse move it.
+"""The focus of a screen: what can be in focus, what is, and how keys and the mouse move it.
 
-Targets stand in groups. Keys move the focus along a group, and out of it to the groups it names; the mouse finds a
-target by the rectangles that the view laid out last. A target is a `Choice`, a `TextField`, or any value that the
-screen knows what to do with: a button's name, a row of a list.
+Targets are arranged in groups. Keys move the focus along a group, and from its ends into the groups it names as exits;
+the mouse finds targets by the rectangles of the last layout. A target is a `Choice`, a `TextField`, or any other value
+that the screen understands, such as a button's name or a row of a list.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from app.ui.bindings import Command
 from app.ui.widgets import Choice, Scroll, TextField
 
 G = TypeVar("G")
-"""What names the groups of a screen."""
+"""The name of a group."""
 T = TypeVar("T")
 """A target."""
 
@@ -26,53 +26,53 @@ COLUMN: Mapping[Command, int] = {Command.UP: -1, Command.DOWN: 1}
 ROW_OR_COLUMN: Mapping[Command, int] = {**ROW, **COLUMN}
 
 Hint: TypeAlias = tuple[tuple[Command, ...], str]
-"""Commands worth knowing now, with a word for what they do."""
+"""Commands, with a word for what they do now."""
 
 
 @dataclass(frozen=True, kw_only=True)  # Without slots: with them, Group[X, Y](...) fails.
 class Group(Generic[G, T]):
-    """Targets that stand in a row or a column, and the ways out of it."""
+    """Targets in a row or a column, and the ways out of it."""
 
     targets: tuple[T, ...]
-    """In their order; those that can be in focus now."""
+    """The targets that can be in focus now, in order."""
     moves: Mapping[Command, int] = field(default_factory=dict)
-    """Which commands lead along the group, and how many places: `ROW`, `COLUMN`, or both."""
+    """The commands that move along the group, and by how many places: `ROW`, `COLUMN`, or both."""
     exits: Mapping[Command, tuple[G, ...]] = field(default_factory=dict)
-    """Where else commands lead, from the group's end: to the first of these groups that has targets."""
+    """Where commands lead from the group's ends: to the first of these groups that has targets."""
     fallback: G | None = None
-    """Where the focus goes when no target is left here; else to the first group that has any."""
+    """Where the focus goes when the group has become empty; if None, to the first group with targets."""
     remembers: bool = False
-    """Whether it is entered where it was left; else at the end that is nearer."""
+    """Whether the focus returns to the target it left; otherwise it enters at the nearer end."""
     hover: bool = False
-    """Whether the mouse moves the focus as it passes over a target; else that takes a click."""
+    """Whether hovering over a target moves the focus; otherwise it takes a click."""
     replacement: Callable[[T], T | None] | None = None
-    """What takes the place of a target that is gone; else the one at its place now, or the last."""
+    """Finds the replacement of a missing target; without one, it is the target now at its place, or the last."""
     scroll: Scroll | None = None
-    """Of a list, or of a text: arrow keys that do not lead along the group scroll it first."""
+    """The scroll of a list or text. Arrow keys that do not move along the group scroll it before they leave."""
     hints: tuple[Hint, ...] = ()
     """What arrow keys do here."""
     confirm: Callable[[T], str] | None = None
-    """What Enter does on a target, in a word; empty for nothing."""
+    """What Enter does on a target, in a word; empty if nothing."""
 
 
 class Focus(Generic[G, T]):
     """The groups of a screen, and which of their targets is in focus. There must always be one.
 
-    It begins at the first target of the group `at`.
+    Starts at the first target of the group `at`.
     """
 
     def __init__(self, groups: Mapping[G, Group[G, T]], at: G) -> None:
         self.group = at
         self.pointed: T | None = None
-        """What the mouse was on when it last moved."""
+        """The target under the mouse when it last moved."""
         self._groups: dict[G, Group[G, T]] = {}
         self._current: dict[G, T] = {}
-        """Of each group with targets: the one in focus, or where the group was left."""
+        """For each group with targets: the target in focus, or the one that the focus left."""
         self._spots: list[tuple[G, T, pygame.Rect]] = []
         self._boxes: list[tuple[G, pygame.Rect]] = []
         """What the wheel scrolls."""
         self._cut: list[T] = []
-        """Rows of which half or more is scrolled out of sight."""
+        """Rows that are scrolled at least half out of sight."""
         self.arrange(groups)
 
     @property
@@ -82,7 +82,7 @@ class Focus(Generic[G, T]):
 
     @property
     def typing(self) -> bool:
-        """Whether letters go into a text."""
+        """Whether keys type text."""
         return isinstance(self.target, TextField)
 
     @property
@@ -93,11 +93,11 @@ class Focus(Generic[G, T]):
         return *group.hints, *((((Command.CONFIRM,), confirm),) if confirm else ())
 
     def current(self, name: G) -> T | None:
-        """The target in a group that is in focus, or was when the focus left; None where the group is empty."""
+        """The focused target of a group, or the one that the focus left; None if the group is empty."""
         return self._current.get(name)
 
     def arrange(self, groups: Mapping[G, Group[G, T]]) -> None:
-        """Puts these groups in the place of what they were; what is in focus stays so, as long as it is there."""
+        """Replaces these groups; what is in focus stays so as long as it exists."""
         for name, group in groups.items():
             before = self._groups.get(name)
             self._groups[name] = group
@@ -106,31 +106,31 @@ class Focus(Generic[G, T]):
             elif name not in self._current or before is None:
                 self._current[name] = group.targets[0]
             else:
-                self._current[name] = _kept(self._current[name], before, group)
+                self._current[name] = _updated(self._current[name], before, group)
         if not self._groups[self.group].targets:
             fallback = self._groups[self.group].fallback
             names = (*((fallback,) if fallback is not None else ()), *self._groups)
             self._enter(next(name for name in names if self._groups[name].targets))
 
     def go(self, target: T) -> None:
-        """Moves the focus to a target; nothing happens where there is no such target."""
+        """Moves the focus to a target; does nothing if there is no such target."""
         for name, group in self._groups.items():
             if target in group.targets:
                 self.group, self._current[name] = name, target
                 return
 
     def enter(self, name: G) -> None:
-        """Moves the focus into a group; nothing happens where it is empty."""
+        """Moves the focus into a group; does nothing if the group is empty."""
         if self._groups[name].targets:
             self._enter(name)
 
     def remember(self, name: G, target: T) -> None:
-        """Makes a target of a group its current one, and leaves the focus where it is."""
+        """Makes a target the current one of its group, without moving the focus there."""
         assert target in self._groups[name].targets
         self._current[name] = target
 
     def move(self, command: Command) -> None:
-        """Does what an arrow key does: changes a choice, scrolls, or moves the focus."""
+        """Acts on an arrow key: changes a choice, scrolls, or moves the focus."""
         group, target = self._groups[self.group], self.target
         if isinstance(target, Choice) and command in ROW:
             target.step(ROW[command])
@@ -149,13 +149,13 @@ class Focus(Generic[G, T]):
                 return
 
     def clear(self) -> None:
-        """Forgets where everything was laid out; what is laid out anew is told by `place` and `place_rows`."""
+        """Forgets the layout; set the new one with `place` and `place_rows`."""
         self._spots.clear()
         self._boxes.clear()
         self._cut.clear()
 
     def place(self, name: G, spots: Iterable[tuple[T, pygame.Rect]]) -> None:
-        """The targets of a group are in these places."""
+        """Sets the rectangles of a group's targets."""
         for target, rect in spots:
             self._spots.append((name, target, rect))
             self._boxes.append((name, rect))
@@ -163,10 +163,10 @@ class Focus(Generic[G, T]):
     def place_rows(
         self, name: G, box: pygame.Rect, rows: Iterable[tuple[T, pygame.Rect]], length: int, margin: int = 0
     ) -> None:
-        """The targets of a group are in a list that scrolls in `box`, in places that count from the list's top.
+        """Sets the rectangles of a group's targets, measured from the top of a list that scrolls in `box`.
 
-        Scrolls to the current one where it has moved. `length` is that of the whole list: what is before the first
-        target or after the last is shown with these, and `margin` pixels around all others.
+        Scrolls to the current target if that has moved, with `margin` pixels around it; the first and the last target
+        come with everything before and after them. `length` is the height of the whole list.
         """
         scroll, placed = self._groups[name].scroll, list(rows)
         assert scroll is not None
@@ -187,11 +187,11 @@ class Focus(Generic[G, T]):
 
     @property
     def rect(self) -> pygame.Rect | None:
-        """Where what is in focus was laid out; None where less than half of it can be seen."""
+        """The rectangle of the target in focus; None if less than half of it is visible."""
         if self.target in self._cut:
             return None
-        found = (rect for name, target, rect in self._spots if name == self.group and target == self.target)
-        return next(found, None)
+        rects = (rect for name, target, rect in self._spots if name == self.group and target == self.target)
+        return next(rects, None)
 
     def at(self, position: tuple[int, int]) -> T | None:
         """The target at a position, if there is one."""
@@ -201,7 +201,7 @@ class Focus(Generic[G, T]):
         return None
 
     def point(self, position: tuple[int, int]) -> None:
-        """Follows the mouse. While one types it moves no focus."""
+        """Follows the mouse, which does not move the focus while text is being typed."""
         self.pointed = self.at(position)
         if self.pointed is not None and not self.typing:
             for name, group in self._groups.items():
@@ -209,7 +209,7 @@ class Focus(Generic[G, T]):
                     self.group, self._current[name] = name, self.pointed
 
     def wheel(self, position: tuple[int, int], notches: int) -> None:
-        """Scrolls the list or the text at a position, down where `notches` is positive."""
+        """Scrolls the list or text at a position; down if `notches` is positive."""
         for name, box in self._boxes:
             scroll, targets = self._groups[name].scroll, self._groups[name].targets
             if scroll is not None and targets and box.collidepoint(position):
@@ -223,10 +223,10 @@ class Focus(Generic[G, T]):
         self.group = name
 
 
-def _kept(target: T, before: Group[G, T], now: Group[G, T]) -> T:
-    """The target as it is now, or what takes its place."""
+def _updated(target: T, before: Group[G, T], now: Group[G, T]) -> T:
+    """The target as it is now, or its replacement."""
     if target in now.targets:
         return now.targets[now.targets.index(target)]
-    instead = now.replacement(target) if now.replacement is not None else None
+    replacement = now.replacement(target) if now.replacement is not None else None
     place = min(before.targets.index(target), len(now.targets) - 1)
-    return instead if instead is not None else now.targets[place]
+    return replacement if replacement is not None else now.targets[place]

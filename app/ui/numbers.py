@@ -1,4 +1,4 @@
-"""How numbers read on screen."""
+"""Formats numbers for the screen."""
 
 from __future__ import annotations
 

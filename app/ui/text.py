@@ -1,4 +1,4 @@
-"""Lines of small text, and texts that are longer than their box."""
+"""Lines of small text, and texts longer than their box."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import pygame
 from app.ui import theme
 from app.ui.widgets import Scroll, draw_thumb
 
-_LONGEST_WORD = 40
-"""Letters of a stranger's word after which it is cut in two."""
-_MOST_LINES = 400
-"""Of one paragraph."""
+_MAX_WORD = 40
+"""Longer words, as a downloaded card may have, are broken."""
+_MAX_LINES = 400
+"""The longest paragraph that is shown."""
 
 
 def line_height(scale: float) -> int:
@@ -20,12 +20,10 @@ def line_height(scale: float) -> int:
     return theme.font(theme.Face.REGULAR, round(theme.HINT_SIZE * scale)).get_linesize()
 
 
-def chunked(text: str) -> str:
-    """`text` with words that are too long for a line cut into pieces."""
+def break_long_words(text: str) -> str:
+    """`text` with very long words broken into pieces that fit a line."""
     return " ".join(
-        word[start : start + _LONGEST_WORD]
-        for word in text.split(" ")
-        for start in range(0, max(len(word), 1), _LONGEST_WORD)
+        word[start : start + _MAX_WORD] for word in text.split(" ") for start in range(0, max(len(word), 1), _MAX_WORD)
     )
 
 
@@ -36,7 +34,7 @@ def draw_lines(
     scale: float,
     colour: pygame.Color = theme.TEXT,
 ) -> int:
-    """Draws lines of small text one below the other; gives where the next would begin."""
+    """Draws lines of small text below each other; returns the top of the next line."""
     small, (left, top) = round(theme.HINT_SIZE * scale), topleft
     for line in lines:
         theme.draw_text(surface, line, small, colour, topleft=(left, top))
@@ -45,20 +43,20 @@ def draw_lines(
 
 
 class LongText:
-    """Paragraphs in a box, cut into lines of its width and scrolled; plain text, since it may be a stranger's."""
+    """Paragraphs of plain text, wrapped and scrolled in a box."""
 
     def __init__(self) -> None:
         self.lines: tuple[str, ...] = ()
-        self._cut: tuple[object, ...] = ()
-        """What the lines were made from."""
+        self._fitted_for: tuple[object, ...] = ()
+        """The arguments that `lines` were made from."""
 
     def fit(self, paragraphs: Sequence[str], box: pygame.Rect, scale: float, scroll: Scroll) -> None:
-        """Cuts the paragraphs into lines for this box, and tells `scroll` how many there are and how many fit."""
+        """Wraps the paragraphs for this box, and sets the length and room of `scroll` in lines."""
         small, width = round(theme.HINT_SIZE * scale), box.width - round(34 * scale)
-        if (paragraphs, width, small) != self._cut:
-            self._cut = (paragraphs, width, small)
+        if (paragraphs, width, small) != self._fitted_for:
+            self._fitted_for = (paragraphs, width, small)
             self.lines = tuple(
-                line for text in paragraphs for line in theme.wrapped(chunked(text), small, width, _MOST_LINES)
+                line for text in paragraphs for line in theme.wrapped(break_long_words(text), small, width, _MAX_LINES)
             )
         scroll.fit(len(self.lines), lines_in(box, scale))
 
@@ -70,16 +68,16 @@ class LongText:
 
 
 def draw_text_box(surface: pygame.Surface, box: pygame.Rect, scale: float) -> pygame.Surface:
-    """Draws the ground for lines of text; gives the part of the surface inside its padding."""
+    """Draws the background of a text box; returns the part of the surface inside its padding."""
     pygame.draw.rect(surface, theme.BACKGROUND, box, border_radius=round(4 * scale))
     return surface.subsurface(box.inflate(-_padding(scale), -_padding(scale)))
 
 
 def lines_in(box: pygame.Rect, scale: float) -> int:
-    """How many lines of small text a box has room for; 1 at least."""
+    """The number of lines of small text that fit into a box; at least 1."""
     return max((box.height - _padding(scale)) // line_height(scale), 1)
 
 
 def _padding(scale: float) -> int:
-    """Of a box of text, both sides together."""
+    """The padding of a text box, both sides together."""
     return 2 * round(8 * scale)

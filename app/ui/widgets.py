@@ -1,4 +1,4 @@
-"""What screens are built of: choices, buttons, text fields, scroll bars, the ring of the focus, key hints, a toast."""
+"""The widgets of all screens: choices, buttons, text fields, scroll bars, the focus ring, key hints, toasts."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ T = TypeVar("T")
 
 TOAST_SECONDS = 2.5
 FADE_SECONDS = 0.25
-EDIT_EVERY = 0.04
-"""Seconds, for a key that is held while a text is edited."""
+EDIT_REPEAT_SECONDS = 0.04
+"""Interval at which a held editing key repeats."""
 _ARROW = 24
-"""The width, at scale 1, of the place at either end of a choice where its arrow stands."""
+"""The width, at scale 1, of the space for an arrow at either end of a choice."""
 
 
 class Choice(Generic[T]):
-    """One value of several, which stand in a row."""
+    """One value of an ordered list of values."""
 
     def __init__(self, name: str, values: Sequence[T], chosen: T, label: Callable[[T], str] = str) -> None:
         self.name = name
@@ -34,57 +34,57 @@ class Choice(Generic[T]):
 
     @property
     def value(self) -> T:
-        """What is chosen."""
+        """The chosen value."""
         return self.values[self._place]
 
     @property
     def text(self) -> str:
-        """What is chosen, in words."""
+        """The label of the chosen value."""
         return self._label(self.value)
 
     def can_step(self, by: int) -> bool:
-        """Whether there is a value so many places further."""
+        """Whether there is a value `by` places further."""
         return 0 <= self._place + by < len(self.values)
 
     def step(self, by: int) -> None:
-        """Chooses the value so many places further; at the row's end, stays."""
+        """Chooses the value `by` places further; does nothing if there is none."""
         if self.can_step(by):
             self._place += by
 
-    def turn(self) -> None:
-        """Chooses the next value; after the last, the first."""
+    def cycle(self) -> None:
+        """Chooses the next value, and after the last the first."""
         self._place = (self._place + 1) % len(self.values)
 
 
 class Scroll:
-    """Which part is shown of something longer than its room; all in lines, or all in pixels."""
+    """Which part of something longer than its box is shown. Units are lines or pixels."""
 
     def __init__(self) -> None:
         self.top = 0
-        """The first line that is shown."""
+        """The first line or pixel shown."""
         self.length = 0
         self.room = 0
         self.step = 3
-        """How far an arrow key or a notch of the wheel goes."""
+        """How far an arrow key or a notch of the wheel scrolls."""
         self._followed: tuple[object, ...] = ()
 
     @property
-    def most(self) -> int:
-        """The greatest `top` there can be; 0 where all is shown."""
+    def max_top(self) -> int:
+        """The largest possible `top`; 0 if everything is shown."""
         return max(self.length - self.room, 0)
 
     def fit(self, length: int, room: int) -> None:
-        """So much there is now, and so much can be shown."""
+        """Sets the length of the content and the room to show it."""
         self.length, self.room = length, room
         self.by(0)
 
     def by(self, distance: int) -> bool:
-        """Scrolls down, or up where negative, no further than to the end; whether that changed anything."""
-        before, self.top = self.top, min(max(self.top + distance, 0), self.most)
+        """Scrolls down, or up if negative, as far as the ends allow; returns whether anything moved."""
+        before, self.top = self.top, min(max(self.top + distance, 0), self.max_top)
         return self.top != before
 
     def follow(self, place: int, start: int, end: int) -> None:
-        """Shows what is between `start` and `end`, the item at `place`, where it has moved since the last call.
+        """Scrolls to the item at `place`, from `start` to `end`, if it has moved since the last call.
 
         Until it moves again, the wheel may scroll it out of sight.
         """
@@ -96,31 +96,31 @@ class Scroll:
 
 
 class TextField:
-    """A line of text that is typed, `most` characters at most."""
+    """An editable line of text of up to `max_length` characters."""
 
-    def __init__(self, text: str = "", most: int = 100) -> None:
+    def __init__(self, text: str = "", max_length: int = 100) -> None:
         self.text = text
         self.caret = len(text)
-        """How many characters are before it."""
-        self._most = most
+        """The number of characters before it."""
+        self._max_length = max_length
         self._held = 0
-        """The editing key that is down; 0 for none."""
-        self._again_in = 0.0
+        """The editing key that is held; 0 if none."""
+        self._repeat_in = 0.0
 
     def fill(self, text: str) -> None:
-        """Puts a text in place of what is there."""
-        self.text, self.caret = text[: self._most], len(text[: self._most])
+        """Replaces the text."""
+        self.text, self.caret = text[: self._max_length], len(text[: self._max_length])
 
     def take(self, event: pygame.Event) -> bool:
-        """Takes in what is typed; whether it was the field's, and no command. Keys with Ctrl are the desktop's, but V.
+        """Edits the text; returns whether the event was for the field, rather than a command. Ctrl+V pastes.
 
-        A letter comes twice: as a key, which is nothing but kept from being a command, and as text.
+        A letter arrives twice: as a key, which is only kept from acting as a command, and as text.
         """
         if event.type == pygame.TEXTINPUT:
             self._insert(event.text)
             return True
         if event.type == pygame.KEYUP and event.key == self._held:
-            self.let_go()
+            self.release()
         if event.type != pygame.KEYDOWN:
             return False
         if event.mod & pygame.KMOD_CTRL and event.key == pygame.K_v:
@@ -128,19 +128,19 @@ class TextField:
                 self._insert(pygame.scrap.get_text())
             return True
         if self._edit(event.key):
-            self._held, self._again_in = event.key, REPEAT_AFTER
+            self._held, self._repeat_in = event.key, REPEAT_AFTER
             return True
         return bool(event.unicode) and event.unicode.isprintable()
 
     def repeat(self, elapsed: float) -> None:
-        """Does again what an editing key does that is held, each time it is due; call it once a frame."""
-        self._again_in -= elapsed
-        if self._held and self._again_in <= 0:
-            self._again_in = EDIT_EVERY
+        """Repeats the held editing key when that is due; call it once a frame."""
+        self._repeat_in -= elapsed
+        if self._held and self._repeat_in <= 0:
+            self._repeat_in = EDIT_REPEAT_SECONDS
             self._edit(self._held)
 
-    def let_go(self) -> None:
-        """As if no key were down."""
+    def release(self) -> None:
+        """Forgets the held key."""
         self._held = 0
 
     def _edit(self, key: int) -> bool:
@@ -163,19 +163,19 @@ class TextField:
         return True
 
     def _insert(self, text: str) -> None:
-        typed = "".join(filter(str.isprintable, text))[: self._most - len(self.text)]
+        typed = "".join(filter(str.isprintable, text))[: self._max_length - len(self.text)]
         self.text = self.text[: self.caret] + typed + self.text[self.caret :]
         self.caret += len(typed)
 
 
 def columns(rect: pygame.Rect, count: int, gap: int) -> list[pygame.Rect]:
-    """So many rectangles of one width, side by side, that fill `rect`."""
+    """Divides `rect` into `count` columns of equal width with gaps between them."""
     width = (rect.width - gap * (count - 1)) // count
     return [pygame.Rect(rect.left + place * (width + gap), rect.top, width, rect.height) for place in range(count)]
 
 
 def flow(rect: pygame.Rect, widths: Iterable[int], height: int, gap: int) -> list[pygame.Rect]:
-    """Rectangles of these widths from the left, in as many rows as they need, the last of which ends with `rect`."""
+    """Rectangles of these widths from the left, in as many rows as they need, aligned to the bottom of `rect`."""
     places, left, row = [], rect.left, 0
     for width in widths:
         if left > rect.left and left + width > rect.right:
@@ -186,7 +186,7 @@ def flow(rect: pygame.Rect, widths: Iterable[int], height: int, gap: int) -> lis
 
 
 def value_box(rect: pygame.Rect, choice: Choice[T]) -> pygame.Rect:
-    """Where in its row a choice's value and arrows stand: beside its name, or all of it where it has none."""
+    """The part of a choice's row for its value and arrows: beside its name, or all of it if it has none."""
     left = rect.left + round(0.4 * rect.width) if choice.name else rect.left
     return pygame.Rect(left, rect.top, rect.right - left, rect.height)
 
@@ -202,7 +202,7 @@ def step_at(rect: pygame.Rect, choice: Choice[T], position: tuple[int, int]) -> 
 def draw_choice(
     surface: pygame.Surface, rect: pygame.Rect, scale: float, choice: Choice[T], *, lit: bool = False
 ) -> None:
-    """Draws the choice's name and its value between two arrows; `lit` is for what the mouse is over."""
+    """Draws the choice's name, and its value between two arrows; `lit` if the mouse is over it."""
     box, small = value_box(rect, choice), round(theme.HINT_SIZE * scale)
     if choice.name:
         name = theme.fitted(choice.name, small, box.left - rect.left - round(4 * scale))
@@ -219,7 +219,7 @@ def draw_choice(
 
 
 def _draw_arrow(surface: pygame.Surface, centre: pygame.Vector2, length: float, colour: pygame.Color) -> None:
-    """A triangle that points right, or left where `length` is negative."""
+    """Draws a triangle that points right, or left if `length` is negative."""
     tip, side = pygame.Vector2(length, 0), pygame.Vector2(0, 1.2 * length)
     pygame.draw.polygon(surface, colour, [centre + tip, centre - tip + side, centre - tip - side])
 
@@ -233,7 +233,7 @@ def draw_button(
     lit: bool = False,
     letters: int = theme.HEADING_SIZE,
 ) -> None:
-    """Draws a button; `lit` is for what the mouse is over, `letters` how large they are at scale 1."""
+    """Draws a button; `lit` if the mouse is over it; `letters` is the size of the text at scale 1."""
     corner, size = round(theme.CORNER * scale), round(letters * scale)
     pygame.draw.rect(surface, theme.HAIRLINE, rect, border_radius=corner)
     pygame.draw.rect(surface, theme.QUIET if lit else theme.HAIRLINE, rect, width=1, border_radius=corner)
@@ -242,7 +242,7 @@ def draw_button(
 
 
 def draw_bar(surface: pygame.Surface, rect: pygame.Rect, scale: float, share: float, colour: pygame.Color) -> None:
-    """Draws a share of 0 to 1, with a mark where half would be."""
+    """Draws a share, 0 to 1, with a mark at one half."""
     corner = round(3 * scale)
     pygame.draw.rect(surface, theme.HAIRLINE, rect, border_radius=corner)
     filled = pygame.Rect(rect.topleft, (round(rect.width * share), rect.height))
@@ -254,7 +254,7 @@ def draw_bar(surface: pygame.Surface, rect: pygame.Rect, scale: float, share: fl
 
 
 def draw_progress(surface: pygame.Surface, rect: pygame.Rect, scale: float, share: float) -> None:
-    """Draws how much is done, from 0 to 1."""
+    """Draws a progress bar; `share` is from 0 to 1."""
     corner = round(3 * scale)
     pygame.draw.rect(surface, theme.HAIRLINE, rect, border_radius=corner)
     filled = pygame.Rect(rect.topleft, (round(rect.width * share), rect.height))
@@ -272,7 +272,7 @@ def draw_field(
     empty: str = "",
     lit: bool = False,
 ) -> None:
-    """Draws a text and, while it is typed, its caret; `empty` where there is none. Its end shows where it is long."""
+    """Draws a text field, with a caret while `typing`, and `empty` as a placeholder; keeps the caret in view."""
     corner, size = round(4 * scale), round(theme.BODY_SIZE * scale)
     pygame.draw.rect(surface, theme.BACKGROUND, rect, border_radius=corner)
     pygame.draw.rect(surface, theme.QUIET if lit or typing else theme.HAIRLINE, rect, width=1, border_radius=corner)
@@ -292,17 +292,17 @@ def draw_field(
 
 
 def draw_thumb(surface: pygame.Surface, rect: pygame.Rect, scale: float, scroll: Scroll) -> None:
-    """Draws at the right edge of `rect` which part of something longer it shows; nothing where it shows all."""
-    if scroll.most > 0:
+    """Draws a scroll bar's thumb at the right edge of `rect`; draws nothing if everything is shown."""
+    if scroll.max_top > 0:
         width = round(4 * scale)
         height = max(round(rect.height * scroll.room / scroll.length), 4 * width)
         thumb = pygame.Rect(rect.right - width, 0, width, height)
-        thumb.top = rect.top + round(scroll.top / scroll.most * (rect.height - height))
+        thumb.top = rect.top + round(scroll.top / scroll.max_top * (rect.height - height))
         pygame.draw.rect(surface, theme.QUIET, thumb, border_radius=width // 2)
 
 
 def draw_focus(surface: pygame.Surface, rect: pygame.Rect, scale: float) -> None:
-    """Draws the ring around what is in focus, just outside of it."""
+    """Draws the focus ring, just outside `rect`."""
     width = round(2 * scale)
     ring = rect.inflate(6 * width, 4 * width)
     pygame.draw.rect(surface, theme.FOCUS, ring, width=width, border_radius=round((theme.CORNER + 3) * scale))
@@ -311,13 +311,13 @@ def draw_focus(surface: pygame.Surface, rect: pygame.Rect, scale: float) -> None
 def hints(
     table: Sequence[Binding], groups: Iterable[tuple[Sequence[Command], str]], context: Context = Context.MENU
 ) -> list[tuple[str, str]]:
-    """For the line of hints in a menu: the keys of each group of commands in one, with its word."""
-    found = [(controls.hints(table, context, dict.fromkeys(commands, word)), word) for commands, word in groups]
-    return [(" ".join(key for key, _ in keys), word) for keys, word in found if keys]
+    """The line of hints: the keys of each group of commands, joined, with the group's word."""
+    rows = [(controls.hints(table, context, dict.fromkeys(commands, word)), word) for commands, word in groups]
+    return [(" ".join(key for key, _ in keys), word) for keys, word in rows if keys]
 
 
 def draw_hints(surface: pygame.Surface, rect: pygame.Rect, scale: float, hints: Iterable[tuple[str, str]]) -> None:
-    """Draws keys, each with a word for what it does, as far as they find room in `rect`."""
+    """Draws keys, each with a word for what it does, as many as fit into `rect`."""
     size = round(theme.HINT_SIZE * scale)
     cap = pygame.Rect(rect.left, 0, 0, round(24 * scale))
     cap.centery = rect.centery
@@ -333,36 +333,36 @@ def draw_hints(surface: pygame.Surface, rect: pygame.Rect, scale: float, hints: 
 
 
 class Toast:
-    """A short message that goes away by itself."""
+    """A short message that fades by itself."""
 
     def __init__(self) -> None:
         self.text = ""
         self._age = 0.0
 
     def show(self, text: str) -> None:
-        """Shows `text` from now on, in place of what was shown."""
+        """Shows `text` in place of the last message."""
         self.text, self._age = text, 0.0
 
     def update(self, elapsed: float) -> None:
-        """Lets `elapsed` seconds go by."""
+        """Advances by `elapsed` seconds."""
         self._age += elapsed
 
     @property
     def opacity(self) -> float:
-        """1 for `TOAST_SECONDS`, then less, and 0 when it has gone."""
+        """1 for `TOAST_SECONDS`, then fading to 0."""
         left = 1 - (self._age - TOAST_SECONDS) / FADE_SECONDS
         return min(max(left, 0.0), 1.0) if self.text else 0.0
 
 
 def draw_toast(surface: pygame.Surface, centre: tuple[int, int], scale: float, toast: Toast) -> None:
-    """Draws the message around `centre`, as far as it has not faded."""
+    """Draws the message around `centre` at its opacity."""
     if not toast.opacity:
         return
     size = round(theme.BODY_SIZE * scale)
     text = theme.fitted(toast.text, size, surface.width - 4 * size)
     width, height = theme.font(theme.Face.REGULAR, size).size(text)
-    box = pygame.Surface((width + 2 * size, height + size), pygame.SRCALPHA)
-    theme.draw_panel(box, box.get_rect(), scale)
-    theme.draw_text(box, text, size, center=box.get_rect().center)
-    box.set_alpha(round(255 * toast.opacity))
-    surface.blit(box, box.get_rect(center=centre))
+    panel = pygame.Surface((width + 2 * size, height + size), pygame.SRCALPHA)
+    theme.draw_panel(panel, panel.get_rect(), scale)
+    theme.draw_text(panel, text, size, center=panel.get_rect().center)
+    panel.set_alpha(round(255 * toast.opacity))
+    surface.blit(panel, panel.get_rect(center=centre))

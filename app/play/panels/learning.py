@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pygame
 
-from app.follow.follower import RARELY_SAVED, Follower, Training
+from app.follow.follower import STALLED_SECONDS, Follower, Training
 from app.game.snapshot import Snapshot
 from app.ui import charts, theme
 from app.ui.numbers import millions, signed
@@ -25,16 +25,16 @@ class LearningModel:
         """Where the policy changed: shares of the width; the newest last."""
         self.end = ""
         """Where the chart's width ends."""
-        self.sign = ""
+        self.status = ""
 
-    def update(self, training: Training, changes: tuple[int, ...], sign: str) -> None:
+    def update(self, training: Training, changes: tuple[int, ...], status: str) -> None:
         """Takes in the training so far, the steps of the policies that have played, and a line on which plays."""
         end = max(training.target or 0, training.steps, 1)
         points = [(point.steps, point.mean_return) for point in training.curve]
         self.curve = charts.curve_shares(points, end, POINTS_TO_WIN)
         self.changes = tuple(steps / end for steps in changes)
         self.end = f"{millions(end)} steps"
-        self.sign = sign
+        self.status = status
         score = next((score for _, score in reversed(points) if score is not None), None)
         self.figures = (
             (UNKNOWN if score is None else signed(score), "mean return"),
@@ -59,7 +59,7 @@ def _rest(training: Training) -> tuple[str, str]:
     trained = _span(training.curve[-1].seconds) if training.curve else UNKNOWN
     if training.finished:
         return trained, "in total, finished"
-    if training.curve and training.silent_for > RARELY_SAVED:
+    if training.curve and training.silent_for > STALLED_SECONDS:
         return _span(training.silent_for), "without news"
     if training.seconds_left is None:
         return trained, "so far"
@@ -89,7 +89,7 @@ class LearningPanel:
     def update(self, now: Snapshot, elapsed: float) -> None:
         """Takes in what the follower has found."""
         del now, elapsed
-        new = (self._follower.training, self._follower.changes, self._follower.sign)
+        new = (self._follower.training, self._follower.changes, self._follower.status)
         if new != self._shown:
             self._shown, self._drawn_at = new, None
             self._model.update(*new)
@@ -114,10 +114,10 @@ def draw(surface: pygame.Surface, rect: pygame.Rect, scale: float, model: Learni
     line = theme.font(theme.Face.REGULAR, small).get_linesize()
     heading = theme.draw_text(surface, LearningPanel.title, round(theme.HEADING_SIZE * scale), topleft=room.topleft)
     top = _draw_figures(surface, pygame.Rect(room.left, heading.bottom + gap, room.width, 0), scale, model) + gap
-    sign = theme.wrapped(model.sign, small, room.width, 2)
-    for place, words in enumerate(reversed(sign)):
-        theme.draw_text(surface, words, small, theme.TEXT, bottomleft=(room.left, room.bottom - place * line))
-    axis = room.bottom - max(len(sign), 1) * line - gap
+    status = theme.wrapped(model.status, small, room.width, 2)
+    for place, text in enumerate(reversed(status)):
+        theme.draw_text(surface, text, small, theme.TEXT, bottomleft=(room.left, room.bottom - place * line))
+    axis = room.bottom - max(len(status), 1) * line - gap
     left = room.left + round(32 * scale)
     chart = pygame.Rect(left, top, room.right - left, axis - line - top)
     theme.draw_text(surface, "0", small, theme.QUIET, bottomleft=(chart.left, axis))

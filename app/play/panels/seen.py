@@ -38,7 +38,7 @@ class SeenModel:
         self.seconds: tuple[float, ...] = ()
         """How much older than the newest each frame is."""
         self.side = Side.RIGHT
-        self.words = ""
+        self.orientation = ""
         """How the network sees the court: mirrored, upside down, both, or empty."""
         self._shown: tuple[PolicyNetwork, Frame] | None = None
 
@@ -54,7 +54,7 @@ class SeenModel:
         self._shown = policy.network, policy.observation
         self.frames, self.normalised, turned = as_seen(policy.network, policy.observation)
         self.side = side
-        self.words = ", ".join(["mirrored"] * (side is Side.LEFT) + ["upside down"] * turned)
+        self.orientation = ", ".join(["mirrored"] * (side is Side.LEFT) + ["upside down"] * turned)
         observation = policy.spec.observation
         apart = observation.frame_skip / FRAMES_PER_SECOND
         self.seconds = tuple(apart * older for older in reversed(range(observation.stack)))
@@ -127,7 +127,7 @@ class SeenPanel:
         height, width = frames.shape[1:]
         text = f"Input, {width} \N{MULTIPLICATION SIGN} {height}"
         theme.draw_text(surface, text, small, theme.QUIET, midleft=first.midleft)
-        theme.draw_text(surface, self.model.words, small, midright=first.midright)
+        theme.draw_text(surface, self.model.orientation, small, midright=first.midright)
         theme.draw_text(surface, "Normalised", small, theme.QUIET, midleft=second.midleft)
         _draw_legend(surface, second, small)
         self._draw_row(surface, first, self._pictures[0])

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pygame
 
-from app.follow.follower import load_in_place
+from app.follow.follower import load_matching
 from app.game.snapshot import Snapshot
 from app.ui import theme
 from app.ui.numbers import millions, signed
@@ -102,7 +102,7 @@ class StagesModel:
 
 
 def _load(model: str, spec: ModelSpec) -> PolicyNetwork:
-    return load_in_place(catalog.resolve(model), spec)
+    return load_matching(catalog.resolve(model), spec)
 
 
 class StagesPanel:
