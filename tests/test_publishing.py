@@ -210,7 +210,7 @@ def test_preparation_reports_its_progress(desk: Desk, tmp_path: Path, monkeypatc
     desk.publishing.prepare(NAME, private=False)
     until(lambda: desk.publishing.preparation and desk.publishing.preparation.share, desk.go)
     assert desk.publishing.preparation is not None
-    assert desk.publishing.preparation.status == "playing full games to evaluate it: 1 of 4"
+    assert desk.publishing.preparation.status == "Playing full games to measure it: 1 of 4"
     assert desk.publishing.preparation.share == 0.25
     assert desk.press(Command.BACK) is False
     assert desk.publishing.stage is Stage.NAMING
