@@ -557,7 +557,7 @@ ALONE: dict[str, tuple[str, Sight]] = {
         both(says("Credit", theme.HEADING_SIZE, Face.BOLD), has(theme.FOCUS, below_court)),
     ),
     "stages": ("8", both(heading("Training stages"), has(theme.FOCUS, column))),
-    "facts": ("0", both(says("Speed"), says("the ROM itself"))),
+    "facts": ("0", both(says("Speed"), says("built into the game"))),
 }
 """Each panel's key, and what shows that it is there and has something to say."""
 

@@ -59,7 +59,7 @@ def _style(now: Snapshot, side: Side) -> str:
     reaction = now.reactions[side]
     if reaction is not None:
         return f"reaction {reaction} ms" if reaction else "no reaction delay"
-    return "a person" if side in now.people else "the game itself"
+    return "a person" if side in now.people else "built into the game"
 
 
 def draw(surface: pygame.Surface, rect: pygame.Rect, scale: float, model: FactsModel) -> None:
