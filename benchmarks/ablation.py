@@ -1,6 +1,6 @@
-"""What each of REINFORCE's variance reductions is worth: `python benchmarks/ablation.py`.
+"""What each of REINFORCE's remedies is worth: `python benchmarks/ablation.py`.
 
-Trains REINFORCE on CartPole-v1, adding one variance reduction at a time, with several seeds and the same number of
+Trains REINFORCE on CartPole-v1, adding one remedy at a time, with several seeds and the same number of
 steps each. Prints for each the return of its last episodes and the mean over the whole training; `--out` draws the
 curves.
 """
@@ -30,7 +30,7 @@ REDUCTIONS: dict[str, dict[str, Any]] = {
 
 
 def variants() -> dict[str, TrainingSettings]:
-    """Each with the variance reductions of those before it."""
+    """Each with the remedies of those before it."""
     model = specification("CartPole-v1", algorithm="reinforce")
     chosen = dict(PLAIN)
     settings: dict[str, TrainingSettings] = {}

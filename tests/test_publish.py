@@ -188,7 +188,7 @@ def test_staged_for_another_repository(cart: str, hub: LocalHub, capsys: pytest.
     main(["publish", cart, REPOSITORY, "--dry-run"])
     capsys.readouterr()
     assert main(["publish", "cart", "tester/other", "--staged"]) == 2
-    assert "for another repository" in capsys.readouterr().err
+    assert "was not written for tester/other" in capsys.readouterr().err
     Path("cart/model.safetensors").write_bytes(b"no weights")
     assert main(["publish", "cart", REPOSITORY, "--staged"]) == 2
     assert "not safetensors" in capsys.readouterr().err

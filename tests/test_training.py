@@ -168,7 +168,7 @@ def test_pong_and_all_else_have_their_presets(algorithm: str) -> None:
         (["train", "ppo", "--set", "gamma=2"], "<= 1.0"),
         (["train", "reinforce", "--set", "credit=none"], "Invalid enum value 'none'"),
         (["train", "--resume", "nowhere"], "nowhere is not a run"),
-        (["evaluate", "nobody"], "here:"),
+        (["evaluate", "nobody"], "known models:"),
         (["evaluate"], "MODEL"),
         (["evaluate", "ppo", "--episodes", "many"], "not a whole number"),
     ],
