@@ -18,7 +18,7 @@ from models.spec import POINTS_TO_WIN
 
 FRAMES_PER_SECOND = 59.92
 """NTSC Atari 2600."""
-MOST_NOOPS = 30
+MAX_NOOPS = 30
 SERVE_PATIENCE = 90
 """In frames. A player who has not served after this many is made to."""
 SOUND_SAMPLES = 512
@@ -39,7 +39,7 @@ _LEFT_BUTTON, _SERVER_BUTTON = 63, 67
 
 _ONE_PLAYER, _TWO_PLAYERS = 0, 2
 _PRESSED = 0
-_MOST_FRAMES_256 = 240
+_MAX_FRAMES_256 = 240
 """The ROM counts blocks of 256 frames, and after 256 of them, 18 minutes, silently ends the game."""
 
 _KNOB = struct.Struct("<i")
@@ -122,7 +122,7 @@ class Court:
 
     def reset(self, *, idle_frames: int | None = None) -> None:
         """Begins a new game after that many idle frames; by default 1 to 30 at random, so that games differ."""
-        self.idle_frames = int(self._random.integers(1, MOST_NOOPS + 1)) if idle_frames is None else idle_frames
+        self.idle_frames = int(self._random.integers(1, MAX_NOOPS + 1)) if idle_frames is None else idle_frames
         self._ale.reset_game()
         for _ in range(self.idle_frames):
             self._ale.act(Action.NOOP)
@@ -214,7 +214,7 @@ class Court:
         return self._ale.getRAM().tobytes()
 
     def _keep_going(self, ram: NDArray[np.uint8]) -> None:
-        if ram[_FRAMES_256] > _MOST_FRAMES_256:
+        if ram[_FRAMES_256] > _MAX_FRAMES_256:
             self._ale.setRAM(_FRAMES_256, 1)
 
     def _set_mode(self, mode: int, ram: NDArray[np.uint8]) -> None:

@@ -70,7 +70,7 @@ def test_an_impossible_film_is_one_line(
 @pytest.fixture
 def short_games(monkeypatch: pytest.MonkeyPatch) -> None:
     """Games that end after a few points."""
-    monkeypatch.setattr("app.game.match.MOST_GAME_FRAMES", 600)
+    monkeypatch.setattr("app.game.match.MAX_GAME_FRAMES", 600)
 
 
 @pytest.mark.usefixtures("short_games")
@@ -129,7 +129,7 @@ def test_ctrl_c_is_quiet_and_keeps_the_film(
 
 
 def test_a_film_shows_a_whole_game(model_directory: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.game.match.MOST_GAME_FRAMES", 60)
+    monkeypatch.setattr("app.game.match.MAX_GAME_FRAMES", 60)
     film = tmp_path / "game.mp4"
     assert main(["watch", str(model_directory), "--headless", "--json", "--record", str(film)]) == 0
     with av.open(film) as container:

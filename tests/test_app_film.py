@@ -211,7 +211,7 @@ def test_panels_that_cannot_be_filmed(words: list[str], answer: str, capsys: pyt
 RECORD = """
 import os, sys
 from app.game import match
-match.MOST_GAME_FRAMES = 60
+match.MAX_GAME_FRAMES = 60
 # Gymnasium, which comes with the emulator, sets it when it is imported; the command must not depend on that.
 os.environ.pop("PYGAME_HIDE_SUPPORT_PROMPT", None)
 assert "pygame" not in sys.modules

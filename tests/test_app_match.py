@@ -14,7 +14,7 @@ from agents.policy import PolicyAgent
 from agents.pong import FRAMES_PER_SECOND, Court, Score, Side
 from app.game import match as matches
 from app.game.clock import FrameClock
-from app.game.match import MOST_CATCH_UP, SPEEDS, Match
+from app.game.match import MAX_CATCH_UP, SPEEDS, Match
 from app.game.seats import AgentSeat, PersonSeat, RomSeat
 from app.game.snapshot import State, games_won
 from app.game.timeline import HISTORY_LENGTH
@@ -105,7 +105,7 @@ def test_uneven_time_gives_the_same_frames(match: Match) -> None:
 
 def test_a_long_delay_is_not_caught_up_with(match: Match) -> None:
     match.update(60.0)
-    assert match.frames == round(MOST_CATCH_UP * FRAMES_PER_SECOND) == 6
+    assert match.frames == round(MAX_CATCH_UP * FRAMES_PER_SECOND) == 6
 
 
 def test_nothing_moves_before_the_player_is_there() -> None:
@@ -238,7 +238,7 @@ def test_the_last_game_is_followed_by_none(player: CyclingPlayer) -> None:
 
 
 def test_a_game_without_end_is_ended(match: Match, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(matches, "MOST_GAME_FRAMES", 200)
+    monkeypatch.setattr(matches, "MAX_GAME_FRAMES", 200)
     play_to_the_end(match)
     assert match.frames == 200
     assert match.results == [match.snapshot().score]

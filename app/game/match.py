@@ -28,11 +28,11 @@ if TYPE_CHECKING:
 
 SPEEDS = (0.25, 0.5, 1, 2, 4, 8)
 NORMAL_SPEED = SPEEDS.index(1)
-MOST_CATCH_UP = 0.1
+MAX_CATCH_UP = 0.1
 """Seconds. After a longer delay the match goes on from where it was, and does not fall further and further behind."""
 REST_FRAMES = round(2.5 * FRAMES_PER_SECOND)
 """Between two games."""
-MOST_GAME_FRAMES = round(30 * 60 * FRAMES_PER_SECOND)
+MAX_GAME_FRAMES = round(30 * 60 * FRAMES_PER_SECOND)
 """Half an hour: a game between two agents that never miss would not end. Whoever leads then has won."""
 REWIND_SPEEDS = (2.0, 12.0)
 """How many times faster than normal play, at first and at most. Each second of rewinding adds two."""
@@ -84,11 +84,11 @@ class Match:
     # Frames
 
     def update(self, elapsed: float) -> None:
-        """Runs the whole frames that are due after `elapsed` seconds, at most `MOST_CATCH_UP` seconds' worth."""
+        """Runs the whole frames that are due after `elapsed` seconds, at most `MAX_CATCH_UP` seconds' worth."""
         if self.state not in (State.PLAYING, State.OVER):
             return
         speed = self.speed if self.state is State.PLAYING else 1
-        for _ in range(self._clock.frames(min(elapsed, MOST_CATCH_UP), speed * FRAMES_PER_SECOND)):
+        for _ in range(self._clock.frames(min(elapsed, MAX_CATCH_UP), speed * FRAMES_PER_SECOND)):
             self.advance()
 
     def advance(self) -> None:
@@ -238,7 +238,7 @@ class Match:
         self._rewinding_for += elapsed
         first, most = REWIND_SPEEDS
         speed = min(first + 2 * self._rewinding_for, most)
-        self.timeline.rewind(self._clock.frames(min(elapsed, MOST_CATCH_UP), speed * FRAMES_PER_SECOND))
+        self.timeline.rewind(self._clock.frames(min(elapsed, MAX_CATCH_UP), speed * FRAMES_PER_SECOND))
 
     def stop_rewinding(self) -> None:
         """Pauses where the game has been rewound to; playing on from there undoes what came after."""
@@ -357,7 +357,7 @@ class Match:
     @property
     def _has_ended(self) -> bool:
         recorded = any(isinstance(seat, RecordedSeat) and seat.ended(self.court) for seat in self.seats)
-        return self.court.over or recorded or self.court.frames >= MOST_GAME_FRAMES
+        return self.court.over or recorded or self.court.frames >= MAX_GAME_FRAMES
 
     @property
     def _policies(self) -> list[PolicyAgent]:

@@ -12,20 +12,20 @@ import numpy as np
 from msgspec import Meta, Struct
 
 from agents.base import FULL_SPEED, Control
-from agents.pong import MOST_NOOPS, Court, Score
+from agents.pong import MAX_NOOPS, Court, Score
 from app.game.lineup import Lineup
-from app.game.match import MOST_GAME_FRAMES
+from app.game.match import MAX_GAME_FRAMES
 from app.game.timeline import Controls
 from models.errors import UserError
 from models.files import atomic_write
 
 SUFFIX = ".volley"
 _MAGIC = b"VOLLEYREPLAY1\n"
-_MOST_BYTES = 8_000_000
+_MAX_BYTES = 8_000_000
 _FRAME = np.dtype(("<u2", 2))
 _ROM = 0
 """The code of a frame in which the ROM played."""
-_MOST_CODE = 1 + 2 * (2 * FULL_SPEED) + 1
+_MAX_CODE = 1 + 2 * (2 * FULL_SPEED) + 1
 
 Name = Annotated[str, Meta(max_length=200)]
 Hash = Annotated[str, Meta(pattern="^([0-9a-f]{64})?$")]
@@ -41,9 +41,9 @@ class Replay(Struct, frozen=True, kw_only=True):
     """Each side's `app.game.cast.model_hash`; empty without a model."""
     seed: Annotated[int, Meta(ge=0, lt=2**31)]
     """Of the agents: see `app.game.cast.load_cast`."""
-    idle_frames: Annotated[int, Meta(ge=0, le=MOST_NOOPS)]
+    idle_frames: Annotated[int, Meta(ge=0, le=MAX_NOOPS)]
     score: tuple[Annotated[int, Meta(ge=0, le=21)], Annotated[int, Meta(ge=0, le=21)]]
-    frames: Annotated[int, Meta(ge=1, le=MOST_GAME_FRAMES)]
+    frames: Annotated[int, Meta(ge=1, le=MAX_GAME_FRAMES)]
     final: Hash
     """The SHA-256 of the court's RAM after the last frame."""
     packed_controls: bytes
@@ -82,9 +82,9 @@ class Replay(Struct, frozen=True, kw_only=True):
             codes = np.frombuffer(unpacked, "<u2").reshape(self.frames, 2)
         except (zlib.error, ValueError) as error:
             raise UserError("this replay is damaged: its frames cannot be read") from error
-        if codes.max() > _MOST_CODE or not codes[:, 1].all():
+        if codes.max() > _MAX_CODE or not codes[:, 1].all():
             raise UserError("this replay is damaged: it contains an impossible control")
-        known = [_control(code) for code in range(_MOST_CODE + 1)]
+        known = [_control(code) for code in range(_MAX_CODE + 1)]
         controls = [(known[left], known[right]) for left, right in codes.tolist()]
         return [(left, right) for left, right in controls if right is not None]
 
@@ -121,7 +121,7 @@ def load(path: Path) -> Replay:
     """Reads a replay that `save` wrote; `UserError` if there is none, or it is damaged."""
     try:
         with path.open("rb") as file:
-            content = file.read(_MOST_BYTES)
+            content = file.read(_MAX_BYTES)
     except OSError as error:
         raise UserError(f"cannot read the replay {str(path)!r}: {error.strerror}") from error
     if not content.startswith(_MAGIC):
