@@ -282,7 +282,7 @@ def test_of_a_run_that_learned_a_control_problem(tmp_path: Path, folder: Path) -
     stage(str(tmp_path / "cart"), folder, name="ada/cart", episodes=2)
     text = card(folder, "ada/cart")
     assert "volley evaluate ada/cart --episodes 2 --seed 1000 --json" in text
-    assert "How good it is" in text
+    assert "How well it does" in text
 
 
 def test_a_protocol_in_words() -> None:

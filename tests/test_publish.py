@@ -206,11 +206,11 @@ def test_who_may_not_publish_is_told_at_once(
         answer = "you are not logged in"
     elif how != "may only read":
         monkeypatch.setenv("HF_TOKEN", "hf_wrongToken" if how == "unknown" else "hf_\u00e9\u00e9")
-        answer = "does not know this token" if how == "unknown" else "malformed token"
+        answer = "does not accept this token" if how == "unknown" else "malformed token"
     else:
         who = {"name": "tester", "auth": {"accessToken": {"role": "read"}}}
         monkeypatch.setattr("huggingface_hub.HfApi.whoami", lambda *_, **__: who)
-        answer = "one that can write"
+        answer = "has no write access"
     assert main(["publish", cart, REPOSITORY]) == 2
     said = capsys.readouterr().err
     assert answer in said
