@@ -294,7 +294,7 @@ class MenuModel:
             about = "The opponent built into the game. It plays on the left only."
             return MenuCard(heading, colour, "Atari CPU", about=(about,))
         rows = (self._side,) if self.mode is Mode.AGENT else ()
-        name = "A person" if self.mode is Mode.PEOPLE else "You"
+        name = f"Player {side + 1}" if self.mode is Mode.PEOPLE else "You"
         return MenuCard(
             heading, colour, name, rows, ("Plays with keyboard, mouse or gamepad. Press H to see the controls.",)
         )
