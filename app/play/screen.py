@@ -73,7 +73,7 @@ class MatchScreen:
         self._court = pygame.Rect(0, 0, 1, 1)
         """Where the court was last drawn."""
         self._fire_held = False
-        self._begun = self._furnished = False
+        self._begun = self._panels_added = False
         self._follower: Follower | None = None
         self._stages: StagesPanel | None = None
         match = session.match
@@ -148,7 +148,7 @@ class MatchScreen:
                 raise
             self._services.toast.show(str(error))
             return OpenMenu()
-        self._take_seats()
+        self._use_players()
         if self._follower is not None:
             self._follower.update(elapsed)
         self._move_hands()
@@ -168,16 +168,16 @@ class MatchScreen:
         if message := self._film.stop():
             self._services.toast.show(message)
 
-    def _take_seats(self) -> None:
-        """Puts up the panels that depend on the players, as soon as these are loaded."""
-        if not self._furnished and self._session.match.seats:
-            self._furnish()
+    def _use_players(self) -> None:
+        """Adds the panels that depend on the players, once these are loaded, and shows what loading reported."""
+        if not self._panels_added and self._session.match.seats:
+            self._add_panels()
         if self._session.notice:
             self._services.toast.show(self._session.notice)
             self._session.notice = ""
 
-    def _furnish(self) -> None:
-        self._furnished = True
+    def _add_panels(self) -> None:
+        self._panels_added = True
         loader, policies = self._services.loader, self._session.match.snapshot().policies
         if self._session.follows is not None:
             self._follower = Follower(self._session.follows, policies[Side.RIGHT], loader)
