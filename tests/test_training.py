@@ -196,7 +196,7 @@ def test_ctrl_c_saves_and_says_how_to_go_on(tmp_path: Path) -> None:
     run = tmp_path / "run"
     command = [sys.executable, "-m", "volley", "train"]
     training = subprocess.Popen(
-        [*command, "ppo", "--run", str(run), "--device", "cpu"],
+        [*command, "ppo", "--env", "CartPole-v1", "--steps", "5000000", "--run", str(run), "--device", "cpu"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -211,7 +211,7 @@ def test_ctrl_c_saves_and_says_how_to_go_on(tmp_path: Path) -> None:
     assert training.returncode == 130, error
     assert f"volley train --resume {run}" in out
     assert "Traceback" not in error
-    assert checkpoint.load(run / "model")
+    assert checkpoint.load_policy(run / "model")
     assert Progress(**_saved_progress(run)).steps == RunDirectory.open(run).metrics()[-1]["steps"] > 0
 
 
