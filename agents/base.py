@@ -59,6 +59,14 @@ class Decision:
     """Of each of `actions`, as sampled from; they sum to 1. For a greedy agent, as it would have sampled."""
     value: float | None
     """The expected return from here, in points; None if the agent does not estimate it."""
+    speed: int = FULL_SPEED
+    """Of the paddle, in percent of its full speed: a script may move slowly."""
+
+    @property
+    def control(self) -> Control:
+        """The control that carries it out."""
+        full = control_of(self.action)
+        return full if self.speed == FULL_SPEED else Control(full.move * self.speed // FULL_SPEED, full.fire)
 
     def probability_of(self, group: frozenset[str]) -> float:
         """The summed probability of the actions in `group`: `UP_ACTIONS`, `DOWN_ACTIONS` or `FIRE_ACTIONS`."""

@@ -25,7 +25,7 @@ from models.screen import (
 if TYPE_CHECKING:
     from agents.policy import PolicyAgent
 
-_SPEED_FRAMES = 2
+SPEED_FRAMES = 2
 """The ball's speed is measured over two frames: in one, it may move by half a row."""
 
 
@@ -62,7 +62,7 @@ class ReactionDelay(Generic[Memory]):
         self.reaction_ms = reaction_ms
         self._agent = agent
         self._frames = reaction_frames(reaction_ms)
-        self._sights: deque[Sight] = deque(maxlen=_SPEED_FRAMES + self._frames + 1)
+        self._sights: deque[Sight] = deque(maxlen=SPEED_FRAMES + self._frames + 1)
 
     @property
     def name(self) -> str:
@@ -83,7 +83,7 @@ class ReactionDelay(Generic[Memory]):
         """Takes in a grey frame `[210, 160]`; returns the decision on what the agent takes the frame to be."""
         self._sights.append(Sight(find_ball(grey), find_left_paddle(grey)))
         seen = max(len(self._sights) - 1 - self._frames, 0)
-        before = self._sights[max(seen - _SPEED_FRAMES, 0)].ball
+        before = self._sights[max(seen - SPEED_FRAMES, 0)].ball
         ball, opponent = self._sights[seen]
         expected = None if ball is None else expected_ball(ball if before is None else before, ball, self._frames)
         return self._agent.observe(imagined(grey, expected, opponent))
@@ -102,10 +102,10 @@ def expected_ball(before: Place, now: Place, frames: int) -> Place:
     """Where the ball will be in `frames`, off the walls and never past a paddle; `before` is from two frames ago."""
     lowest = FIELD_BOTTOM - BALL_HEIGHT
     room = lowest - FIELD_TOP
-    row = now.row - FIELD_TOP + (now.row - before.row) * frames // _SPEED_FRAMES
+    row = now.row - FIELD_TOP + (now.row - before.row) * frames // SPEED_FRAMES
     # There and back is twice the room; in the second half the ball is on its way back.
     row %= 2 * room
-    column = now.column + (now.column - before.column) * frames // _SPEED_FRAMES
+    column = now.column + (now.column - before.column) * frames // SPEED_FRAMES
     return Place(
         FIELD_TOP + min(row, 2 * room - row), min(max(column, LEFT_PADDLE.stop), RIGHT_PADDLE.start - BALL_WIDTH)
     )

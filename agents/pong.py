@@ -21,6 +21,8 @@ FRAMES_PER_SECOND = 59.92
 MAX_NOOPS = 30
 SERVE_PATIENCE = 90
 """In frames. A player who has not served after this many is made to."""
+LONGEST_RALLY = round(60 * FRAMES_PER_SECOND)
+"""In frames: a minute. A longer rally between programs may never end, so it is cut off, and its game with it."""
 SOUND_SAMPLES = 512
 """In each frame."""
 

@@ -36,10 +36,13 @@ def mirrored(grey: Frame) -> Frame:
     the right paddle one row lower than the left one, so both are moved by a row. Right of column 125 the ROM sometimes
     draws the ball a row higher; no picture shows when, so this row is not corrected.
     """
-    picture = np.asarray(cv2.LUT(grey, _SWAPPED_GREYS), np.uint8)
-    picture[_COURT_ROWS] = cv2.flip(picture[_COURT_ROWS], 1)
-    score = picture[_SCORE_ROWS]
-    score[:] = np.hstack((score[:, _HALF:], score[:, :_HALF]))
+    picture = grey.copy()
+    picture[_COURT_ROWS] = cv2.flip(grey[_COURT_ROWS], 1)
+    # Only the digits and the paddles have the players' greys.
+    score = np.asarray(cv2.LUT(grey[_SCORE_ROWS], _SWAPPED_GREYS), np.uint8)
+    picture[_SCORE_ROWS, :_HALF], picture[_SCORE_ROWS, _HALF:] = score[:, _HALF:], score[:, :_HALF]
+    for paddle in (LEFT_PADDLE, RIGHT_PADDLE):
+        picture[_COURT_ROWS, paddle] = cv2.LUT(picture[_COURT_ROWS, paddle], _SWAPPED_GREYS)
     _move(picture[FIELD_ROWS, RIGHT_PADDLE], RIGHT_GREY, 1)
     _move(picture[FIELD_ROWS, LEFT_PADDLE], LEFT_GREY, -1)
     return picture

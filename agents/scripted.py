@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from agents.base import Decision, Frame
-from agents.sight import find_ball, find_right_paddle
+from agents.sight import View, look
 from models.screen import BALL_HEIGHT, FIELD_BOTTOM, FIELD_TOP
 from models.spec import ActionName
 
@@ -70,7 +70,11 @@ class TrackerAgent:
 
     def observe(self, grey: Frame) -> Decision:
         """Takes in a grey frame `[210, 160]`; it decides on every one."""
-        ball, paddle = find_ball(grey), find_right_paddle(grey)
+        return self.decide(look(grey))
+
+    def decide(self, view: View) -> Decision:
+        """Takes in what it sees in the newest frame."""
+        ball, paddle = view.ball, view.own
         before_last, last = self._track.paddle
         middle = last if paddle is None else paddle.middle
         approaching, aim = self._follow(None if ball is None else ball.column)

@@ -7,7 +7,18 @@ from typing import NamedTuple
 import numpy as np
 
 from agents.base import Frame
-from models.screen import BALL_GREY, FIELD_ROWS, FIELD_TOP, LEFT_GREY, LEFT_PADDLE, RIGHT_GREY, RIGHT_PADDLE
+from models.screen import (
+    BALL_GREY,
+    FIELD_BOTTOM,
+    FIELD_ROWS,
+    FIELD_TOP,
+    LEFT_GREY,
+    LEFT_PADDLE,
+    PADDLE_HEIGHT,
+    RIGHT_GREY,
+    RIGHT_PADDLE,
+    SCREEN_COLUMNS,
+)
 
 
 class Place(NamedTuple):
@@ -27,6 +38,45 @@ class Rows(NamedTuple):
     def middle(self) -> float:
         """The middle of what is on the screen."""
         return (self.first + self.last) / 2
+
+
+class View(NamedTuple):
+    """The court as the player on the right sees it; a player on the left is shown it mirrored."""
+
+    ball: Place | None
+    own: Rows | None
+    """The player's own paddle."""
+    other: Rows | None
+    """The opponent's paddle."""
+
+
+def look(grey: Frame) -> View:
+    """What the player on the right sees in a frame `[210, 160]`."""
+    return View(find_ball(grey), find_right_paddle(grey), find_left_paddle(grey))
+
+
+def look_from_left(grey: Frame) -> View:
+    """What the player on the left sees: `look(mirrored(grey))`, without making that picture.
+
+    They differ only, by a row of a paddle, in the few frames in which the ball covers its edge.
+    """
+    field = grey[FIELD_ROWS, SCREEN_COLUMNS - RIGHT_PADDLE.stop : SCREEN_COLUMNS - LEFT_PADDLE.stop] == BALL_GREY
+    row, column = divmod(int(field[:, ::-1].argmax()), field.shape[1])
+    ball = Place(FIELD_TOP + row, LEFT_PADDLE.stop + column) if field[row, -1 - column] else None
+    own = _rows(grey, slice(LEFT_PADDLE.stop - 1, None), LEFT_GREY)
+    other = _rows(grey, slice(RIGHT_PADDLE.stop - 1, None), RIGHT_GREY)
+    return View(ball, None if own is None else _a_row_down(own), None if other is None else _a_row_up(other))
+
+
+def _a_row_down(rows: Rows) -> Rows:
+    """As `mirrored` moves a paddle: the part that a wall hides stays hidden."""
+    hidden = rows.last - rows.first + 1 < PADDLE_HEIGHT and rows.first == FIELD_TOP
+    return Rows(rows.first + (not hidden), min(rows.last + 1, FIELD_BOTTOM - 1))
+
+
+def _a_row_up(rows: Rows) -> Rows:
+    hidden = rows.last - rows.first + 1 < PADDLE_HEIGHT and rows.last == FIELD_BOTTOM - 1
+    return Rows(max(rows.first - 1, FIELD_TOP), rows.last - (not hidden))
 
 
 def find_ball(grey: Frame) -> Place | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any, Literal, get_args
 
 import gymnasium
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 
 from models.control import ContinuousActions, ControlSpec, DiscreteActions, PolicySpec
 from models.errors import UserError, one_line
+from models.machine import cores
 from models.spec import PONG, ActionName, ModelSpec
 from training import gridworld
 
@@ -24,7 +24,7 @@ Head = Literal["categorical", "gaussian", "tanh-gaussian"]
 FAST_ACTIONS: tuple[ActionName, ...] = ("FIRE", "RIGHTFIRE", "LEFTFIRE")
 """Stay, up and down, with FIRE held: the ball is hit hard, rallies are short and rewards frequent."""
 
-MINIMAL_ACTIONS: tuple[str, ...] = get_args(ActionName)
+MINIMAL_ACTIONS: tuple[ActionName, ...] = get_args(ActionName)
 """In ale-py's order, as a test checks."""
 
 MAX_FRAMES = 64_800
@@ -126,7 +126,7 @@ def make_pong(spec: ModelSpec, num_envs: int, *, sticky: float) -> VectorEnv:
     games = AtariVectorEnv(
         "pong",
         num_envs,
-        num_threads=min(num_envs, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 0),
+        num_threads=min(num_envs, cores()),
         repeat_action_probability=sticky,
         max_num_frames_per_episode=MAX_FRAMES,
         autoreset_mode=AutoresetMode.SAME_STEP,

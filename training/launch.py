@@ -16,11 +16,15 @@ from models.catalog import RUNS
 from models.device import DeviceName
 from models.errors import UserError
 from models.spec import PONG, ModelSpec
+from training.arena.opponents import Opponents
 from training.display import TerminalDisplay
 from training.environments import Head
+from training.gradient import GradientSettings
 from training.loop import train
+from training.policy_gradient import same_network
 from training.presets import training_settings
 from training.run import Progress, RunDirectory
+from training.settings import TrainingSettings
 
 
 def new_run(
@@ -34,6 +38,9 @@ def new_run(
     environment: str = PONG,
     head: Head | None = None,
     changes: Sequence[str] = (),
+    opponents: Opponents | None = None,
+    start: str | None = None,
+    frame_skip: int | None = None,
 ) -> RunDirectory:
     """A new run in `path`, or in a folder of `RUNS` named after the time; a setting that is None keeps its default.
 
@@ -42,9 +49,35 @@ def new_run(
     path = path or RUNS / f"{algorithm}-{datetime.now().astimezone():%Y%m%d-%H%M%S}"
     overrides = {"steps": steps, "seed": seed, "sticky": sticky, "device": device}
     settings = training_settings(algorithm, environment, head=head, changes=changes)
-    if sticky is not None and not isinstance(settings.model, ModelSpec):
-        raise UserError(f"--sticky is only for Pong; leave it out for {environment}")
-    return RunDirectory.create(path, msgspec.structs.replace(settings, **_given(overrides)))
+    if isinstance(settings.model, ModelSpec):
+        overrides |= _pong_overrides(settings, opponents, start, frame_skip)
+    elif any(given is not None for given in (sticky, opponents, start, frame_skip)):
+        raise UserError(
+            f"--sticky, --opponents, --from and --frame-skip are only for Pong; leave them out for {environment}"
+        )
+    settings = msgspec.structs.replace(settings, **_given(overrides))
+    # A wrong model is better found before a run is made for it.
+    if start is not None:
+        same_network(start, settings)
+    if opponents is not None and opponents.model is not None:
+        same_network(opponents.model, settings, same_frame_skip=True)
+    return RunDirectory.create(path, settings)
+
+
+def _pong_overrides(
+    settings: TrainingSettings, opponents: Opponents | None, start: str | None, frame_skip: int | None
+) -> dict[str, Any]:
+    """The settings that `opponents`, `start` and `frame_skip` stand for."""
+    assert isinstance(settings.model, ModelSpec)
+    if (opponents or start) and not isinstance(settings.algorithm, GradientSettings):
+        raise UserError(f"--opponents and --from are for policy gradients, such as ppo; not {settings.model.algorithm}")
+    overrides: dict[str, Any] = {"start": start}
+    if opponents is not None:
+        overrides |= {"opponents": opponents, "num_envs": opponents.seats}
+    if frame_skip is not None:
+        observation = msgspec.structs.replace(settings.model.observation, frame_skip=frame_skip)
+        overrides["model"] = msgspec.structs.replace(settings.model, observation=observation)
+    return overrides
 
 
 def resumed_run(path: Path, *, steps: int | None, device: DeviceName | None) -> RunDirectory:

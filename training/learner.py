@@ -15,6 +15,8 @@ from models.network import PolicyOutput
 from models.spec import ModelSpec
 from training.moments import RunningMoments
 
+STARTING_RETURNS = 50_000
+"""For how many returns the statistics of a network that training starts from count."""
 RETURN_SCALE_FLOOR = 0.01
 """Points. Avoids dividing by zero if the first returns are all zero."""
 
@@ -66,6 +68,13 @@ class Learner:
         """Mean squared error of `[B]` values against returns, in the scale of the value head; a scalar."""
         scaled = self.network.returns.normalize
         return nn.functional.mse_loss(scaled(values), scaled(returns))
+
+    def start_from(self, network: nn.Module) -> None:
+        """Takes over a trained network, with the statistics of its inputs, which from then on stay as they are."""
+        self.network.load_state_dict(network.state_dict())
+        returns = self.network.returns
+        self._returns.count = STARTING_RETURNS
+        self._returns.mean, self._returns.variance = returns.mean.clone(), returns.scale.square()
 
     def update_input_statistics(self, observations: Tensor) -> None:
         """Adds `[B, ...]` observations to the mean and deviation by which the network normalises its inputs."""

@@ -7,11 +7,15 @@ from collections.abc import Callable
 from contextlib import closing
 from typing import Protocol
 
+from gymnasium.vector import VectorEnv
+
 from models.spec import ModelSpec
 from training import algorithms
+from training.arena.selfplay import SelfPlay
 from training.environments import make
 from training.evaluate import evaluate
 from training.memory import keep_freed_memory, return_freed_memory
+from training.policy_gradient import same_network
 from training.run import Progress, RunDirectory
 from training.settings import TrainingSettings
 from training.trainee import Trainee
@@ -20,6 +24,8 @@ EVALUATIONS = 10
 """Per training."""
 MIN_EVALUATION_INTERVAL = 500_000
 """Agent steps, for Pong, because full games take a while."""
+SELF_PLAY_EVALUATION_INTERVAL = 2_000_000
+"""Of games against the ROM, which are not what self-play is for."""
 STAGES = 40
 """Policies kept along the way."""
 CHECKPOINT_SECONDS = 60.0
@@ -42,7 +48,7 @@ def train(run: RunDirectory, display: Display, stop: Callable[[], bool] = lambda
     settings = run.settings
     trainee = algorithms.make_trainee(settings)
     progress = run.restore(trainee)
-    with closing(make(settings.model, trainee.num_envs, sticky=settings.sticky)) as environments:
+    with closing(_environments(settings, trainee.num_envs)) as environments:
         trainee.prepare(environments, progress)
         saved_at = time.monotonic()
         while progress.steps < settings.steps and not stop():
@@ -71,9 +77,20 @@ def train(run: RunDirectory, display: Display, stop: Callable[[], bool] = lambda
     return progress
 
 
+def _environments(settings: TrainingSettings, num_envs: int) -> VectorEnv:
+    if settings.opponents is None:
+        return make(settings.model, num_envs, sticky=settings.sticky)
+    assert isinstance(settings.model, ModelSpec), "self-play is for Pong"
+    model = settings.opponents.model
+    fixed = None if model is None else same_network(model, settings, same_frame_skip=True)
+    return SelfPlay(settings.model, settings.opponents, sticky=settings.sticky, seed=settings.seed, fixed=fixed)
+
+
 def evaluation_interval(settings: TrainingSettings) -> int:
     """Agent steps from one evaluation to the next."""
     interval = max(settings.steps // EVALUATIONS, 1)
+    if settings.opponents is not None:
+        return max(interval, SELF_PLAY_EVALUATION_INTERVAL)
     return max(interval, MIN_EVALUATION_INTERVAL) if isinstance(settings.model, ModelSpec) else interval
 
 

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple, Protocol
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from gymnasium.vector import VectorEnv
 
+from models import catalog, checkpoint
 from models.device import pick_device
+from models.errors import UserError
 from models.losses import approximate_kl
+from models.network import PolicyNetwork
+from models.spec import ModelSpec
+from training.arena.experience import SelfPlayExperience
+from training.arena.selfplay import SelfPlay
 from training.gradient import Averages, Batch, GradientSettings, Targets, explained_variance, next_learning_rate
 from training.learner import Learner
-from training.rollout import Collector, Episode, Rollout
+from training.rollout import Collector, Episode, Experience, Rollout
 from training.run import Progress
 from training.settings import TrainingSettings
 from training.trainee import Step
@@ -27,24 +33,6 @@ INPUT_STATISTICS_UPDATES = 20
 EVALUATION_GAMES = 20
 RECENT_GAMES = 100
 """How many games reported returns and lengths are averaged over."""
-
-
-class Experience(Protocol):
-    """A source of rollouts."""
-
-    @property
-    def steps(self) -> int:
-        """Agent steps taken so far."""
-        ...
-
-    @property
-    def metrics(self) -> Mapping[str, float]:
-        """Diagnostics of the newest rollout, by name."""
-        ...
-
-    def collect(self) -> tuple[Rollout, list[Episode]]:
-        """The next rollout, and the full episodes that ended during it."""
-        ...
 
 
 def rollouts(collector: Collector, _settings: GradientSettings) -> Experience:
@@ -106,6 +94,9 @@ class PolicyGradient:
         self._settings = settings
         self._algorithm = settings.algorithm
         self._recent: deque[Episode] = deque(maxlen=RECENT_GAMES)
+        self._courts: SelfPlay | None = None
+        self._record: dict[str, Any] | None = None
+        """Of the self-play that a resumed run goes on with."""
         self.num_envs = settings.num_envs
         self.evaluation_games = EVALUATION_GAMES
         self.device = pick_device(settings.device)
@@ -119,13 +110,23 @@ class PolicyGradient:
         self.network = self.learner.network
 
     def prepare(self, environments: VectorEnv, progress: Progress) -> None:
-        """Plays random steps; a new run takes its first input statistics from them."""
+        """Plays random steps; a new run takes its first input statistics from them, or else its whole start."""
         seed = self._settings.seed + progress.updates
+        if progress.updates == 0 and self._settings.start is not None:
+            self.learner.start_from(same_network(self._settings.start, self._settings))
+        if isinstance(environments, SelfPlay):
+            self._courts = environments
+            if self._record is not None:
+                environments.load_state_dict(self._record)
+            else:
+                environments.admit(self._policy)
         collector = Collector(environments, self.learner, rollout_length=self._settings.rollout_length, seed=seed)
         observations = collector.random_observations(WARM_UP_STEPS, np.random.default_rng(seed))
-        if progress.updates == 0:
+        if progress.updates == 0 and self._settings.start is None:
             self.learner.update_input_statistics(observations)
         self._experience = self._method.experience(collector, self._algorithm)
+        if self._courts is not None:
+            self._experience = SelfPlayExperience(self._experience, self._courts, self._policy)
 
     def step(self, progress: Progress) -> Step:
         """Collects a rollout and learns from it."""
@@ -133,7 +134,7 @@ class PolicyGradient:
         rollout, episodes = self._experience.collect()
         share = progress.steps / self._settings.steps
         metrics = improve(self.learner, rollout, self._method, self._algorithm, share)
-        if progress.updates < INPUT_STATISTICS_UPDATES:
+        if progress.updates < INPUT_STATISTICS_UPDATES and self._settings.start is None:
             self.learner.update_input_statistics(rollout.observations[::8].flatten(0, 1))
         self._recent.extend(episodes)
         metrics |= self._experience.metrics
@@ -146,11 +147,37 @@ class PolicyGradient:
 
     def state_dict(self) -> dict[str, Any]:
         """Everything needed to resume, except the games: they cannot be saved, so a resumed run starts new ones."""
-        return self.learner.state_dict()
+        record = {} if self._courts is None else {"self_play": self._courts.state_dict()}
+        return self.learner.state_dict() | record
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Restores what `state_dict` returned."""
         self.learner.load_state_dict(state)
+        self._record = state.get("self_play")
+
+    @property
+    def _policy(self) -> PolicyNetwork:
+        assert isinstance(self.network, PolicyNetwork), "self-play is for Pong"
+        return self.network
+
+
+def same_network(model: str, settings: TrainingSettings, *, same_frame_skip: bool = False) -> PolicyNetwork:
+    """The network of a model, as the run's own is; `UserError` if there is none, or it differs in shape or actions.
+
+    With `same_frame_skip` it must decide as often, too: to play on the run's courts, not to learn from.
+    """
+    spec, network = checkpoint.load(catalog.resolve(model))
+    wanted = settings.model
+    assert isinstance(wanted, ModelSpec)
+    same = spec.actions == wanted.actions and spec.network == wanted.network
+    if not (same and spec.observation.shape == wanted.observation.shape):
+        raise UserError(f"{model} has another network or other actions than the run")
+    if same_frame_skip and spec.observation.frame_skip != wanted.observation.frame_skip:
+        raise UserError(
+            f"{model} decides every {spec.observation.frame_skip} frames, the run every "
+            f"{wanted.observation.frame_skip}; add --frame-skip {spec.observation.frame_skip}"
+        )
+    return network
 
 
 def summary(episodes: Sequence[Episode]) -> dict[str, float]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import torch
@@ -67,6 +68,24 @@ class Episode(NamedTuple):
     """The sum of its rewards, undiscounted."""
     length: int
     """In agent steps."""
+
+
+class Experience(Protocol):
+    """A source of rollouts."""
+
+    @property
+    def steps(self) -> int:
+        """Agent steps taken so far."""
+        ...
+
+    @property
+    def metrics(self) -> Mapping[str, float]:
+        """Diagnostics of the newest rollout, by name."""
+        ...
+
+    def collect(self) -> tuple[Rollout, list[Episode]]:
+        """The next rollout, and the full episodes that ended during it."""
+        ...
 
 
 class Collector:

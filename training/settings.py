@@ -10,6 +10,7 @@ from models.control import PolicySpec
 from models.device import DeviceName
 from models.errors import UserError
 from training.a2c import A2cSettings
+from training.arena.opponents import Opponents
 from training.ppo import PpoSettings
 from training.reinforce import ReinforceSettings
 from training.search import AnySearchSettings
@@ -35,6 +36,10 @@ class TrainingSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     """Environments that run in parallel."""
     rollout_length: Annotated[int, msgspec.Meta(ge=1, le=4096)] = 128
     """Agent steps of each environment per rollout; unused by black-box searches."""
+    opponents: Opponents | None = None
+    """Pong only: whom the policy meets on the court for two; None for the ROM's own opponent alone."""
+    start: str | None = None
+    """The model that training starts from; None for a new network."""
     algorithm: AlgorithmSettings = PpoSettings()
     """Which algorithm learns, and its hyperparameters."""
 

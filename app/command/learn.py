@@ -61,6 +61,20 @@ def _add_train(subparsers: Subparsers) -> None:
         metavar="P",
         help="Pong only: probability per frame that the last action repeats (default: 0.25)",
     )
+    train.add_argument(
+        "--opponents",
+        type=_opponents,
+        metavar="KIND=N,...",
+        help="Pong only: train on the court for two, with N courts for each KIND of opponent: itself, past (selves), "
+        "scripts, rom, or a MODEL, which stays as it is; or all, for a mix",
+    )
+    train.add_argument("--from", dest="start", metavar="MODEL", help="Pong only: go on from a trained model")
+    train.add_argument(
+        "--frame-skip",
+        type=_frame_skip,
+        metavar="N",
+        help="Pong only: emulator frames per decision, 2 to 8 (default: 4)",
+    )
     train.add_argument("--device", choices=DEVICES, help="where the network runs (default: auto)")
     train.add_argument(
         "--run", dest="directory", type=Path, metavar="DIR", help="directory of the run (default: a new one in runs/)"
@@ -80,6 +94,7 @@ def _add_train(subparsers: Subparsers) -> None:
 
 def _train(arguments: Namespace) -> int:
     from models.spec import PONG
+    from training.arena.opponents import training_opponents
     from training.launch import new_run, resumed_run, train_until_interrupted
 
     if arguments.resume is None:
@@ -95,9 +110,24 @@ def _train(arguments: Namespace) -> int:
             environment=arguments.env or "Pong",
             head=arguments.head,
             changes=arguments.changes or (),
+            opponents=None if arguments.opponents is None else training_opponents(arguments.opponents),
+            start=arguments.start,
+            frame_skip=arguments.frame_skip,
         )
     else:
-        for name in ("algorithm", "env", "head", "seed", "sticky", "directory", "changes"):
+        only = (
+            "algorithm",
+            "env",
+            "head",
+            "seed",
+            "sticky",
+            "directory",
+            "changes",
+            "opponents",
+            "start",
+            "frame_skip",
+        )
+        for name in only:
             if getattr(arguments, name) is not None:
                 raise UserError("--resume continues a run with its own settings; only --steps and --device may change")
         run = resumed_run(arguments.resume, steps=arguments.steps, device=arguments.device)
@@ -193,6 +223,27 @@ def _plot(arguments: Namespace) -> int:
     if arguments.out is not None:
         print(f"\nsaved: {arguments.out}")
     return 0
+
+
+def _opponents(text: str) -> dict[str, int]:
+    """Courts by kind of opponent, or model; empty for the default mix, which is spelt "all"."""
+    if text == "all":
+        return {}
+    courts = {}
+    for part in text.split(","):
+        kind, _, number = part.partition("=")
+        if not (kind and number.isdecimal()):
+            raise ArgumentTypeError(f"{part!r} is not KIND=N, such as itself=8,past=4,scripts=16,rom=4 or champion=32")
+        courts[kind] = int(number)
+    if not any(courts.values()):
+        raise ArgumentTypeError(f"{text!r} leaves no court")
+    return courts
+
+
+def _frame_skip(text: str) -> int:
+    if not text.isdecimal() or not 2 <= int(text) <= 8:
+        raise ArgumentTypeError(f"{text!r} is not a whole number from 2 to 8")
+    return int(text)
 
 
 def _probability(text: str) -> float:

@@ -7,7 +7,7 @@ import sys
 from argparse import Namespace
 from collections.abc import Sequence
 
-from app.command import doctor, learn, play, share
+from app.command import doctor, league, learn, play, share
 from app.command.arguments import INTERRUPTED, MISTAKE, Parser
 from models import __version__
 from models.errors import UserError
@@ -42,7 +42,7 @@ def _parser() -> Parser:
         "--version", action="store_const", dest="run", const=_version, help="print the version and exit"
     )
     subparsers = parser.add_subparsers(title="commands", metavar="COMMAND")
-    for family in (play, learn, share, doctor):
+    for family in (play, learn, league, share, doctor):
         family.add_parsers(subparsers)
     return parser
 

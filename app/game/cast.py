@@ -11,10 +11,11 @@ import numpy as np
 from agents.agent import Agent
 from agents.handicap import ReactionDelay
 from agents.ladder import LadderAgent
+from agents.named import script
 from agents.pong import Side
 from agents.scripted import TrackerAgent
 from app.game.levels import LEVELS, name_of
-from app.game.lineup import Ladder, Lineup, Person, Player, Policy, Rom, Tracker
+from app.game.lineup import Ladder, Lineup, Person, Player, Policy, Rom, Script, Tracker
 from app.game.replay import Replay
 from app.game.seats import AgentSeat, PersonSeat, RecordedSeat, RomSeat, Seat
 from models import catalog
@@ -98,7 +99,7 @@ def _agent_seed(seed: int, side: Side) -> int:
 # Agents
 
 
-def load_agent(player: Policy | Tracker | Ladder, *, seed: int) -> Agent[Any]:
+def load_agent(player: Policy | Tracker | Script | Ladder, *, seed: int) -> Agent[Any]:
     """The agent that plays as `player` says, ready to decide fast; a level's agent has the level's name.
 
     `UserError` if its model does not exist or cannot be loaded.
@@ -109,6 +110,8 @@ def load_agent(player: Policy | Tracker | Ladder, *, seed: int) -> Agent[Any]:
         case Tracker(reaction_ms=reaction_ms):
             tracker = TrackerAgent(name=name_of(player), seed=seed)
             return ReactionDelay(tracker, reaction_ms) if reaction_ms else tracker
+        case Script(persona=persona):
+            return script(persona, seed=seed)
         case Policy(reaction_ms=reaction_ms):
             policy = _load_policy(player, seed)
             return ReactionDelay(policy, reaction_ms) if reaction_ms else policy

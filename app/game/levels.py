@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from app.game.lineup import Policy, Rom, Tracker
+from app.game.lineup import Policy, Rom, Script, Tracker
 from models import catalog
 
 HUMAN_REACTION = 230
@@ -87,9 +87,11 @@ LEVELS = (
 )
 
 
-def name_of(player: Policy | Tracker) -> str:
+def name_of(player: Policy | Tracker | Script) -> str:
     """What to call a player: the name of its level, or else of its model."""
     for level in LEVELS:
         if level.player == player:
             return level.name
+    if isinstance(player, Script):
+        return player.persona.capitalize()
     return "Tracker" if isinstance(player, Tracker) else catalog.short_name(player.model)

@@ -6,6 +6,7 @@ from typing import Annotated, TypeAlias
 
 from msgspec import Meta, Struct
 
+from agents.persona import PersonaName
 from agents.pong import Side
 
 Temperature: TypeAlias = Annotated[float, Meta(ge=0.05, le=5.0)]
@@ -26,6 +27,12 @@ class Tracker(Struct, frozen=True, tag="tracker"):
     reaction_ms: Milliseconds = 0
 
 
+class Script(Struct, frozen=True, tag="script"):
+    """A scripted player of `agents.persona`."""
+
+    persona: PersonaName
+
+
 class Policy(Struct, frozen=True, tag="policy"):
     """A trained network, and how it plays."""
 
@@ -43,7 +50,7 @@ class Ladder(Struct, frozen=True, tag="ladder"):
     """Its first, counted from the weakest."""
 
 
-Player: TypeAlias = Person | Rom | Tracker | Policy | Ladder
+Player: TypeAlias = Person | Rom | Tracker | Script | Policy | Ladder
 
 
 class Lineup(Struct, frozen=True):

@@ -180,7 +180,7 @@ class AgentSeat(Generic[Memory]):
         """The action in force."""
         del court
         assert self.decision is not None, "an agent is shown a frame before it is asked"
-        return control_of(self.decision.action)
+        return self.decision.control
 
     def point(self, winner: Side, score: Score) -> None:
         """Ends the rally; a ladder may change its level."""

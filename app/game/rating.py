@@ -1,0 +1,119 @@
+"""The rating of the person at this computer, from their matches against opponents whose ratings were measured.
+
+The scale is that of `volley league`: a player of rating a wins a point from one of rating b with probability
+1 / (1 + 10 ** ((b - a) / 400)). The matches are kept in one small file, and never sent anywhere.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, NamedTuple
+
+import msgspec
+from msgspec import Meta, Struct
+
+from models.errors import UserError, one_line
+from models.files import atomic_write, data_folder
+
+SCALE = 400 / math.log(10)
+"""Rating points per unit of log odds."""
+PRIOR_RATING, PRIOR_DEVIATION = 800.0, 300.0
+"""Before the first match: below the human-like script, and unsure."""
+POINTS_AS_ONE = 2.0
+"""Points of a match are alike: a good day, a tired hand. So that the interval is honest, two count as one."""
+HALF_LIFE = 12
+"""Matches: one that lies so many back counts half, because people learn."""
+NEWTON_STEPS = 30
+MAX_MATCHES = 500
+"""In the file; the oldest are dropped."""
+
+
+class MatchRecord(Struct, frozen=True):
+    """A game against a rated opponent."""
+
+    day: str
+    """When it ended, as YYYY-MM-DD."""
+    opponent: str
+    rating: float
+    """The opponent's."""
+    won: Annotated[int, Meta(ge=0, le=99)]
+    """The person's points."""
+    lost: Annotated[int, Meta(ge=0, le=99)]
+
+
+class PersonRating(NamedTuple):
+    """A person's rating, with its 95% interval."""
+
+    value: float
+    low: float
+    high: float
+    matches: int
+
+    @property
+    def text(self) -> str:
+        """As it is shown: the rating, and half its interval."""
+        return f"{self.value:.0f} ± {(self.high - self.low) / 2:.0f}"
+
+
+def rate(matches: Sequence[MatchRecord]) -> PersonRating | None:
+    """The rating that these matches, oldest first, make most probable; None without a match.
+
+    The maximum of the posterior under a normal prior, by Newton's method; the interval is that of the normal
+    distribution with the same curvature there.
+    """
+    if not matches:
+        return None
+    weights = [0.5 ** (age / HALF_LIFE) / POINTS_AS_ONE for age in range(len(matches) - 1, -1, -1)]
+    rating = PRIOR_RATING
+    for _ in range(NEWTON_STEPS):
+        slope, curvature = (PRIOR_RATING - rating) / PRIOR_DEVIATION**2, 1 / PRIOR_DEVIATION**2
+        for match, weight in zip(matches, weights, strict=True):
+            chance = chance_of_a_point(rating, match.rating)
+            points = match.won + match.lost
+            slope += weight * (match.won - points * chance) / SCALE
+            curvature += weight * points * chance * (1 - chance) / SCALE**2
+        # The posterior is concave, but far from its peak a full step could overshoot.
+        rating += min(max(slope / curvature, -200.0), 200.0)
+    margin = 1.96 / math.sqrt(curvature)
+    return PersonRating(rating, rating - margin, rating + margin, len(matches))
+
+
+def chance_of_a_point(rating: float, other: float) -> float:
+    """The probability that a player of the first rating wins a point from one of the other."""
+    return 1 / (1 + 10 ** ((other - rating) / 400))
+
+
+class History:
+    """The file of the person's matches."""
+
+    def __init__(self, path: Path | None = None) -> None:
+        self.path = path or data_folder() / "matches.json"
+
+    def load(self) -> list[MatchRecord]:
+        """The matches, oldest first; none if there is no file. `UserError` if it cannot be read."""
+        try:
+            return msgspec.json.decode(self.path.read_bytes(), type=list[MatchRecord])
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise UserError(f"cannot read {self.path}: {error.strerror}") from error
+        except msgspec.DecodeError as error:
+            raise UserError(f"cannot read {self.path}: {one_line(error)}; delete it to start again") from error
+
+    def add(self, match: MatchRecord) -> None:
+        """Adds a match, in one step or not at all; `UserError` if the file cannot be written."""
+        matches = [*self.load(), match][-MAX_MATCHES:]
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            atomic_write(self.path, msgspec.json.format(msgspec.json.encode(matches)) + b"\n")
+        except OSError as error:
+            raise UserError(f"cannot save the match to {self.path}: {error.strerror}") from error
+
+    def forget(self) -> None:
+        """Deletes all matches; `UserError` if that fails."""
+        try:
+            self.path.unlink(missing_ok=True)
+        except OSError as error:
+            raise UserError(f"cannot delete {self.path}: {error.strerror}") from error

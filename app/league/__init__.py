@@ -1,0 +1,1 @@
+"""A league: everybody plays everybody on the court for two, and ratings come of it."""

@@ -1,0 +1,52 @@
+"""Who takes part in a league."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from agents import named
+from agents.persona import is_persona
+from app.game.cast import model_hash
+from app.game.levels import LEVELS
+from app.game.lineup import Policy, Rom, Script, Tracker
+from models.errors import UserError
+
+_VARIANT = re.compile(r"^(?P<name>.+?)(?P<greedy>:greedy)?(:(?P<reaction>\d{1,4})ms)?$")
+
+
+class Entrant(NamedTuple):
+    """A player in a league."""
+
+    name: str
+    """As it was named."""
+    player: Policy | Tracker | Script | Rom
+    identity: str
+    """Its name with a hash of its weights, so that results of other weights are never taken for its own."""
+
+
+def entrant(name: str) -> Entrant:
+    """The player of that name: `cpu`, a script, a level, or a model, also as `MODEL:greedy` or `MODEL:230ms`.
+
+    `UserError` if there is none.
+    """
+    player = _player(name)
+    return Entrant(name, player, f"{name}#{model_hash(player)[:12]}")
+
+
+def _player(name: str) -> Policy | Tracker | Script | Rom:
+    for level in LEVELS:
+        if level.name == name:
+            return level.player
+    match = _VARIANT.match(name)
+    assert match is not None, "the name alone matches"
+    whole, greedy, reaction_ms = match["name"], match["greedy"] is not None, int(match["reaction"] or 0)
+    if reaction_ms > 1000:
+        raise UserError(f"{name!r}: a reaction time is at most 1000 ms")
+    if whole == "tracker" and not greedy:
+        return Tracker(reaction_ms)
+    if whole == named.ROM or is_persona(whole):
+        if greedy or reaction_ms:
+            raise UserError(f"{name!r}: only models are greedy, and only models and the tracker take a reaction time")
+        return Script(whole) if is_persona(whole) else Rom()
+    return Policy(whole, greedy=greedy, reaction_ms=reaction_ms)

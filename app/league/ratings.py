@@ -1,0 +1,134 @@
+"""Ratings from the results of a league, by the Bradley-Terry model.
+
+A player of rating a wins a point (or a game) against one of rating b with probability 1 / (1 + 10 ** ((b - a) / 400)),
+the scale of chess (Bradley and Terry 1952, "Rank Analysis of Incomplete Block Designs"; Elo 1978).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import choix
+import numpy as np
+from numpy.typing import NDArray
+
+from app.league.games import Result
+
+SCALE = 400 / math.log(10)
+"""Rating points per unit of log odds."""
+AVERAGE = 1000
+"""The mean rating of a league without an anchor."""
+PRIOR = 0.5
+"""Wins added to each side of every pair: they keep the rating of a player without a win finite."""
+RESAMPLES = 200
+"""Of the games, for the intervals."""
+
+
+class Rating(NamedTuple):
+    """A player's rating, with its 95% interval by bootstrap over games."""
+
+    value: float
+    low: float
+    high: float
+
+
+class Standing(NamedTuple):
+    """How a player did in a league."""
+
+    name: str
+    by_points: Rating
+    """From every point as a contest of its own."""
+    by_games: Rating
+    """From finished games only."""
+    points: tuple[int, int]
+    """Won and lost."""
+    games: tuple[int, int]
+    """Won and played."""
+
+
+def standings(names: Sequence[str], results: Sequence[Result], *, anchor: str | None = None) -> list[Standing]:
+    """The table of a league of players with these identities, the best by points first.
+
+    The rating of `anchor`, if it takes part, is `AVERAGE`; otherwise the mean is.
+    """
+    games = Games.of(names, results)
+    fixed = names.index(anchor) if anchor in names else None
+    points, wins = games.points_won, games.games_won
+    by_points = _with_intervals(games, lambda resampled: ratings(resampled.points_won, fixed))
+    by_games = _with_intervals(games, lambda resampled: ratings(resampled.games_won, fixed))
+    played = np.bincount(np.concatenate((games.left, games.right)), minlength=len(names))
+    table = [
+        Standing(
+            name,
+            by_points[place],
+            by_games[place],
+            (int(points[place].sum()), int(points[:, place].sum())),
+            (int(wins[place].sum()), int(played[place])),
+        )
+        for place, name in enumerate(names)
+    ]
+    return sorted(table, key=lambda standing: standing.by_points.value, reverse=True)
+
+
+class Games(NamedTuple):
+    """The results of `G` games between `P` players, by their places."""
+
+    players: int
+    left: NDArray[np.int64]
+    """`[G]`: who played on the left."""
+    right: NDArray[np.int64]
+    points: NDArray[np.int64]
+    """`[G, 2]`: of the left and the right player."""
+    finished: NDArray[np.bool_]
+    """`[G]`."""
+
+    @classmethod
+    def of(cls, names: Sequence[str], results: Sequence[Result]) -> Games:
+        """The results of players with these names."""
+        place = {name: index for index, name in enumerate(names)}
+        return cls(
+            len(names),
+            np.array([place[result.fixture.left] for result in results], np.int64),
+            np.array([place[result.fixture.right] for result in results], np.int64),
+            np.array([result.score for result in results], np.int64).reshape(-1, 2),
+            np.array([result.finished for result in results], np.bool_),
+        )
+
+    @property
+    def points_won(self) -> NDArray[np.float64]:
+        """`[P, P]`: the points that each player won against each other one."""
+        won = np.zeros((self.players, self.players))
+        np.add.at(won, (self.left, self.right), self.points[:, 0])
+        np.add.at(won, (self.right, self.left), self.points[:, 1])
+        return won
+
+    @property
+    def games_won(self) -> NDArray[np.float64]:
+        """`[P, P]`: the finished games that each player won against each other one."""
+        won = np.zeros((self.players, self.players))
+        leads = self.points[:, 0] - self.points[:, 1]
+        for winner, loser, has_won in ((self.left, self.right, leads > 0), (self.right, self.left, leads < 0)):
+            which = has_won & self.finished
+            np.add.at(won, (winner[which], loser[which]), 1)
+        return won
+
+    def resampled(self, random: np.random.Generator) -> Games:
+        """As many games, drawn with replacement."""
+        drawn = random.integers(len(self.left), size=len(self.left))
+        return Games(self.players, self.left[drawn], self.right[drawn], self.points[drawn], self.finished[drawn])
+
+
+def ratings(won: NDArray[np.float64], fixed: int | None = None) -> NDArray[np.float64]:
+    """`[P]`: the ratings that best explain the wins `[P, P]`; that of player `fixed`, or the mean, is `AVERAGE`."""
+    prior = PRIOR * (1 - np.eye(len(won)))
+    strengths = choix.ilsr_pairwise_dense(won + prior) * SCALE
+    return np.asarray(strengths - (strengths.mean() if fixed is None else strengths[fixed]) + AVERAGE)
+
+
+def _with_intervals(games: Games, rate: Callable[[Games], NDArray[np.float64]]) -> list[Rating]:
+    random = np.random.default_rng(0)
+    resampled = np.array([rate(games.resampled(random)) for _ in range(RESAMPLES)])
+    low, high = np.percentile(resampled, (2.5, 97.5), axis=0)
+    return [Rating(*map(float, of_one)) for of_one in zip(rate(games), low, high, strict=True)]

@@ -1,0 +1,216 @@
+"""Leagues: who takes part, the schedule, the file of results, ratings, and the command."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from app.command.main import main
+from app.game.lineup import Policy, Rom, Script, Tracker
+from app.league.entrants import Entrant, entrant
+from app.league.games import Fixture, Result, ResultsFile, play, schedule
+from app.league.ratings import AVERAGE, Games, ratings, standings
+from app.league.report import share
+from models.errors import UserError
+
+
+@pytest.mark.parametrize(
+    ("name", "player"),
+    [
+        ("cpu", Rom()),
+        ("tracker", Tracker()),
+        ("tracker:230ms", Tracker(230)),
+        ("human", Script("human")),
+        ("ppo", Policy("ppo")),
+        ("ppo:greedy", Policy("ppo", greedy=True)),
+        ("ppo@129024:greedy:100ms", Policy("ppo@129024", greedy=True, reaction_ms=100)),
+    ],
+)
+def test_names_of_players(name: str, player: Policy | Tracker | Script | Rom) -> None:
+    found = entrant(name)
+    assert found.player == player
+    assert found.name == name
+    assert found.identity.startswith(f"{name}#")
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("nobody", "'nobody' is neither"),
+        ("cpu:greedy", "only models are greedy"),
+        ("human:100ms", "only models and the tracker take a reaction time"),
+        ("ppo:2000ms", "at most 1000 ms"),
+    ],
+)
+def test_names_of_nobody(name: str, said: str) -> None:
+    with pytest.raises(UserError, match=said):
+        entrant(name)
+
+
+def test_the_identity_of_a_model_changes_with_its_weights(model_directory: Path) -> None:
+    before = entrant(str(model_directory)).identity
+    weights = model_directory / "model.safetensors"
+    content = bytearray(weights.read_bytes())
+    content[-1] ^= 1
+    weights.write_bytes(content)
+    assert entrant(str(model_directory)).identity != before
+
+
+def test_both_players_of_a_pair_get_both_sides_with_each_seed() -> None:
+    entrants = [entrant(name) for name in ("tracker", "human", "cpu")]
+    fixtures = schedule(entrants, 4, seed=10)
+    assert len(fixtures) == len(set(fixtures)) == 3 * 4
+    tracker, human, cpu = (entrant.identity for entrant in entrants)
+    sides = Counter((fixture.left, fixture.right) for fixture in fixtures)
+    assert sides == {(tracker, human): 2, (human, tracker): 2, (cpu, tracker): 4, (cpu, human): 4}
+    assert [fixture.seed for fixture in fixtures if {fixture.left, fixture.right} == {tracker, human}] == [
+        10,
+        10,
+        11,
+        11,
+    ]
+    assert sorted(fixture.seed for fixture in fixtures if fixture.right == human and fixture.left == cpu) == [
+        10,
+        11,
+        12,
+        13,
+    ]
+
+
+def test_a_game_is_the_same_each_time() -> None:
+    left, right = entrant("still"), entrant("tracker")
+    fixture = Fixture(left.identity, right.identity, 2)
+    result = play(fixture, left, right)
+    assert result == play(fixture, left, right)
+    assert result.finished
+    assert max(result.score) == 21
+    assert play(Fixture(left.identity, right.identity, 3), left, right) != result
+
+
+def test_results_are_kept_and_a_half_written_line_is_passed_over(tmp_path: Path) -> None:
+    file = ResultsFile(tmp_path / "new" / "league.jsonl")
+    first, second = Fixture("a", "b", 0), Fixture("b", "a", 0)
+    assert file.load([first, second]) == []
+    file.add(Result(first, (21, 3), 5000, finished=True))
+    with file.path.open("a") as stream:
+        stream.write('{"fixture": {"left": "b", "ri')
+    file.add(Result(second, (4, 21), 6000, finished=True))
+    assert file.load([first, second]) == [
+        Result(first, (21, 3), 5000, finished=True),
+        Result(second, (4, 21), 6000, finished=True),
+    ]
+    assert file.load([second]) == [Result(second, (4, 21), 6000, finished=True)]
+
+
+def test_a_rating_is_the_log_odds_of_a_point() -> None:
+    # Two players, 300 : 100 points and half a win on either side: odds of 300.5 : 100.5, and 400 log10 of that.
+    won = np.array([[0, 300], [100, 0]], float)
+    difference = 400 * np.log10(300.5 / 100.5)
+    assert ratings(won) == pytest.approx([AVERAGE + difference / 2, AVERAGE - difference / 2])
+    assert ratings(won, fixed=1) == pytest.approx([AVERAGE + difference, AVERAGE])
+
+
+def test_ratings_recover_the_strengths_that_made_the_results() -> None:
+    random = np.random.default_rng(0)
+    strengths = np.array([1400.0, 1150, 1000, 800, 650])
+    chance = 1 / (1 + 10 ** ((strengths[None] - strengths[:, None]) / 400))
+    won = np.zeros((5, 5))
+    for one in range(5):
+        for other in range(one):
+            won[one, other] = random.binomial(4000, chance[one, other])
+            won[other, one] = 4000 - won[one, other]
+    assert ratings(won) == pytest.approx(strengths, abs=15)
+
+
+def test_points_and_games_are_counted_for_both_sides() -> None:
+    results = [
+        Result(Fixture("a", "b", 0), (21, 10), 1, finished=True),
+        Result(Fixture("b", "a", 0), (21, 15), 1, finished=True),
+        Result(Fixture("a", "b", 1), (3, 2), 1, finished=False),
+    ]
+    games = Games.of(["a", "b"], results)
+    assert games.points_won.tolist() == [[0, 21 + 15 + 3], [10 + 21 + 2, 0]]
+    assert games.games_won.tolist() == [[0, 1], [1, 0]]
+    best, _ = standings(["a", "b"], results)
+    assert (best.name, best.points, best.games) == ("a", (39, 33), (1, 3))
+    assert share(*best.points) == pytest.approx(39 / 72)
+
+
+def test_intervals_hold_the_rating_and_shrink_with_more_games() -> None:
+    random = np.random.default_rng(1)
+
+    def width(count: int) -> float:
+        results = [
+            Result(Fixture("a", "b", seed), (21, int(random.integers(5, 15))), 1, finished=True)
+            for seed in range(count)
+        ]
+        rating = standings(["a", "b"], results)[0].by_points
+        assert rating.low < rating.value < rating.high
+        return rating.high - rating.low
+
+    assert width(400) < width(25) / 2
+
+
+def test_a_shutout_has_a_finite_rating() -> None:
+    results = [Result(Fixture("a", "b", seed), (21, 0), 1, finished=True) for seed in range(4)]
+    best, worst = standings(["a", "b"], results, anchor="b")
+    assert worst.by_points == (AVERAGE, AVERAGE, AVERAGE)
+    assert 1000 < best.by_points.value < 2000
+
+
+@pytest.fixture
+def three(tmp_path: Path) -> list[str]:
+    return ["league", "still", "human", "cpu", "--games", "2", "--results", str(tmp_path / "league.jsonl")]
+
+
+def test_the_command_prints_a_table_and_plays_nothing_twice(
+    three: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert main([*three, "--json", "--picture", str(tmp_path / "league.png")]) == 0
+    league = json.loads(capsys.readouterr().out)
+    assert [player["name"] for player in league["players"]] == ["cpu", "human", "still"]
+    assert league["players"][1]["rating_by_points"]["value"] == AVERAGE
+    assert league["points"]["human"]["still"] == league["points"]["still"]["human"][::-1]
+    assert (tmp_path / "league.png").stat().st_size > 5000
+    monkeypatch.setattr("app.league.games._play", lambda _: pytest.fail("it was played before"))
+    assert main(three) == 0
+    out = capsys.readouterr().out
+    assert "player" in out
+    assert "2 games a pair, seeds from 0" in out
+
+
+def test_ctrl_c_keeps_what_was_played(
+    three: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(fixtures: list[Fixture], entrants: list[Entrant], processes: int) -> object:
+        del entrants, processes
+        yield Result(fixtures[0], (21, 0), 1, finished=True)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("app.league.games.play_all", interrupted)
+    assert main(three) == 130
+    assert "stopped after 1 of 6 games" in capsys.readouterr().out
+    assert len((tmp_path / "league.jsonl").read_text().splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["ppo"], "at least two players"),
+        (["ppo", "ppo"], "at least two players"),
+        (["ppo", "nobody"], "'nobody' is neither"),
+        (["ppo", "cpu", "--games", "0"], "'0' is not a whole number"),
+        (["still", "cpu", "--games", "1", "--picture", "no-such-folder/x.png"], "cannot save the picture"),
+    ],
+)
+def test_mistakes_are_one_line(
+    arguments: list[str], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["league", *arguments, "--results", str(tmp_path / "league.jsonl")]) == 2
+    error = capsys.readouterr().err
+    assert said in error
+    assert error.count("\n") == 1

@@ -1,0 +1,260 @@
+"""Self-play: the environment, whom it draws, and whole short trainings."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from agents.pong import Side
+from app.command.main import main
+from models import checkpoint
+from models.errors import UserError
+from models.network import PolicyNetwork
+from models.spec import ModelSpec
+from training import policy_gradient
+from training.arena.courts import Courts, Layout
+from training.arena.opponents import (
+    LEAST_WEIGHT,
+    MOST_PAST_SELVES,
+    SCRIPTS,
+    Opponents,
+    PastSelves,
+    Record,
+    training_opponents,
+)
+from training.arena.selfplay import STICKY_COURTS, SelfPlay
+from training.arena.table import Matchup, Player
+from training.launch import new_run, resumed_run
+from training.loop import train
+from training.run import Progress
+
+
+def test_the_record_of_an_opponent_is_the_share_of_recent_points() -> None:
+    record = Record(["a", "b"])
+    record.note("a", won=True)
+    assert record.shares == {"a": pytest.approx(0.98 * 0.5 + 0.02), "b": 0.5}
+    for _ in range(500):
+        record.note("a", won=False)
+    assert record.shares["a"] == pytest.approx(0, abs=1e-4)
+    record.note("gone", won=True)
+    assert "gone" not in record.shares
+
+
+def test_the_harder_an_opponent_is_the_more_often_it_is_drawn() -> None:
+    record, random = Record(["hard", "even", "beaten"]), np.random.default_rng(0)
+    record.shares.update(hard=0.0, even=0.5, beaten=1.0)
+    drawn = [record.draw(random) for _ in range(20_000)]
+    # Weights 1, (1/2) ** 1.5 = 0.3536 and the least, 0.05.
+    total = 1 + 0.3536 + LEAST_WEIGHT
+    for name, weight in (("hard", 1), ("even", 0.3536), ("beaten", LEAST_WEIGHT)):
+        assert drawn.count(name) / len(drawn) == pytest.approx(weight / total, abs=0.01)
+
+
+def test_past_selves_are_copies_and_the_one_most_beaten_leaves(spec: ModelSpec, network: PolicyNetwork) -> None:
+    past = PastSelves(spec)
+    past.admit(network)
+    with torch.no_grad():
+        network.policy_head.bias.add_(1)
+    assert not torch.equal(past.networks["past-0"].policy_head.bias, network.policy_head.bias)
+    for _ in range(MOST_PAST_SELVES - 1):
+        past.admit(network)
+    past.record.shares["past-3"] = 0.9
+    past.admit(network)
+    assert len(past.networks) == MOST_PAST_SELVES
+    assert "past-3" not in past.networks
+    assert "past-16" in past.networks
+    again = PastSelves(spec)
+    again.load_state_dict(past.state_dict())
+    assert again.record.shares == past.record.shares
+    for name, copy in again.networks.items():
+        assert torch.equal(copy.policy_head.bias, past.networks[name].policy_head.bias)
+
+
+@pytest.fixture
+def environments(spec: ModelSpec, network: PolicyNetwork) -> SelfPlay:
+    made = SelfPlay(spec, Opponents(itself=2, past=1, scripts=2, rom=1), sticky=0.25, seed=1)
+    made.admit(network)
+    return made
+
+
+def test_every_seat_of_the_policy_is_an_environment(environments: SelfPlay, spec: ModelSpec) -> None:
+    observations, _ = environments.reset()
+    assert environments.num_envs == 2 * 2 + 1 + 2 + 1
+    assert observations.shape == (8, *spec.observation.shape)
+    total = np.zeros(8)
+    random = np.random.default_rng(0)
+    for _ in range(150):
+        observations, rewards, terminations, truncations, _ = environments.step(random.integers(3, size=8))
+        assert rewards[0] == -rewards[1], "the two sides of a game against itself"
+        assert rewards[2] == -rewards[3]
+        total += np.abs(rewards)
+    assert observations.any(axis=(1, 2, 3)).all()
+    assert not (terminations | truncations).any()
+    assert total.sum() > 8
+    assert environments.metrics["share_rom"] < 0.5
+    environments.close()
+
+
+def test_sticky_courts_have_the_policy_on_the_right(environments: SelfPlay) -> None:
+    environments.reset()
+    for court, game in enumerate(environments._games):
+        if environments._stickies[court] > 0:
+            assert court % STICKY_COURTS == 0
+            assert game.sides == (Side.RIGHT,)
+    assert sum(sticky > 0 for sticky in environments._stickies) == 1
+    environments.close()
+
+
+def test_an_ended_game_is_followed_by_the_next(spec: ModelSpec) -> None:
+    courts = Courts(Layout(spec.observation, spec.actions, (0.0,) * 3, 0), processes=2)
+    board, both = courts.board, Matchup(Player.NETWORK, Player.NETWORK)
+    against_the_rom = Matchup(Player.ROM, Player.NETWORK)
+    courts.begin([both, both, against_the_rom])
+    board.actions[:] = (1, 0)  # up on the left, still on the right: short rallies
+    ended = np.zeros(3)
+    for step in range(1500):
+        courts.step(dict(enumerate([both, against_the_rom, both])) if step == 0 else {})
+        for court in np.flatnonzero(board.terminated):
+            ended[court] += 1
+            assert not board.observations[court, :, :-1].any(), "a new game's stack has one frame"
+            assert board.observations[court, Side.RIGHT, -1].any()
+            assert board.observations[court, Side.LEFT, -1].any() == (court != 1), "the ROM is shown nothing"
+            assert board.finals[court, Side.RIGHT].any()
+    assert (ended >= 1).all()
+    courts.close()
+
+
+def test_opponents_by_number_of_courts() -> None:
+    assert training_opponents({}) == Opponents()
+    few = training_opponents({"itself": 3, "rom": 1})
+    assert (few.itself, few.past, few.scripts, few.rom) == (3, 0, 0, 1)
+    assert (few.courts, few.seats) == (4, 7)
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_scripts_differ_from_game_to_game(name: str) -> None:
+    random = np.random.default_rng(0)
+    drawn = {SCRIPTS[name](random) for _ in range(20)}
+    assert len(drawn) == (1 if name in {"tracker", "still"} else 20)
+
+
+class Silence:
+    def update(self, progress: Progress, metrics: dict[str, float]) -> None: ...
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(policy_gradient, "EVALUATION_GAMES", 1)
+    monkeypatch.setattr(policy_gradient, "WARM_UP_STEPS", 2)
+    monkeypatch.setattr("training.arena.experience.ADMISSION_INTERVAL", 1)
+    monkeypatch.setattr("training.loop.keep_best", lambda *_: 0.0)
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_training_by_self_play_goes_on_from_a_model_and_can_be_resumed(tmp_path: Path) -> None:
+    run = new_run(
+        tmp_path / "run",
+        algorithm="ppo",
+        steps=2 * 128 * 5,
+        seed=3,
+        sticky=None,
+        device="cpu",
+        opponents=Opponents(itself=1, past=1, scripts=1, rom=1),
+        start="ppo",
+        frame_skip=2,
+    )
+    progress = train(run, Silence(), stop=iter([False, True]).__next__)
+    assert progress.steps == 128 * 5
+    _, start = checkpoint.load(Path("models/pretrained/ppo"))
+    spec, newest = checkpoint.load(run.path / "model")
+    assert isinstance(spec, ModelSpec)
+    assert spec.observation.frame_skip == 2
+    assert torch.equal(newest.pixels.mean, start.pixels.mean), "the inputs stay as they were"
+    moved = (newest.policy_head.weight - start.policy_head.weight).abs()
+    assert 0 < moved.mean() < 0.01
+    again = resumed_run(run.path, steps=None, device=None)
+    progress = train(again, Silence())
+    assert progress.steps == 2 * 128 * 5
+    lines = again.metrics()
+    assert [line["updates"] for line in lines] == [1, 2]
+    state = torch.load(run.path / "checkpoints" / "latest.pt", weights_only=True)["learner"]["self_play"]
+    assert len(state["past"]["weights"]) == 3, "the start, and one for each of two rollouts"
+    assert lines[-1]["share_still"] is not None
+
+
+@pytest.mark.usefixtures("quick")
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--opponents", "nobody=3"], "'nobody' is neither"),
+        (["--opponents", "rom=0"], "leaves no court"),
+        (["--opponents", "rom"], "'rom' is not KIND=N"),
+        (["--frame-skip", "2", "--opponents", "ppo=1"], "ppo decides every 4 frames, the run every 2"),
+        (["--opponents", "ppo=1,reinforce=1"], "only one model"),
+        (["--frame-skip", "1"], "'1' is not a whole number from 2 to 8"),
+        (["--from", "nobody"], "'nobody' is neither"),
+        (["--env", "CartPole-v1", "--opponents", "all"], "only for Pong"),
+        (["--env", "CartPole-v1", "--from", "ppo"], "only for Pong"),
+    ],
+)
+def test_mistakes_are_one_line(
+    arguments: list[str], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["train", "ppo", "--run", str(tmp_path / "run"), *arguments]) == 2
+    error = capsys.readouterr().err
+    assert said in error
+    assert error.count("\n") == 1
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_search_has_no_opponents(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="are for policy gradients"):
+        new_run(
+            tmp_path / "run",
+            algorithm="hill-climbing",
+            steps=None,
+            seed=None,
+            sticky=None,
+            device=None,
+            opponents=Opponents(),
+        )
+
+
+def test_a_start_must_have_the_same_network(tmp_path: Path, spec: ModelSpec, network: PolicyNetwork) -> None:
+    checkpoint.save(tmp_path / "other", spec, network)
+    with pytest.raises(UserError, match="another network or other actions"):
+        new_run(
+            tmp_path / "run",
+            algorithm="ppo",
+            steps=None,
+            seed=None,
+            sticky=None,
+            device=None,
+            start=str(tmp_path / "other"),
+        )
+
+
+def test_a_dead_process_is_reported(environments: SelfPlay) -> None:
+    environments.reset()
+    process, _ = environments._courts._workers[0]
+    assert process.pid is not None
+    os.kill(process.pid, signal.SIGKILL)
+    with pytest.raises(RuntimeError, match="a process of the courts died"):
+        environments.step(np.zeros(8, np.int64))
+    environments.close()
+
+
+def test_settings_say_whom_the_policy_meets(tmp_path: Path) -> None:
+    run = new_run(
+        tmp_path / "run", algorithm="ppo", steps=1, seed=0, sticky=None, device=None, opponents=Opponents(), start="ppo"
+    )
+    config = json.loads((run.path / "config.json").read_text())
+    assert config["opponents"] == {"itself": 8, "past": 4, "scripts": 16, "rom": 4, "fixed": 0, "model": None}
+    assert config["start"] == "ppo"
+    assert config["num_envs"] == Opponents().seats

@@ -1,0 +1,180 @@
+"""Self-play as a vector environment: every seat of the learning policy is one of its environments."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from gymnasium.spaces import Box, Discrete
+from gymnasium.vector import AutoresetMode, VectorEnv
+from gymnasium.vector.utils import batch_space
+from numpy.typing import NDArray
+
+from agents.pong import Side
+from models.acting import choose
+from models.network import PolicyNetwork
+from models.spec import ModelSpec
+from training.arena.courts import Courts, Layout
+from training.arena.opponents import KINDS, SCRIPTS, Opponents, PastSelves, Record
+from training.arena.table import Matchup, Player, Seated
+
+STICKY_COURTS = 4
+"""Every fourth court repeats actions; there the policy plays on the right, whose actions the emulator can repeat."""
+
+
+class Game(NamedTuple):
+    """A game on one court."""
+
+    matchup: Matchup
+    sides: tuple[Side, ...]
+    """From which the learning policy plays."""
+    opponent: str
+    """Its name in the record of its kind."""
+    network: PolicyNetwork | None = None
+    """The opponent's, if it has one."""
+
+
+class SelfPlay(VectorEnv[NDArray[np.uint8], NDArray[np.int64], NDArray[Any]]):
+    """Courts where the learning policy meets `opponents`, as a vector environment with `opponents.seats` environments.
+
+    `fixed` plays on the courts of that kind. Observations are `[seats, stack, height, width]` uint8, actions indices
+    into `spec.actions`, rewards points (+1, -1). An ended game is replaced within the same step. Games have 21 points;
+    one with a rally of a minute is cut off there, which is a truncation.
+    """
+
+    metadata = {"autoreset_mode": AutoresetMode.SAME_STEP}  # noqa: RUF012 - as gymnasium declares it
+
+    def __init__(
+        self, spec: ModelSpec, opponents: Opponents, *, sticky: float, seed: int, fixed: PolicyNetwork | None = None
+    ) -> None:
+        self.num_envs = opponents.seats
+        self.single_observation_space = Box(0, 255, spec.observation.shape, np.uint8)
+        self.single_action_space = Discrete(len(spec.actions))
+        self.observation_space = batch_space(self.single_observation_space, self.num_envs)
+        self.action_space = batch_space(self.single_action_space, self.num_envs)
+        self._kinds = [kind for kind in KINDS for _ in range(getattr(opponents, kind))]
+        able = [kind != "itself" and court % STICKY_COURTS == 0 for court, kind in enumerate(self._kinds)]
+        self._stickies = tuple(sticky if this else 0.0 for this in able)
+        self._spec = spec
+        self._random = np.random.default_rng(seed)
+        self._generator = torch.Generator().manual_seed(seed)
+        self._fixed = fixed
+        self._past = PastSelves(spec)
+        self._records = {
+            "past": self._past.record,
+            "scripts": Record(list(SCRIPTS)),
+            "rom": Record(["rom"]),
+            "fixed": Record(["fixed"]),
+        }
+        self._courts = Courts(Layout(spec.observation, spec.actions, self._stickies, seed))
+        self._games: list[Game] = []
+        self._upcoming: list[Game] = []
+        self._cut = self._ended = 0
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """The policy's recent share of the points by kind of opponent, and the share of games cut off."""
+        shares = {f"share_{name}": share for name, share in self._records["scripts"].shares.items()}
+        shares |= {f"share_{kind}": self._records[kind].shares[kind] for kind in ("rom", "fixed")}
+        past = list(self._past.record.shares.values())
+        shares["share_past"] = float(np.mean(past)) if past else float("nan")
+        return shares | {"games_cut": self._cut / max(self._ended, 1)}
+
+    def reset(
+        self, *, seed: int | list[int | None] | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[NDArray[np.uint8], dict[str, Any]]:
+        """Begins a game on every court; the seed is the constructor's."""
+        del seed, options
+        self._games = [self._draw(court) for court in range(len(self._kinds))]
+        self._upcoming = [self._draw(court) for court in range(len(self._kinds))]
+        self._courts.begin([game.matchup for game in self._games])
+        self._news = dict(enumerate(self._upcoming))
+        self._find_seats()
+        return self._observations, {}
+
+    def step(
+        self, actions: NDArray[np.int64]
+    ) -> tuple[NDArray[np.uint8], NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_], dict[str, Any]]:
+        """Plays one decision on every court."""
+        board = self._courts.board
+        courts, sides = self._seats
+        board.actions[courts, sides] = actions
+        self._play_opponents()
+        self._courts.step({court: game.matchup for court, game in self._news.items()})
+        self._news = {}
+        rewards = board.rewards[courts] * np.where(sides == Side.RIGHT, 1.0, -1.0)
+        terminations, truncations = board.terminated[courts], board.truncated[courts]
+        info: dict[str, Any] = {}
+        if truncations.any():
+            info["final_obs"] = board.finals[courts, sides]
+        for court in np.flatnonzero(board.rewards):
+            self._note(int(court), right_won=bool(board.rewards[court] > 0))
+        ended = np.flatnonzero(board.terminated | board.truncated)
+        for index in ended.tolist():
+            self._games[index] = self._upcoming[index]
+            self._upcoming[index] = self._news[index] = self._draw(index)
+        self._ended += len(ended)
+        self._cut += int(board.truncated.sum())
+        self._find_seats()
+        return self._observations, rewards, terminations, truncations, info
+
+    def close_extras(self, **_: object) -> None:
+        """Ends the courts' processes."""
+        self._courts.close()
+
+    @property
+    def _observations(self) -> NDArray[np.uint8]:
+        courts, sides = self._seats
+        observations: NDArray[np.uint8] = self._courts.board.observations[courts, sides]
+        return observations
+
+    def _find_seats(self) -> None:
+        """The court and the side of every environment: those of games against itself come in pairs."""
+        seats = [(court, side) for court, game in enumerate(self._games) for side in game.sides]
+        self._seats = np.array([court for court, _ in seats]), np.array([int(side) for _, side in seats])
+
+    def _note(self, court: int, *, right_won: bool) -> None:
+        game = self._games[court]
+        if len(game.sides) == 1:
+            self._records[self._kinds[court]].note(game.opponent, won=right_won is (game.sides[0] is Side.RIGHT))
+
+    def _draw(self, court: int) -> Game:
+        """The next game on a court."""
+        kind = self._kinds[court]
+        if kind == "itself":
+            return Game(Matchup(Player.NETWORK, Player.NETWORK), tuple(Side), kind)
+        if kind == "rom":
+            return Game(Matchup(Player.ROM, Player.NETWORK), (Side.RIGHT,), kind)
+        name = self._records[kind].draw(self._random)
+        sticky = self._stickies[court] > 0
+        side = Side.RIGHT if sticky or self._random.random() < 0.5 else Side.LEFT
+        network = self._fixed if kind == "fixed" else self._past.networks[name] if kind == "past" else None
+        other: Seated = SCRIPTS[name](self._random) if network is None else Player.NETWORK
+        matchup = Matchup(other, Player.NETWORK) if side is Side.RIGHT else Matchup(Player.NETWORK, other)
+        return Game(matchup, (side,), name, network)
+
+    @torch.inference_mode()
+    def _play_opponents(self) -> None:
+        """Chooses the actions of opponents with a network, each by its own."""
+        board = self._courts.board
+        for court, game in enumerate(self._games):
+            if game.network is not None:
+                side = game.sides[0].other
+                distribution = game.network(torch.from_numpy(board.observations[court, side][None])).distribution
+                board.actions[court, side] = int(choose(distribution, self._generator))
+
+    def admit(self, network: PolicyNetwork) -> None:
+        """Adds a copy of the policy to its past selves; the first must be there before `reset`."""
+        self._past.admit(network)
+
+    def state_dict(self) -> dict[str, Any]:
+        """The past selves and all records; games cannot be saved."""
+        records = {kind: record.shares for kind, record in self._records.items() if kind != "past"}
+        return {"past": self._past.state_dict(), "records": records}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Restores what `state_dict` returned."""
+        self._past.load_state_dict(state["past"])
+        for kind, shares in state["records"].items():
+            self._records[kind].shares = dict(shares)
