@@ -29,6 +29,9 @@ class LadderAgent(Generic[Memory]):
     game begins on the level that the last one ended on.
     """
 
+    title = "Ladder"
+    """What its name begins with."""
+
     def __init__(self, rungs: Sequence[Agent[Memory]], *, level: int = 0) -> None:
         self.level = min(level, len(rungs) - 1)
         self._rungs = tuple(rungs)
@@ -36,7 +39,7 @@ class LadderAgent(Generic[Memory]):
     @property
     def name(self) -> str:
         """Includes the name of the current rung."""
-        return f"Ladder: {self._rung.name}"
+        return f"{self.title}: {self._rung.name}"
 
     @property
     def policy(self) -> PolicyAgent | None:

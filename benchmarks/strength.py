@@ -24,7 +24,7 @@ from agents.pong import FRAMES_PER_SECOND, Court, Score, Side
 from agents.preprocessing import mirrored
 from app.game.cast import load_agent
 from app.game.levels import FIXED_OPPONENT, HUMAN_REACTION, LEVELS
-from app.game.lineup import Policy, Rom, Tracker
+from app.game.lineup import Policy, Rom, Script, Tracker
 from models import catalog
 
 PROCESSES = 2
@@ -32,7 +32,7 @@ GAMES, GAMES_AGAINST_ITSELF = 24, 40
 LONGEST_RALLY = round(5 * 60 * FRAMES_PER_SECOND)
 """Frames."""
 
-Opponent: TypeAlias = Policy | Tracker | Rom
+Opponent: TypeAlias = Policy | Tracker | Script | Rom
 
 
 class Pairing(NamedTuple):

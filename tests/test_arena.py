@@ -115,7 +115,7 @@ def test_a_rally_without_end_is_cut_off_as_a_truncation(monkeypatch: pytest.Monk
 
 @pytest.mark.filterwarnings("ignore:.*render_modes.*")
 def test_gymnasium_accepts_the_environment_against_a_script() -> None:
-    check_env(CourtEnv("human", render_mode="rgb_array"), skip_render_check=True)
+    check_env(CourtEnv("casual", render_mode="rgb_array"), skip_render_check=True)
 
 
 def test_a_game_against_a_named_opponent_goes_on_to_its_end() -> None:

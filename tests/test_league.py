@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ import pytest
 
 from app.command.main import main
 from app.game.lineup import Policy, Rom, Script, Tracker
-from app.league.entrants import Entrant, entrant
+from app.league.entrants import entrant
 from app.league.games import Fixture, Result, ResultsFile, play, schedule
 from app.league.ratings import AVERAGE, Games, ratings, standings
 from app.league.report import share
@@ -24,7 +25,7 @@ from models.errors import UserError
         ("cpu", Rom()),
         ("tracker", Tracker()),
         ("tracker:230ms", Tracker(230)),
-        ("human", Script("human")),
+        ("casual", Script("casual")),
         ("ppo", Policy("ppo")),
         ("ppo:greedy", Policy("ppo", greedy=True)),
         ("ppo@129024:greedy:100ms", Policy("ppo@129024", greedy=True, reaction_ms=100)),
@@ -42,7 +43,7 @@ def test_names_of_players(name: str, player: Policy | Tracker | Script | Rom) ->
     [
         ("nobody", "'nobody' is neither"),
         ("cpu:greedy", "only models are greedy"),
-        ("human:100ms", "only models and the tracker take a reaction time"),
+        ("casual:100ms", "only models and the tracker take a reaction time"),
         ("ppo:2000ms", "at most 1000 ms"),
     ],
 )
@@ -61,7 +62,7 @@ def test_the_identity_of_a_model_changes_with_its_weights(model_directory: Path)
 
 
 def test_both_players_of_a_pair_get_both_sides_with_each_seed() -> None:
-    entrants = [entrant(name) for name in ("tracker", "human", "cpu")]
+    entrants = [entrant(name) for name in ("tracker", "casual", "cpu")]
     fixtures = schedule(entrants, 4, seed=10)
     assert len(fixtures) == len(set(fixtures)) == 3 * 4
     tracker, human, cpu = (entrant.identity for entrant in entrants)
@@ -158,13 +159,13 @@ def test_intervals_hold_the_rating_and_shrink_with_more_games() -> None:
 def test_a_shutout_has_a_finite_rating() -> None:
     results = [Result(Fixture("a", "b", seed), (21, 0), 1, finished=True) for seed in range(4)]
     best, worst = standings(["a", "b"], results, anchor="b")
-    assert worst.by_points == (AVERAGE, AVERAGE, AVERAGE)
+    assert list(worst.by_points) == [AVERAGE] * 3
     assert 1000 < best.by_points.value < 2000
 
 
 @pytest.fixture
 def three(tmp_path: Path) -> list[str]:
-    return ["league", "still", "human", "cpu", "--games", "2", "--results", str(tmp_path / "league.jsonl")]
+    return ["league", "still", "casual", "cpu", "--games", "2", "--results", str(tmp_path / "league.jsonl")]
 
 
 def test_the_command_prints_a_table_and_plays_nothing_twice(
@@ -172,9 +173,9 @@ def test_the_command_prints_a_table_and_plays_nothing_twice(
 ) -> None:
     assert main([*three, "--json", "--picture", str(tmp_path / "league.png")]) == 0
     league = json.loads(capsys.readouterr().out)
-    assert [player["name"] for player in league["players"]] == ["cpu", "human", "still"]
+    assert [player["name"] for player in league["players"]] == ["cpu", "casual", "still"]
     assert league["players"][1]["rating_by_points"]["value"] == AVERAGE
-    assert league["points"]["human"]["still"] == league["points"]["still"]["human"][::-1]
+    assert league["points"]["casual"]["still"] == league["points"]["still"]["casual"][::-1]
     assert (tmp_path / "league.png").stat().st_size > 5000
     monkeypatch.setattr("app.league.games._play", lambda _: pytest.fail("it was played before"))
     assert main(three) == 0
@@ -186,10 +187,11 @@ def test_the_command_prints_a_table_and_plays_nothing_twice(
 def test_ctrl_c_keeps_what_was_played(
     three: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def interrupted(fixtures: list[Fixture], entrants: list[Entrant], processes: int) -> object:
-        del entrants, processes
-        yield Result(fixtures[0], (21, 0), 1, finished=True)
-        raise KeyboardInterrupt
+    def interrupted(fixtures: list[Fixture], *_: object) -> Iterator[Result]:
+        for number, fixture in enumerate(fixtures):
+            if number == 1:
+                raise KeyboardInterrupt
+            yield Result(fixture, (21, 0), 1, finished=True)
 
     monkeypatch.setattr("app.league.games.play_all", interrupted)
     assert main(three) == 130

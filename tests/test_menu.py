@@ -12,7 +12,7 @@ import pytest
 from agents.pong import Side
 from app.follow.trainer import RunningTraining, Train
 from app.game.levels import Level
-from app.game.lineup import Ladder, Lineup, Person, Player, Policy, Rom, Tracker
+from app.game.lineup import Ladder, Lineup, Person, Player, Policy, Rom, Script, Tracker
 from app.menu.choices import OpponentKind, Preferences
 from app.menu.model import (
     ChangeSettings,
@@ -33,7 +33,7 @@ SIZES = [(800, 600), (1000, 600), (1280, 720), (1280, 800), (1024, 1366), (2560,
 MODELS = ["ppo", "ppo@129024", "ppo@503808"]
 WHO = "ppo after 28 minutes of training, 2.00 million steps, reaction 230 ms"
 LEVELS = [
-    Level(name=name, description=WHO, player=player, points_won=share, games_won=0.25)
+    Level(name=name, description=WHO, player=player, rating=700 + 300 * share, points_won=share, games_won=0.25)
     for name, player, share in [
         ("Rookie", Policy("ppo@129024", reaction_ms=230), 0.0),
         ("Regular", Policy("ppo@503808", reaction_ms=230), 0.375),
@@ -63,7 +63,7 @@ PICTURE = np.full((210, 160, 3), 144, np.uint8)
 def menu(last: Lineup = FIRST, preferences: Preferences | None = None) -> MenuModel:
     path = "/home/someone/.config/volley/settings.toml"
     return MenuModel(
-        last, MODELS, LEVELS, measured_against=Tracker(230), preferences=preferences, settings_path=path, runs=RUNS
+        last, MODELS, LEVELS, measured_against=Script("casual"), preferences=preferences, settings_path=path, runs=RUNS
     )
 
 
@@ -452,5 +452,5 @@ def test_a_choice_without_a_measured_strength_has_no_bar() -> None:
 
 
 def test_a_level_says_who_it_is_and_how_strong() -> None:
-    strength = "Wins 38% of points and 25% of games against a tracker with a reaction time of 230 ms."
+    strength = "Rating 812. Wins 38% of the points against the script Casual."
     assert menu().cards[Side.LEFT].about == (WHO, strength)

@@ -1,4 +1,4 @@
-"""The commands that compare strengths: `league`."""
+"""The commands about strength: `league` and `rating`."""
 
 from __future__ import annotations
 
@@ -19,25 +19,25 @@ if TYPE_CHECKING:
     from app.league.entrants import Entrant
     from app.league.games import Fixture, Result, ResultsFile
 
-ANCHOR = "human"
+ANCHOR = "casual"
 """The script whose rating is 1000, if it takes part."""
 
 
 def add_parsers(subparsers: Subparsers) -> None:
-    """Adds `league`."""
+    """Adds `league` and `rating`."""
     league = add_command(
         subparsers,
         "league",
         purpose="let players meet on the court for two, everybody against everybody, and rate them",
         example="volley league champion ppo reinforce tracker cpu --games 4\n"
-        "  volley league ppo ppo:greedy ppo:230ms human --picture league.png",
+        "  volley league ppo ppo:greedy ppo:230ms casual --picture league.png",
     )
     league.add_argument(
         "players",
         nargs="+",
         metavar="MODEL",
         help="a model, also as MODEL:greedy or MODEL:230ms (its reaction time); a level, such as Rookie; a script: "
-        "tracker, predictor, human, edger, lunger, still; or cpu, the game's own opponent",
+        "tracker, predictor, casual, edger, lunger, still; or cpu, the game's own opponent",
     )
     league.add_argument(
         "--games", type=count, default=10, metavar="N", help="games for each pair, half on either side (default: 10)"
@@ -49,6 +49,34 @@ def add_parsers(subparsers: Subparsers) -> None:
     league.add_argument("--picture", type=Path, metavar="FILE", help="save a picture of who beats whom: .png or .svg")
     league.add_argument("--json", action="store_true", help="print one JSON object")
     league.set_defaults(run=_league)
+    rating = add_command(
+        subparsers,
+        "rating",
+        purpose="print your own rating, from your matches on this machine",
+        example="volley rating --json",
+    )
+    rating.add_argument("--json", action="store_true", help="print one JSON object")
+    rating.set_defaults(run=_rating)
+
+
+def _rating(arguments: Namespace) -> int:
+    from app.game.levels import LEVELS, nearest
+    from app.game.rating import PRIOR_RATING, History, rate
+
+    matches = History().load()
+    rating = rate(matches)
+    opponent = LEVELS[nearest(PRIOR_RATING if rating is None else rating.value)]
+    if arguments.json:
+        value, low, high = (None, None, None) if rating is None else rating[:3]
+        figures = {"rating": value, "low": low, "high": high, "matches": len(matches), "fair_opponent": opponent.name}
+        print(json.dumps(figures))
+        return 0
+    if rating is None:
+        print(f"no rated match yet; a good first opponent: {opponent.name} ({opponent.rating:.0f})")
+        return 0
+    print(f"your rating: {rating.text} (95% {rating.low:.0f} to {rating.high:.0f}), from {len(matches)} matches")
+    print(f"a fair opponent: {opponent.name} ({opponent.rating:.0f})")
+    return 0
 
 
 def _league(arguments: Namespace) -> int:

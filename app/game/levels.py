@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from msgspec import Struct
 
-from app.game.lineup import Policy, Rom, Script, Tracker
+from agents.ladder import LadderAgent
+from app.game.lineup import Ladder, Player, Policy, Rom, Script, Tracker
 from models import catalog
 
 HUMAN_REACTION = 230
@@ -18,13 +21,15 @@ class Level(Struct, frozen=True, kw_only=True):
     description: str
     """A line that says what plays, and how."""
     player: Policy | Tracker
+    rating: float
+    """On the scale of `volley league`, where the script `casual` has 1000."""
     points_won: float
     """The share of points won against `FIXED_OPPONENT`, from 0 to 1."""
     games_won: float
     """The share of games won against `FIXED_OPPONENT`, from 0 to 1."""
 
 
-FIXED_OPPONENT = Rom()
+FIXED_OPPONENT = Script("casual")
 
 # Measured over 24 full games each, without sticky actions: python benchmarks/strength.py (seed 0).
 LEVELS = (
@@ -32,6 +37,7 @@ LEVELS = (
         name="Rookie",
         description="ppo after 2 minutes of training, careless (temperature 3), reaction 230 ms",
         player=Policy("ppo@129024", temperature=3.0, reaction_ms=HUMAN_REACTION),
+        rating=0.0,
         points_won=0.16,
         games_won=0.0,
     ),
@@ -39,6 +45,7 @@ LEVELS = (
         name="Novice",
         description="ppo after 2 minutes of training, reaction 230 ms",
         player=Policy("ppo@129024", reaction_ms=HUMAN_REACTION),
+        rating=0.0,
         points_won=0.27,
         games_won=0.0,
     ),
@@ -46,6 +53,7 @@ LEVELS = (
         name="Amateur",
         description="ppo after 4 minutes of training, reaction 230 ms",
         player=Policy("ppo@251904", reaction_ms=HUMAN_REACTION),
+        rating=0.0,
         points_won=0.36,
         games_won=0.0,
     ),
@@ -53,6 +61,7 @@ LEVELS = (
         name="Regular",
         description="ppo after 7 minutes of training, reaction 230 ms",
         player=Policy("ppo@503808", reaction_ms=HUMAN_REACTION),
+        rating=0.0,
         points_won=0.48,
         games_won=0.25,
     ),
@@ -60,6 +69,7 @@ LEVELS = (
         name="Contender",
         description="ppo after 14 minutes of training, reaction 230 ms",
         player=Policy("ppo@1001472", reaction_ms=HUMAN_REACTION),
+        rating=0.0,
         points_won=0.54,
         games_won=0.71,
     ),
@@ -67,6 +77,7 @@ LEVELS = (
         name="Expert",
         description="ppo after 27 minutes of training, reaction 230 ms",
         player=Policy("ppo@2002944", reaction_ms=HUMAN_REACTION),
+        rating=0.0,
         points_won=0.7,
         games_won=1.0,
     ),
@@ -74,6 +85,7 @@ LEVELS = (
         name="Master",
         description="ppo after all 68 minutes of training, reaction 100 ms",
         player=Policy("ppo", reaction_ms=100),
+        rating=0.0,
         points_won=0.86,
         games_won=1.0,
     ),
@@ -81,10 +93,33 @@ LEVELS = (
         name="Machine",
         description="ppo after all 68 minutes of training, greedy, no reaction time",
         player=Policy("ppo", greedy=True),
+        rating=0.0,
         points_won=1.0,
         games_won=1.0,
     ),
 )
+
+
+RATINGS: dict[str, float] = {"Atari CPU": 0.0, "Tracker": 0.0}
+"""Of the opponents that are no levels, on the same scale."""
+
+
+def ratings_of(player: Player) -> dict[str, float]:
+    """The measured ratings of a player by the names it may have in a match; empty if it was not measured."""
+    match player:
+        case Rom():
+            return {"Atari CPU": RATINGS["Atari CPU"]}
+        case Tracker(reaction_ms=0):
+            return {"Tracker": RATINGS["Tracker"]}
+        case Ladder():
+            return {f"{LadderAgent.title}: {level.name}": level.rating for level in LEVELS}
+        case _:
+            return {level.name: level.rating for level in LEVELS if level.player == player}
+
+
+def nearest(rating: float, levels: Sequence[Level] = LEVELS) -> int:
+    """The place of the level whose rating is nearest."""
+    return min(range(len(levels)), key=lambda place: abs(levels[place].rating - rating))
 
 
 def name_of(player: Policy | Tracker | Script) -> str:

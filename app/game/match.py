@@ -10,7 +10,7 @@ passed. A frame becomes an action like this:
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,6 +36,14 @@ MAX_GAME_FRAMES = round(30 * 60 * FRAMES_PER_SECOND)
 """Half an hour: a game between two agents that never miss would not end. Whoever leads then has won."""
 REWIND_SPEEDS = (2.0, 12.0)
 """How many times faster than normal play, at first and at most. Each second of rewinding adds two."""
+
+
+class Point(NamedTuple):
+    """A point, and who played for it."""
+
+    winner: Side
+    names: tuple[str, str]
+    """Of the left and the right player; a ladder's says which level it was."""
 
 
 class Match:
@@ -67,6 +75,10 @@ class Match:
         """Of the games that have ended."""
         self.frames = 0
         """Emulator frames, over all games."""
+        self.straight = True
+        """Whether this game was played straight through: at normal speed, by the same players, with nothing undone."""
+        self.points: list[Point] = []
+        """Of this game, as long as it is played straight."""
         self._names = names
         self._loading = loading
         self._games = games
@@ -118,6 +130,8 @@ class Match:
         self._picture = None
         grey, score = self.court.grey(), self.court.score
         winner = self._storyteller.watch(self.court.frames, score, self.court.ball)
+        if winner is not None:
+            self.points.append(Point(winner, self.names))
         for seat in self.seats:
             if winner is not None:
                 seat.point(winner, score)
@@ -155,6 +169,7 @@ class Match:
 
     def _begin_game(self) -> None:
         self.state, self.game_over = State.PLAYING, False
+        self.straight, self.points = self._speed == NORMAL_SPEED, []
         self.timeline = Timeline()
         self._storyteller = Storyteller()
         self._picture = None
@@ -191,6 +206,7 @@ class Match:
     def change_speed(self, steps: int) -> None:
         """Moves so many places up or down `SPEEDS`, as far as they go."""
         self._speed = min(max(self._speed + steps, 0), len(SPEEDS) - 1)
+        self.straight = self.straight and self._speed == NORMAL_SPEED
 
     def toggle_greedy(self) -> None:
         """Switches all policies between sampling and the most probable action; decisions in force stay."""
@@ -222,7 +238,7 @@ class Match:
         for seat in seats:
             if seat not in self.seats:
                 seat.begin(self.court.grey(), self.court.frames)
-        self.seats = seats
+        self.seats, self.straight = seats, False
         self.game_over = self._has_ended
         self.timeline.note(self._decisions)
         self.timeline.keep_keyframe(self.court, self.seats, self._storyteller)
@@ -249,6 +265,7 @@ class Match:
         """Makes the frame shown the newest: what came after it is undone."""
         if not self.timeline.rewound:
             return
+        self.straight = False
         if self.game_over:
             self.results.pop()
             self.game_over = False

@@ -7,13 +7,15 @@ The scale is that of `volley league`: a player of rating a wins a point from one
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, NamedTuple
 
 import msgspec
 from msgspec import Meta, Struct
 
+from agents.pong import Side
+from app.game.match import Point
 from models.errors import UserError, one_line
 from models.files import atomic_write, data_folder
 
@@ -57,6 +59,13 @@ class PersonRating(NamedTuple):
         return f"{self.value:.0f} ± {(self.high - self.low) / 2:.0f}"
 
 
+class RatingChange(NamedTuple):
+    """A person's rating before and after a match."""
+
+    before: PersonRating | None
+    after: PersonRating
+
+
 def rate(matches: Sequence[MatchRecord]) -> PersonRating | None:
     """The rating that these matches, oldest first, make most probable; None without a match.
 
@@ -85,6 +94,17 @@ def chance_of_a_point(rating: float, other: float) -> float:
     return 1 / (1 + 10 ** ((other - rating) / 400))
 
 
+def records_of(points: Sequence[Point], person: Side, ratings: Mapping[str, float], day: str) -> list[MatchRecord]:
+    """What to remember of a game: a record for each of the rated opponents against whom there were points."""
+    records = []
+    for name in dict.fromkeys(point.names[person.other] for point in points):
+        if name in ratings:
+            winners = [point.winner for point in points if point.names[person.other] == name]
+            won = sum(winner is person for winner in winners)
+            records.append(MatchRecord(day, name, ratings[name], won, len(winners) - won))
+    return records
+
+
 class History:
     """The file of the person's matches."""
 
@@ -102,9 +122,9 @@ class History:
         except msgspec.DecodeError as error:
             raise UserError(f"cannot read {self.path}: {one_line(error)}; delete it to start again") from error
 
-    def add(self, match: MatchRecord) -> None:
-        """Adds a match, in one step or not at all; `UserError` if the file cannot be written."""
-        matches = [*self.load(), match][-MAX_MATCHES:]
+    def add(self, records: Sequence[MatchRecord]) -> None:
+        """Adds records, in one step or not at all; `UserError` if the file cannot be written."""
+        matches = [*self.load(), *records][-MAX_MATCHES:]
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             atomic_write(self.path, msgspec.json.format(msgspec.json.encode(matches)) + b"\n")

@@ -8,8 +8,9 @@ from enum import Enum
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from app.game.levels import HUMAN_REACTION, Level
-from app.game.lineup import Ladder, Policy, Rom, Tracker
+from app.game.levels import HUMAN_REACTION, Level, name_of, nearest
+from app.game.lineup import Ladder, Policy, Script, Tracker
+from app.game.rating import PersonRating
 from app.ui.widgets import Choice
 from models.catalog import short_name
 
@@ -46,12 +47,22 @@ class AgentChoice:
     """Which agent plays, and how."""
 
     def __init__(
-        self, player: AgentPlayer, models: Sequence[str], levels: Sequence[Level], *, measured_against: Rom | Tracker
+        self,
+        player: AgentPlayer,
+        models: Sequence[str],
+        levels: Sequence[Level],
+        *,
+        measured_against: Script,
+        person: PersonRating | None = None,
     ) -> None:
         custom = player if isinstance(player, Policy) else Policy(models[0])
         reaction = HUMAN_REACTION if isinstance(player, Ladder) else player.reaction_ms
-        first = min(player.level, len(levels) - 1) if isinstance(player, Ladder) else 0
+        fair = None if person is None else nearest(person.value, levels)
+        first = 0 if fair is None else fair
+        if isinstance(player, Ladder) and fair is None:
+            first = min(player.level, len(levels) - 1)
         self._measured_against = measured_against
+        self._fair = None if fair is None else levels[fair]
         self.kind: Choice[Level | OpponentKind] = Choice(
             "", (*levels, *OpponentKind), _kind_of(player, levels), _name_of
         )
@@ -102,8 +113,9 @@ class AgentChoice:
             case OpponentKind.CUSTOM:
                 return (f"People react in about {HUMAN_REACTION} ms.",)
             case level:
-                won = f"{level.points_won:.0%} of points and {level.games_won:.0%} of games"
-                return level.description, f"Wins {won} against {_named(self._measured_against)}."
+                won = f"{level.points_won:.0%} of the points against the script {name_of(self._measured_against)}"
+                fair = " This is the level nearest to your own." if level is self._fair else ""
+                return level.description, f"Rating {level.rating:.0f}. Wins {won}.{fair}"
 
     @property
     def strength(self) -> float | None:
@@ -117,10 +129,6 @@ def _kind_of(player: AgentPlayer, levels: Sequence[Level]) -> Level | OpponentKi
         return OpponentKind.LADDER
     custom = OpponentKind.TRACKER if isinstance(player, Tracker) else OpponentKind.CUSTOM
     return next((level for level in levels if level.player == player), custom)
-
-
-def _named(player: Rom | Tracker) -> str:
-    return "the Atari CPU" if isinstance(player, Rom) else f"a tracker with a reaction time of {player.reaction_ms} ms"
 
 
 def _name_of(kind: Level | OpponentKind) -> str:

@@ -12,8 +12,9 @@ import pygame
 
 from agents.pong import Side
 from app.follow.trainer import RunningTraining, Train
-from app.game.levels import Level
-from app.game.lineup import Ladder, Lineup, Person, Player, Policy, Rom, Tracker
+from app.game.levels import Level, nearest
+from app.game.lineup import Ladder, Lineup, Person, Player, Policy, Rom, Script, Tracker
+from app.game.rating import PersonRating
 from app.menu.choices import AgentChoice, AgentPlayer, Preferences, PreferencesChoice, TrainingChoice
 from app.screen import Follow, OpenLibrary, Quit, Request, Start
 from app.ui import theme
@@ -49,6 +50,7 @@ class MenuButton(Enum):
     FOLLOW = "Watch it play"
     STOP = "Stop and save"
     BROWSE = "Browse models"
+    FORGET = "Delete my matches and rating"
 
 
 class MenuArea(Enum):
@@ -69,13 +71,18 @@ class StopTraining:
 
 
 @dataclass(frozen=True, slots=True)
+class ForgetMatches:
+    """Delete the person's matches, and with them their rating."""
+
+
+@dataclass(frozen=True, slots=True)
 class ChangeSettings:
     """Use these settings from now on."""
 
     preferences: Preferences
 
 
-Outcome: TypeAlias = Request | Train | StopTraining | ChangeSettings
+Outcome: TypeAlias = Request | Train | StopTraining | ChangeSettings | ForgetMatches
 """What a key or click leads to: a request to the window, or something that the menu screen does itself."""
 
 
@@ -101,7 +108,8 @@ class MenuModel:
     """What is chosen, and what is in focus.
 
     Opens on the lineup `last`. `levels` come weakest first; their strength was measured against the opponent
-    `measured_against`. `settings_path` is the settings file; `runs` are the trainings that can be resumed.
+    `measured_against`. `person` is the rating of whoever plays here: the menu then offers them the nearest level.
+    `settings_path` is the settings file; `runs` are the trainings that can be resumed.
     """
 
     def __init__(
@@ -110,7 +118,8 @@ class MenuModel:
         models: Sequence[str],
         levels: Sequence[Level],
         *,
-        measured_against: Rom | Tracker,
+        measured_against: Script,
+        person: PersonRating | None = None,
         preferences: Preferences | None = None,
         settings_path: str = "",
         runs: Sequence[Path] = (),
@@ -125,9 +134,10 @@ class MenuModel:
         left = last.left if _is_agent(last.left) else None
         right = last.right if _is_agent(last.right) else None
         middle, strongest = levels[len(levels) // 2].player, levels[-1].player
+        self._person = person
         self._opponent, self._left, self._right = (
-            AgentChoice(player, models, levels, measured_against=measured_against)
-            for player in (left or right or middle, left or middle, right or strongest)
+            AgentChoice(player, models, levels, measured_against=measured_against, person=person)
+            for player in (_opponent(left or right or middle, levels, person), left or middle, right or strongest)
         )
         modes: Group[MenuArea, MenuTarget] = Group(targets=tuple(Mode))
         self.focus = Focus[MenuArea, MenuTarget]({MenuArea.MODES: modes}, MenuArea.MODES)
@@ -159,6 +169,11 @@ class MenuModel:
         self._settings = PreferencesChoice(preferences)
         self._settle()
 
+    def forget_matches(self) -> None:
+        """Shows that there is no rating any more."""
+        self._person = None
+        self._settle()
+
     def show_training(self, now: RunningTraining | None) -> None:
         """Shows the running training in place of the choices; once it has ended, offers to resume it."""
         before, self._training_now = self._training_now, now
@@ -178,8 +193,9 @@ class MenuModel:
             return (self._training_card,)
         if self.mode is Mode.MODELS:
             return (MenuCard("Models", theme.TEXT, about=_ABOUT_MODELS),)
-        about = ("To change the keys, edit this file:", self._settings_path) if self._settings_path else ()
-        return (MenuCard("Settings", theme.TEXT, rows=self._settings.rows, about=about),)
+        keys = (f"To change the keys, edit {self._settings_path}.",) if self._settings_path else ()
+        matches = "Your matches, from which your rating comes, are kept on this computer only."
+        return (MenuCard("Settings", theme.TEXT, rows=self._settings.rows, about=(*keys, matches)),)
 
     @property
     def options(self) -> tuple[MenuTarget, ...]:
@@ -193,6 +209,8 @@ class MenuModel:
             return MenuButton.FOLLOW, MenuButton.STOP
         if self.mode is Mode.MODELS:
             return (MenuButton.BROWSE,)
+        if self.mode is Mode.SETTINGS and self._person is not None:
+            return (MenuButton.FORGET,)
         return (MenuButton.START,) if self.mode is Mode.TRAIN or self.lineup is not None else ()
 
     @property
@@ -294,10 +312,10 @@ class MenuModel:
             about = "The opponent built into the game. It plays on the left only."
             return MenuCard(heading, colour, "Atari CPU", about=(about,))
         rows = (self._side,) if self.mode is Mode.AGENT else ()
-        name = f"Player {side + 1}" if self.mode is Mode.PEOPLE else "You"
-        return MenuCard(
-            heading, colour, name, rows, ("Plays with keyboard, mouse or gamepad. Press H to see the controls.",)
-        )
+        controls = "Plays with keyboard, mouse or gamepad. Press H to see the controls."
+        if self.mode is Mode.PEOPLE:
+            return MenuCard(heading, colour, f"Player {side + 1}", rows, (controls,))
+        return MenuCard(heading, colour, "You", rows, (_rating_text(self._person), controls))
 
     def _do(self, command: Command) -> Outcome | None:
         match command:
@@ -332,6 +350,8 @@ class MenuModel:
             return Start(self.lineup)
         if button is MenuButton.BROWSE:
             return OpenLibrary()
+        if button is MenuButton.FORGET:
+            return ForgetMatches()
         if self._training_now is None:
             return Train(self._training.algorithm, self._training.steps, self._training.run)
         return Follow(self._training_now.run) if button is MenuButton.FOLLOW else StopTraining()
@@ -340,6 +360,20 @@ class MenuModel:
 def _hint_label(target: MenuTarget | None) -> str:
     """What the line of hints says about a button; empty for any other target."""
     return target.value.lower() if isinstance(target, MenuButton) else ""
+
+
+def _opponent(last: AgentPlayer, levels: Sequence[Level], person: PersonRating | None) -> AgentPlayer:
+    """Whom to offer: who was played last, but among the levels the one that is nearest to the person's rating."""
+    if person is None or all(level.player != last for level in levels):
+        return last
+    return levels[nearest(person.value, levels)].player
+
+
+def _rating_text(person: PersonRating | None) -> str:
+    if person is None:
+        return "Not rated yet: finish a game against a level."
+    matches = "one match" if person.matches == 1 else f"{person.matches} matches"
+    return f"Rating {person.text}, from {matches}."
 
 
 def _is_agent(player: Player) -> TypeGuard[AgentPlayer]:

@@ -10,11 +10,12 @@ from app import settings
 from app.follow.trainer import Train
 from app.game.levels import FIXED_OPPONENT, LEVELS
 from app.game.lineup import Lineup, Policy, Rom
+from app.game.rating import History, PersonRating, rate
 from app.game.session import Session, new_seed
 from app.game.snapshot import State
 from app.hub import local
 from app.menu.choices import Preferences
-from app.menu.model import ChangeSettings, MenuModel, Outcome, StopTraining
+from app.menu.model import ChangeSettings, ForgetMatches, MenuModel, Outcome, StopTraining
 from app.menu.view import MenuView
 from app.screen import Request
 from app.services import Services
@@ -30,11 +31,13 @@ class MenuScreen:
 
     def __init__(self, services: Services) -> None:
         self._services = services
+        self._history = History()
         model = MenuModel(
             services.settings.last,
             _models(),
             LEVELS,
             measured_against=FIXED_OPPONENT,
+            person=self._rating(),
             preferences=_preferences(services.settings),
             settings_path=str(settings.settings_file()),
             runs=services.trainer.runs,
@@ -114,9 +117,27 @@ class MenuScreen:
                 self._train(outcome)
             case StopTraining():
                 services.trainer.stop()
+            case ForgetMatches():
+                self._forget_matches()
             case _:
                 return outcome
         return None
+
+    def _rating(self) -> PersonRating | None:
+        try:
+            return rate(self._history.load())
+        except UserError as error:
+            self._services.toast.show(str(error))
+            return None
+
+    def _forget_matches(self) -> None:
+        try:
+            self._history.forget()
+        except UserError as error:
+            self._services.toast.show(str(error))
+            return
+        self._view.model.forget_matches()
+        self._services.toast.show("your matches and your rating are deleted")
 
     def _train(self, training: Train) -> None:
         """Starts a training beside the window."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 
 from agents.pong import FRAMES_PER_SECOND, Score, Side
+from app.game.rating import RatingChange
 from app.game.story import Story
 from app.ui.bindings import Command
 from app.ui.focus import ROW, Focus, Group, Hint
@@ -31,11 +32,18 @@ class Figure:
 class EndingModel:
     """How a match between `names`, left one first, ended; its statistics, and which choice is in focus.
 
-    `seconds` is how long it took; `again` is the label of the first choice.
+    `seconds` is how long it took; `again` is the label of the first choice; `rating` is what a person's became.
     """
 
     def __init__(
-        self, names: tuple[str, str], score: Score, story: Story, *, seconds: float, again: str = "Rematch"
+        self,
+        names: tuple[str, str],
+        score: Score,
+        story: Story,
+        *,
+        seconds: float,
+        again: str = "Rematch",
+        rating: RatingChange | None = None,
     ) -> None:
         self.names = names
         self.score = score
@@ -57,7 +65,7 @@ class EndingModel:
         """One line, such as "saved: …"."""
         self.curves = _curves(story)
         """Of the left and the right player: times in seconds, and their points from then on."""
-        self.figures = _figures(story, seconds)
+        self.figures = (*_figures(story, seconds), *_rating(rating))
 
     @property
     def winner(self) -> Side | None:
@@ -113,6 +121,14 @@ def _figures(story: Story, seconds: float) -> tuple[Figure, ...]:
         Figure("Aces", tuple(str(story.aces(side)) for side in Side)),
         Figure("Time played", (clock(seconds),)),
     )
+
+
+def _rating(change: RatingChange | None) -> tuple[Figure, ...]:
+    if change is None:
+        return ()
+    before, after = change
+    moved = "" if before is None else f" ({after.value - before.value:+.0f})"
+    return (Figure("Your rating", (f"{after.text}{moved}",)),)
 
 
 def _hits(count: int) -> str:

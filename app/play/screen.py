@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from copy import copy
+from datetime import datetime
 from functools import partial
 
 import pygame
@@ -12,8 +13,10 @@ from msgspec.structs import replace
 from agents.base import Control
 from agents.pong import Side
 from app.follow.follower import Follower
+from app.game.levels import ratings_of
 from app.game.lineup import Policy
 from app.game.match import SPEEDS
+from app.game.rating import History, RatingChange, rate, records_of
 from app.game.seats import PersonSeat
 from app.game.session import Session
 from app.game.snapshot import Snapshot, State
@@ -74,6 +77,7 @@ class MatchScreen:
         """Where the court was last drawn."""
         self._fire_held = False
         self._begun = self._panels_added = False
+        self._history = History()
         self._follower: Follower | None = None
         self._stages: StagesPanel | None = None
         match = session.match
@@ -225,8 +229,31 @@ class MatchScreen:
             self._ending = None
         elif self._ending is None and (now.people or self._session.is_replay):
             again = "Watch again" if self._session.is_replay else "Rematch"
-            model = EndingModel(now.names, now.score, now.story, seconds=now.seconds, again=again)
+            rating = self._rate(now)
+            model = EndingModel(now.names, now.score, now.story, seconds=now.seconds, again=again, rating=rating)
             self._ending = EndingView(model, self._services.bindings)
+
+    def _rate(self, now: Snapshot) -> RatingChange | None:
+        """Remembers a game that one person has played straight through against rated opponents."""
+        match = self._session.match
+        if len(now.people) != 1 or now.substitutes or self._session.is_replay or not match.straight:
+            return None
+        (person,) = now.people
+        lineup = self._session.lineup
+        ratings = ratings_of((lineup.left, lineup.right)[person.other])
+        records = records_of(match.points, person, ratings, f"{datetime.now().astimezone():%Y-%m-%d}")
+        match.straight = False  # It counts once, also if the end is rewound and played again.
+        if not records:
+            return None
+        try:
+            before = rate(self._history.load())
+            self._history.add(records)
+            after = rate(self._history.load())
+        except UserError as error:
+            self._services.toast.show(str(error))
+            return None
+        assert after is not None
+        return RatingChange(before, after)
 
     def _draw(self, surface: pygame.Surface, now: Snapshot, elapsed: float) -> None:
         self._scene.whole_pixels = self._services.settings.whole_pixels

@@ -22,13 +22,13 @@ Courts = Annotated[int, msgspec.Meta(ge=0, le=1024)]
 class Opponents(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How many courts are for which opponents."""
 
-    itself: Courts = 8
+    itself: Courts = 6
     """The newest policy on both paddles; it learns from both sides."""
     past: Courts = 4
     """One of its past selves."""
     scripts: Courts = 16
     """Scripts that differ in reaction, speed, aim, and use of the button."""
-    rom: Courts = 4
+    rom: Courts = 6
     """The ROM's own opponent."""
     fixed: Courts = 0
     """A trained policy that does not change."""
@@ -56,13 +56,17 @@ def training_opponents(courts: Mapping[str, int]) -> Opponents:
     """
     if not courts:
         return Opponents()
-    of_kinds = {kind: courts.get(kind, 0) for kind in KINDS[:-1]}
-    models = [name for name in courts if name not in of_kinds]
-    if not models:
-        return Opponents(**of_kinds)
+    models = [name for name in courts if name not in KINDS[:-1]]
     if len(models) > 1:
         raise UserError(f"--opponents: only one model can be an opponent, not both {models[0]} and {models[1]}")
-    return Opponents(**of_kinds, fixed=courts[models[0]], model=models[0])
+    return Opponents(
+        itself=courts.get("itself", 0),
+        past=courts.get("past", 0),
+        scripts=courts.get("scripts", 0),
+        rom=courts.get("rom", 0),
+        fixed=sum(courts[model] for model in models),
+        model=models[0] if models else None,
+    )
 
 
 def _follower(random: np.random.Generator) -> Persona:
@@ -106,7 +110,7 @@ SCRIPTS: dict[str, Callable[[np.random.Generator], Seated]] = {
 }
 """Kinds of scripts, each drawn anew for every game. `edger` and `lunger` are kept out, to measure against."""
 
-HARDNESS = 1.5
+HARDNESS = 1.0
 """The power p of prioritised fictitious self-play."""
 LEAST_WEIGHT = 0.05
 """So that no opponent is forgotten altogether."""

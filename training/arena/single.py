@@ -19,14 +19,14 @@ from models.spec import FrameObservation
 from training.arena.window import CourtWindow
 from training.environments import MINIMAL_ACTIONS
 
-RENDER_MODES = ("rgb_array", "human")
+RENDER_MODES = ("rgb_array", "casual")
 
 
 class CourtEnv(gymnasium.Env[NDArray[np.uint8], np.int64]):
     """Full games of Pong against `opponent`, to 21 points.
 
-    The opponent is `cpu` (the ROM's own), a script (`tracker`, `predictor`, `human`, ...), or a model: a bundled one, a
-    directory, or `USER/REPO` on the Hub. Observations are `[stack, height, width]` uint8, actions the ROM's six,
+    The opponent is `cpu` (the ROM's own), a script (`tracker`, `predictor`, `casual`, ...), or a model: a bundled one,
+    a directory, or `USER/REPO` on the Hub. Observations are `[stack, height, width]` uint8, actions the ROM's six,
     rewards points (+1, -1). A rally of a minute ends the game as a truncation. `info` has the score, left first.
 
     `UserError` if there is no such opponent.
@@ -102,7 +102,7 @@ class CourtEnv(gymnasium.Env[NDArray[np.uint8], np.int64]):
             self._window = None
 
     def _show(self) -> None:
-        if self.render_mode == "human":
+        if self.render_mode == "casual":
             if self._window is None:
                 self._window = CourtWindow(self.metadata["render_fps"])
             self._window.show(self._court.colour())
