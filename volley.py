@@ -19,12 +19,20 @@ if TYPE_CHECKING:
     from models import __version__
     from models.errors import UserError
     from models.policy import PongPolicy
+    from training.arena.parallel import CourtForTwo
+    from training.arena.single import CourtEnv
 
-__all__ = ["PongPolicy", "UserError", "__version__"]
+__all__ = ["CourtEnv", "CourtForTwo", "PongPolicy", "UserError", "__version__"]
 
 _FOLDER = Path(__file__).absolute().parent
 _PACKAGES = ("agents", "app", "models", "training")
-_MODULES = {"PongPolicy": "models.policy", "UserError": "models.errors", "__version__": "models"}
+_MODULES = {
+    "CourtEnv": "training.arena.single",
+    "CourtForTwo": "training.arena.parallel",
+    "PongPolicy": "models.policy",
+    "UserError": "models.errors",
+    "__version__": "models",
+}
 """Where each public name is defined. Imported on first use: torch takes a second, and the command may not need it."""
 
 

@@ -18,8 +18,10 @@ from models.spec import ActionName
 MIDDLE = (FIELD_TOP + FIELD_BOTTOM - 1) / 2
 _ROWS_PER_FRAME = 5.7
 """How far a knob at full speed takes the paddle in a frame."""
-_AT_REST = 1.0
-"""Rows. A paddle this close to where it should be stays there."""
+_AT_REST = 8
+"""Frames in which a paddle has not moved, when it is where its knob is."""
+_THERE, _STILL_THERE = 1.0, 3.0
+"""Rows from where it should be: close enough to stop, and to stay."""
 _ACTIONS: tuple[ActionName, ...] = ("NOOP", "FIRE", "RIGHT", "LEFT", "RIGHTFIRE", "LEFTFIRE")
 
 
@@ -69,6 +71,19 @@ class Stroke(NamedTuple):
     fire: bool = True
 
 
+class Hand(NamedTuple):
+    """What a player knows of its own hand."""
+
+    paddle: float | None
+    """The paddle's middle row in the newest frame."""
+    row: float | None
+    """Where the paddle will come to rest."""
+    rested: int
+    """Frames since the paddle moved."""
+    settled: bool
+    """Whether the hand is where it should be."""
+
+
 class PersonaMemory(NamedTuple):
     """The state of a `PersonaAgent`."""
 
@@ -76,7 +91,7 @@ class PersonaMemory(NamedTuple):
     approaching: bool
     stroke: Stroke
     absent: int
-    paddle: float | None
+    hand: Hand
     generator: Mapping[str, Any]
     """The state of its random generator, as numpy returns it."""
 
@@ -106,6 +121,9 @@ class PersonaAgent:
         self._approaching = False
         self._absent = 0
         self._paddle: float | None = None
+        self._hand: float | None = None
+        self._rested = 0
+        self._settled = False
         self._stroke = self._new_stroke()
 
     def observe(self, grey: Frame) -> Decision:
@@ -153,17 +171,26 @@ class PersonaAgent:
 
     def _move(self, view: View, target: float | None) -> int:
         """Percent of full speed, with sign."""
-        middle = self._paddle if view.own is None else view.own.middle
-        coasting = 0.0 if middle is None or self._paddle is None else middle - self._paddle
+        self._feel(None if view.own is None else view.own.middle)
+        if target is None or self._hand is None:
+            return 0
+        off = min(max(target, FIELD_TOP), FIELD_BOTTOM) - self._hand
+        # Who is there stays there, until it is clearly elsewhere that they should be.
+        self._settled = abs(off) <= (_STILL_THERE if self._settled else _THERE)
+        percent = 0 if self._settled else round(FULL_SPEED * off / _ROWS_PER_FRAME)
+        percent = min(max(percent, -self.persona.speed), self.persona.speed)
+        self._hand += percent * _ROWS_PER_FRAME / FULL_SPEED
+        return percent
+
+    def _feel(self, middle: float | None) -> None:
+        """Where its own hand is: it knows how it has moved. The paddle lags behind, and shows it only when at rest.
+
+        Every second frame the ROM moves the paddle half-way to where the knob has been turned.
+        """
+        self._rested = self._rested + 1 if middle == self._paddle else 0
         self._paddle = middle
-        if middle is None or target is None:
-            return 0
-        # Every second frame the ROM moves the paddle half-way to the knob, so it coasts as far as it has just moved.
-        off = target - (middle + coasting)
-        if abs(off) <= _AT_REST:
-            return 0
-        percent = round(FULL_SPEED * off / _ROWS_PER_FRAME)
-        return min(max(percent, -self.persona.speed), self.persona.speed)
+        if middle is not None and (self._hand is None or self._rested >= _AT_REST):
+            self._hand = middle
 
     def memory(self) -> PersonaMemory:
         """What it carries from frame to frame, and its randomness, for `recall`."""
@@ -172,7 +199,7 @@ class PersonaAgent:
             self._approaching,
             self._stroke,
             self._absent,
-            self._paddle,
+            Hand(self._paddle, self._hand, self._rested, self._settled),
             self._random.bit_generator.state,
         )
 
@@ -180,7 +207,8 @@ class PersonaAgent:
         """Goes back to the state that `memory` returned."""
         self._balls = deque(memory.balls, self._balls.maxlen)
         self._approaching, self._stroke = memory.approaching, memory.stroke
-        self._absent, self._paddle = memory.absent, memory.paddle
+        self._absent = memory.absent
+        self._paddle, self._hand, self._rested, self._settled = memory.hand
         self._random.bit_generator.state = memory.generator
 
 

@@ -15,10 +15,13 @@ from app import settings
 from app.game import replay
 from app.game.lineup import Lineup, Person, Policy, Rom, Tracker
 from app.game.match import Match
+from app.game.rating import History, MatchRecord
 from app.game.seats import PersonSeat
 from app.game.session import Session
 from app.game.snapshot import State
+from app.menu.model import MenuButton, Mode
 from app.menu.screen import MenuScreen
+from app.play.review import ReviewModel
 from app.play.screen import MatchScreen
 from app.screen import Start
 from app.settings import PANELS_WHILE_WATCHING, PanelName
@@ -75,6 +78,11 @@ def screen_of(one: Window) -> MatchScreen:
     screen = one._screen
     assert isinstance(screen, MatchScreen)
     return screen
+
+
+def review_of(one: Window) -> ReviewModel | None:
+    view = screen_of(one)._review
+    return None if view is None else view.model
 
 
 def in_menu(one: Window) -> bool:
@@ -217,11 +225,13 @@ def test_help_is_closed_before_the_match_is_left(playing: Window) -> None:
 def test_the_end_offers_a_rematch_a_replay_and_the_menu(playing: Window) -> None:
     play_to_the_end(playing)
     press(playing, pygame.K_RIGHT)
+    press(playing, pygame.K_RIGHT)
     press(playing, pygame.K_RETURN)
     assert message(playing).startswith("replay saved: ")
     recorded = replay.load(Path(message(playing).removeprefix("replay saved: ")))
     recorded.verify(recorded.controls())
     assert recorded.lineup == ALONE
+    press(playing, pygame.K_LEFT)
     press(playing, pygame.K_LEFT)
     press(playing, pygame.K_RETURN)
     now = match_of(playing).snapshot()
@@ -229,6 +239,75 @@ def test_the_end_offers_a_rematch_a_replay_and_the_menu(playing: Window) -> None
     play_to_the_end(playing)
     press(playing, pygame.K_ESCAPE)
     assert in_menu(playing)
+
+
+def test_the_end_can_be_reviewed_and_a_moment_played_again(playing: Window) -> None:
+    play_to_the_end(playing)
+    match = match_of(playing)
+    assert match.score.left == 21, "nobody moved the right paddle"
+    press(playing, pygame.K_RIGHT)
+    press(playing, pygame.K_RETURN)
+    frames(playing, 40)
+    assert review_of(playing) is not None
+    press(playing, pygame.K_ESCAPE)
+    assert review_of(playing) is None
+    assert screen_of(playing)._ending is not None, "back at the end"
+    press(playing, pygame.K_RETURN)
+    review = review_of(playing)
+    assert review is not None
+    first, _ = review.moment.clip
+    press(playing, pygame.K_RETURN)
+    assert (match.state, match.timeline.frame) == (State.PAUSED, first)
+    press(playing, pygame.K_p)
+    assert match.state is State.PLAYING
+    assert len(match.timeline.controls) <= first + 5
+
+
+def test_a_match_in_play_can_be_reviewed(playing: Window) -> None:
+    press(playing, pygame.K_v)
+    assert "nothing to review" in message(playing)
+    match = match_of(playing)
+    while match.score.left == 0:
+        match.advance()
+    press(playing, pygame.K_v)
+    assert match.state is State.PAUSED
+    assert review_of(playing) is not None
+    press(playing, pygame.K_ESCAPE)
+    assert match.state is State.PAUSED
+
+
+def test_a_game_played_straight_is_rated_once(playing: Window) -> None:
+    play_to_the_end(playing)
+    (record,) = History().load()
+    assert (record.opponent, record.won, record.lost) == ("Tracker", match_of(playing).score.right, 21)
+    ending = screen_of(playing)._ending
+    assert ending is not None
+    assert ending.model.figures[-1].name == "Your rating"
+    press(playing, pygame.K_ESCAPE)
+    assert in_menu(playing)
+    menu = playing._screen
+    assert isinstance(menu, MenuScreen)
+    assert any("from one match" in line for card in menu._view.model.cards for line in card.about)
+
+
+@pytest.mark.parametrize("key", [pygame.K_1, pygame.K_MINUS])
+def test_a_game_with_help_is_not_rated(playing: Window, key: int) -> None:
+    press(playing, key)
+    play_to_the_end(playing)
+    assert History().load() == []
+
+
+def test_matches_are_deleted_in_the_settings(open_window: Callable[..., Window]) -> None:
+    History().add([MatchRecord("2026-11-25", "Tracker", 1200, 21, 3)])
+    one = open_window()
+    menu = one._screen
+    assert isinstance(menu, MenuScreen)
+    menu._view.model.click(Mode.SETTINGS)
+    assert MenuButton.FORGET in menu._view.model.buttons
+    menu._act(menu._view.model.click(MenuButton.FORGET))
+    assert History().load() == []
+    assert not menu._view.model.buttons
+    assert message(one) == "your matches and your rating are deleted"
 
 
 def test_an_end_can_be_rewound(playing: Window) -> None:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from agents.base import Frame
 from agents.pong import FRAMES_PER_SECOND, Court, Score, Side
 from app.game.clock import FrameClock
+from app.game.review import ChanceLog, Moment, costliest
 from app.game.seats import AgentSeat, PersonSeat, RecordedSeat, Seat, Substitute
 from app.game.snapshot import Snapshot, State, games_won, pair_of
 from app.game.story import Story, Storyteller
@@ -83,6 +84,8 @@ class Match:
         self._loading = loading
         self._games = games
         self._storyteller = Storyteller()
+        self.chances = ChanceLog()
+        """Of winning this game."""
         self._clock = FrameClock()
         self._speed = NORMAL_SPEED
         self._rest = 0
@@ -130,6 +133,7 @@ class Match:
         self._picture = None
         grey, score = self.court.grey(), self.court.score
         winner = self._storyteller.watch(self.court.frames, score, self.court.ball)
+        self.chances.watch(self.court, score, point=winner is not None)
         if winner is not None:
             self.points.append(Point(winner, self.names))
         for seat in self.seats:
@@ -172,6 +176,7 @@ class Match:
         self.straight, self.points = self._speed == NORMAL_SPEED, []
         self.timeline = Timeline()
         self._storyteller = Storyteller()
+        self.chances = ChanceLog()
         self._picture = None
         grey = self.court.grey()
         for seat in self.seats:
@@ -256,6 +261,19 @@ class Match:
         speed = min(first + 2 * self._rewinding_for, most)
         self.timeline.rewind(self._clock.frames(min(elapsed, MAX_CATCH_UP), speed * FRAMES_PER_SECOND))
 
+    def go_to(self, frame: int) -> None:
+        """Pauses at an earlier frame of this game; playing on from there undoes what came after."""
+        self.timeline.frame = frame
+        self.state = State.PAUSED
+
+    def clip(self, first: int, last: int) -> list[Frame]:
+        """The pictures of these frames of this game, `[210, 160, 3]` each."""
+        return self.timeline.clip(self.court, first, last)
+
+    def costliest(self, side: Side) -> list[Moment]:
+        """The moments of this game that cost `side` most of its chance of winning."""
+        return costliest(self.chances.chances, self.story.rallies, self.story.scores, side)
+
     def stop_rewinding(self) -> None:
         """Pauses where the game has been rewound to; playing on from there undoes what came after."""
         if self.state is State.REWINDING:
@@ -269,6 +287,7 @@ class Match:
         if self.game_over:
             self.results.pop()
             self.game_over = False
+        self.chances.cut(self.timeline.keyframe)
         for controls in self.timeline.restore(self.court, self.seats, self._storyteller):
             self._step(controls)
         self.timeline.cut()
@@ -298,6 +317,7 @@ class Match:
             substitutes=frozenset(side for side in self.people if isinstance(seats[side], Substitute)),
             server=None if rewound or self.game_over else self.court.server,
             story=story,
+            chance=self.chances.at(timeline.frame),
             seconds=timeline.frame / FRAMES_PER_SECOND,
             rewindable=(timeline.frame - timeline.earliest) / FRAMES_PER_SECOND if seats else 0.0,
             undone=(timeline.newest - timeline.frame) / FRAMES_PER_SECOND,

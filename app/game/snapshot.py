@@ -63,6 +63,8 @@ class Snapshot:
     server: Side | None
     """Who may serve now."""
     story: Story
+    chance: float
+    """The right player's, of winning the game."""
     seconds: float
     """Of this game, at normal speed."""
     rewindable: float

@@ -16,7 +16,9 @@ from app.game.story import StoryMemory, Storyteller
 KEYFRAME_EVERY = 30
 """Frames. To go back, a game is restored at a keyframe, and played again from there."""
 REWIND_FRAMES = round(120 * FRAMES_PER_SECOND)
-"""How far back keyframes are kept."""
+"""How far back a game can be rewound by hand."""
+KEPT_KEYFRAMES = 10
+"""Of the keyframes that are older than that, every so many are kept: to look at any moment of the game again."""
 
 HISTORY_LENGTH = 150
 """Decisions: 10 s at normal speed and the usual 4 frames a decision."""
@@ -93,7 +95,7 @@ class Timeline:
     @property
     def earliest(self) -> int:
         """The first frame that the game can still be rewound to."""
-        return min(self._keyframes)
+        return min(start for start in self._keyframes if start >= self.newest - REWIND_FRAMES or start == self.newest)
 
     def add(self, controls: Controls, decisions: Decisions) -> None:
         """Takes in a frame that was played, and the decisions in force after it."""
@@ -122,32 +124,46 @@ class Timeline:
         """Makes a keyframe of the newest frame, and drops the one that is now too old."""
         seated = tuple(Remembered.now(seat) for seat in seats)
         self._keyframes[self.newest] = Keyframe(court.save(), seated, storyteller.memory())
-        self._keyframes.pop(self.newest - REWIND_FRAMES // KEYFRAME_EVERY * KEYFRAME_EVERY, None)
+        old = self.newest - REWIND_FRAMES // KEYFRAME_EVERY * KEYFRAME_EVERY
+        if old % (KEPT_KEYFRAMES * KEYFRAME_EVERY):
+            self._keyframes.pop(old, None)
 
     def rewind(self, frames: int) -> None:
         """Shows the game so many frames earlier, as far as it can be rewound."""
-        self.frame = max(self.frame - frames, self.earliest)
+        self.frame = max(self.frame - frames, min(self.earliest, self.frame))
 
     def picture(self, court: Court) -> Frame:
         """The court's picture at the frame shown, `[210, 160, 3]`; `court` is left as it was."""
-        start, keyframe = self._last_keyframe()
-        if self._pictures[0] != start:
-            newest = court.save()
-            court.restore(keyframe.court)
-            pictures = [court.colour()]
-            for left, right in self.controls[start : start + KEYFRAME_EVERY - 1]:
-                court.step(right, left)
-                pictures.append(court.colour())
-            court.restore(newest)
-            self._pictures = start, pictures
-        return self._pictures[1][self.frame - start]
+        first = max(self.frame // KEYFRAME_EVERY * KEYFRAME_EVERY, self.keyframe)
+        if self._pictures[0] != first:
+            self._pictures = first, self.clip(court, first, min(first + KEYFRAME_EVERY - 1, self.newest))
+        return self._pictures[1][self.frame - first]
+
+    def clip(self, court: Court, first: int, last: int) -> list[Frame]:
+        """The court's pictures of these frames, `[210, 160, 3]` each; `court` is left as it was."""
+        start, keyframe = self._last_keyframe(first)
+        newest = court.save()
+        court.restore(keyframe.court)
+        for left, right in self.controls[start:first]:
+            court.step(right, left)
+        pictures = [court.colour()]
+        for left, right in self.controls[first:last]:
+            court.step(right, left)
+            pictures.append(court.colour())
+        court.restore(newest)
+        return pictures
+
+    @property
+    def keyframe(self) -> int:
+        """The last keyframe at or before the frame shown."""
+        return self._last_keyframe(self.frame)[0]
 
     def restore(self, court: Court, seats: Sequence[Seat[Any]], storyteller: Storyteller) -> list[Controls]:
         """Takes everyone back to the last keyframe before the frame shown; returns the controls from there to it.
 
         Whoever did not sit there then begins with that frame.
         """
-        start, keyframe = self._last_keyframe()
+        start, keyframe = self._last_keyframe(self.frame)
         court.restore(keyframe.court)
         storyteller.recall(keyframe.story)
         for seat, remembered in zip(seats, keyframe.seats, strict=True):
@@ -167,9 +183,9 @@ class Timeline:
             del self._keyframes[start]
         self._pictures = (-1, [])
 
-    def _last_keyframe(self) -> tuple[int, Keyframe]:
-        """The last keyframe at or before the frame shown, with its own frame."""
-        start = max(start for start in self._keyframes if start <= self.frame)
+    def _last_keyframe(self, frame: int) -> tuple[int, Keyframe]:
+        """The last keyframe at or before this frame, with its own frame."""
+        start = max(start for start in self._keyframes if start <= frame)
         return start, self._keyframes[start]
 
 

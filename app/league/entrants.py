@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import re
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
 from typing import NamedTuple
 
+import agents
 from agents import named
 from agents.persona import is_persona
 from app.game.cast import model_hash
@@ -22,7 +26,8 @@ class Entrant(NamedTuple):
     """As it was named."""
     player: Policy | Tracker | Script | Rom
     identity: str
-    """Its name with a hash of its weights, so that results of other weights are never taken for its own."""
+    """Its name with a hash of its weights and of the code that it plays by: results of others are never taken for its
+    own."""
 
 
 def entrant(name: str) -> Entrant:
@@ -31,7 +36,16 @@ def entrant(name: str) -> Entrant:
     `UserError` if there is none.
     """
     player = _player(name)
-    return Entrant(name, player, f"{name}#{model_hash(player)[:12]}")
+    return Entrant(name, player, f"{name}#{sha256((_code_hash() + model_hash(player)).encode()).hexdigest()[:12]}")
+
+
+@cache
+def _code_hash() -> str:
+    """A hash of the code that decides how games go: the court and everybody on it."""
+    digest = sha256()
+    for file in sorted(Path(agents.__file__).parent.glob("*.py")):
+        digest.update(file.read_bytes())
+    return digest.hexdigest()
 
 
 def _player(name: str) -> Policy | Tracker | Script | Rom:

@@ -16,6 +16,7 @@ class EndingChoice(Enum):
     """What the player can do after a match."""
 
     AGAIN = auto()
+    REVIEW = auto()
     SAVE = auto()
     MENU = auto()
 
@@ -49,6 +50,7 @@ class EndingModel:
         self.score = score
         self.choices = {
             EndingChoice.AGAIN: again,
+            EndingChoice.REVIEW: "Review",
             EndingChoice.SAVE: "Save replay",
             EndingChoice.MENU: "Menu",
         }
@@ -127,7 +129,7 @@ def _rating(change: RatingChange | None) -> tuple[Figure, ...]:
     if change is None:
         return ()
     before, after = change
-    moved = "" if before is None else f" ({after.value - before.value:+.0f})"
+    moved = "" if before is None else f" ({after.value - before.value:+.0f})".replace("-", "\N{MINUS SIGN}")
     return (Figure("Your rating", (f"{after.text}{moved}",)),)
 
 

@@ -26,6 +26,8 @@ from app.play.ending_view import EndingView
 from app.play.film import FILM_PANELS
 from app.play.panels.learning import LearningPanel
 from app.play.panels.stages import StagesPanel, stages_of
+from app.play.review import ReviewChoice, ReviewModel
+from app.play.review_view import ReviewView, side_to_review
 from app.play.scene import MatchScene
 from app.screen import OpenMenu, Quit, Request
 from app.services import Services
@@ -72,6 +74,7 @@ class MatchScreen:
         self._only = only
         self._scene = MatchScene(executor=services.thinker)
         self._ending: EndingView | None = None
+        self._review: ReviewView | None = None
         self._film = keep.FilmRecorder()
         self._court = pygame.Rect(0, 0, 1, 1)
         """Where the court was last drawn."""
@@ -90,6 +93,7 @@ class MatchScreen:
             Command.TAKE_LEFT: lambda: self._take_over(Side.LEFT),
             Command.TAKE_RIGHT: lambda: self._take_over(Side.RIGHT),
             Command.REMATCH: self._rematch,
+            Command.REVIEW: self._open_review,
             Command.SAVE: self._save_replay,
             Command.FILM: self._toggle_film,
             Command.CREDIT_METHOD: self._scene.credit.model.next_method,
@@ -105,8 +109,8 @@ class MatchScreen:
 
     @property
     def context(self) -> Context:
-        """A menu's at the match's end; else whether someone here plays."""
-        if self._ending is not None:
+        """A menu's at the match's end and in a review; else whether someone here plays."""
+        if self._ending is not None or self._review is not None:
             return Context.MENU
         return Context.PLAY if self._people else Context.WATCH
 
@@ -119,6 +123,9 @@ class MatchScreen:
 
     def command(self, command: Command) -> Request | None:
         """Does what a key asks for."""
+        if self._review is not None and command in _IN_MENUS:
+            self._after_review(self._review.model.command(command))
+            return None
         if self._ending is not None and command in _IN_MENUS:
             return self._after_ending(self._ending.model.command(command))
         if command is Command.BACK:
@@ -130,7 +137,10 @@ class MatchScreen:
     def mouse(self, event: pygame.Event, position: tuple[int, int]) -> Request | None:
         """Points or clicks at the end screen or a panel; `Devices` moves paddles."""
         size = self._services.display.size
-        if self._ending is None:
+        if self._review is not None:
+            if event.type == pygame.MOUSEBUTTONDOWN and event.button == pygame.BUTTON_LEFT:
+                self._review.click(position, size)
+        elif self._ending is None:
             self._scene.point(position, pressed=event.type == pygame.MOUSEBUTTONDOWN)
         elif event.type == pygame.MOUSEMOTION:
             self._ending.point(position, size)
@@ -208,13 +218,15 @@ class MatchScreen:
                 _, pointer = self._services.display.in_pixels((0, hand.pointer))
                 seat.point_at((pointer - self._court.top) * SCREEN_ROWS / self._court.height, fire=hand.fire)
             fire = fire or hand.fire
-        if fire and not self._fire_held and match.state is State.PAUSED and self._ending is None:
+        if fire and not self._fire_held and match.state is State.PAUSED and self._ending is None and not self._review:
             match.toggle_pause()
         self._fire_held = fire
 
     def _move_time(self, elapsed: float) -> None:
         match = self._session.match
-        if self._services.devices.rewinding:
+        if self._review is not None:
+            self._review.model.update(elapsed)
+        elif self._services.devices.rewinding:
             self._ending = None
             match.rewind(elapsed)
         else:
@@ -259,7 +271,9 @@ class MatchScreen:
         self._scene.whole_pixels = self._services.settings.whole_pixels
         self._scene.shown = self._panels
         self._scene.update(now, elapsed)
-        if self._ending is None:
+        if self._review is not None:
+            self._review.draw(surface)
+        elif self._ending is None:
             self._scene.draw(surface, now, self._hints(now))
             self._court = self._scene.layout(surface.size, now).court
         else:
@@ -300,11 +314,42 @@ class MatchScreen:
         match choice:
             case EndingChoice.AGAIN:
                 self._rematch()
+            case EndingChoice.REVIEW:
+                self._open_review()
             case EndingChoice.SAVE:
                 self._save_replay()
             case EndingChoice.MENU:
                 return OpenMenu()
         return None
+
+    def _open_review(self) -> None:
+        """Shows the moments of this game that cost most, and pauses it meanwhile."""
+        match = self._session.match
+        if match.state is State.WAITING:
+            return
+        now = match.snapshot()
+        side = side_to_review(now.people, *match.score)
+        moments = match.costliest(side)
+        if not moments:
+            self._services.toast.show("nothing to review: no lost point has mattered yet")
+            return
+        if match.state is State.PLAYING:
+            match.toggle_pause()
+        model = ReviewModel(
+            now.names, side, moments, match.chances.chances, frames=match.timeline.newest, clip=match.clip
+        )
+        model.update(0.0)
+        self._review = ReviewView(model, self._services.bindings)
+
+    def _after_review(self, choice: ReviewChoice | None) -> None:
+        if choice is ReviewChoice.TRY_AGAIN and self._review is not None:
+            self._session.match.go_to(self._review.model.moment.clip[0])
+            self._ending = None
+            playing = bool(self._session.match.people)
+            how = "fire or P plays on" if playing else "Space plays on, 1 or 2 takes a paddle"
+            self._services.toast.show(f"back at that moment: {how}")
+        if choice is not None:
+            self._review = None
 
     def _rematch(self) -> None:
         """Starts again from 0 : 0 with the same players; a replay from its start."""

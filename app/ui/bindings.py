@@ -35,6 +35,7 @@ class Command(Enum):
     TAKE_RIGHT = auto()
     REMATCH = auto()
     SAVE = auto()
+    REVIEW = auto()
     FILM = auto()
     UP = auto()
     DOWN = auto()
@@ -172,6 +173,7 @@ BINDINGS = (
     Binding("facts", Command.SHOW_FACTS, _MATCH, (pygame.K_0,), ("0",), "Panel: players"),
     Binding("rematch", Command.REMATCH, _MATCH, (pygame.K_F2,), ("F2",), "Restart"),
     Binding("save", Command.SAVE, _MATCH, (pygame.K_F5,), ("F5",), "Save a replay"),
+    Binding("review", Command.REVIEW, _MATCH, (pygame.K_v,), ("V",), "Review: the costliest moments"),
     Binding("film", Command.FILM, _MATCH, (pygame.K_F9,), ("F9",), "Start or stop filming"),
     Binding("up", Command.UP, _MENU, (_UP, pygame.K_w), ("Up", "W"), "Up", (Pad.UP,)),
     Binding("down", Command.DOWN, _MENU, (_DOWN, pygame.K_s), ("Down", "S"), "Down", (Pad.DOWN,)),

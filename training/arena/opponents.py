@@ -22,13 +22,13 @@ Courts = Annotated[int, msgspec.Meta(ge=0, le=1024)]
 class Opponents(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How many courts are for which opponents."""
 
-    itself: Courts = 6
+    itself: Courts = 8
     """The newest policy on both paddles; it learns from both sides."""
     past: Courts = 4
     """One of its past selves."""
     scripts: Courts = 16
     """Scripts that differ in reaction, speed, aim, and use of the button."""
-    rom: Courts = 6
+    rom: Courts = 4
     """The ROM's own opponent."""
     fixed: Courts = 0
     """A trained policy that does not change."""
