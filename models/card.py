@@ -326,7 +326,7 @@ def _limits(spec: PolicySpec, provenance: Provenance) -> str:
         "It was trained against one opponent, the game's own, and only on the right side. So it has learned to beat "
         "that opponent, not to play Pong: Volley's bundled `ppo`, trained the same way, wins only 9.7% of the points "
         "(95%: 6.9 to 12.4, 24 games) against a plain script that follows the ball, which it never met in training "
-        "(`python benchmarks/strength.py`). It needs frames exactly as the wrappers above produce them, and knows no "
+        "(`volley league ppo tracker`). It needs frames exactly as the wrappers above produce them, and knows no "
         "other version of the game."
     )
 

@@ -146,7 +146,10 @@ def test_without_a_display_it_says_what_to_do(model_directory: Path) -> None:
     assert "volley watch --headless" in run.stderr
 
 
-COMMANDS = ("play", "watch", "train", "evaluate", "plot", "models", "pull", "publish", "import", "doctor")
+COMMANDS = (
+    *("play", "watch", "train", "evaluate", "plot", "league", "rating"),
+    *("models", "pull", "publish", "import", "doctor"),
+)
 HELP_PROGRAM = """
 import sys
 import volley

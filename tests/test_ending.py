@@ -80,7 +80,7 @@ def test_verdict(names: tuple[str, str], score: Score, verdict: str) -> None:
 def test_keys_make_a_choice() -> None:
     model = ending()
     commands = [Command.LEFT, Command.CONFIRM, Command.RIGHT, Command.CONFIRM]
-    assert [model.command(command) for command in commands] == [None, EndingChoice.AGAIN, None, EndingChoice.SAVE]
+    assert [model.command(command) for command in commands] == [None, EndingChoice.AGAIN, None, EndingChoice.REVIEW]
     assert [model.command(command) for command in [Command.RIGHT] * 3] == [None] * 3
     assert model.command(Command.CONFIRM) is EndingChoice.MENU
     assert model.command(Command.UP) is None

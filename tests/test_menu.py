@@ -33,7 +33,7 @@ SIZES = [(800, 600), (1000, 600), (1280, 720), (1280, 800), (1024, 1366), (2560,
 MODELS = ["ppo", "ppo@129024", "ppo@503808"]
 WHO = "ppo after 28 minutes of training, 2.00 million steps, reaction 230 ms"
 LEVELS = [
-    Level(name=name, description=WHO, player=player, rating=700 + 300 * share, points_won=share, games_won=0.25)
+    Level(name=name, description=WHO, player=player, rating=700 + 300 * share, points_won=share)
     for name, player, share in [
         ("Rookie", Policy("ppo@129024", reaction_ms=230), 0.0),
         ("Regular", Policy("ppo@503808", reaction_ms=230), 0.375),

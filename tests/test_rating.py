@@ -105,7 +105,7 @@ def test_who_is_rated() -> None:
     assert list(ratings_of(Ladder())) == [f"Ladder: {level.name}" for level in LEVELS]
     assert list(ratings_of(Rom())) == ["Atari CPU"]
     assert list(ratings_of(Tracker())) == ["Tracker"]
-    for unrated in (Tracker(230), Policy("ppo", temperature=1.7), Script("casual")):
+    for unrated in (Tracker(230), Policy("ppo", temperature=1.7), Script("predictor")):
         assert ratings_of(unrated) == {}
 
 

@@ -183,7 +183,7 @@ def test_a_training_by_self_play_goes_on_from_a_model_and_can_be_resumed(tmp_pat
     assert progress.steps == 2 * 128 * 5
     lines = again.metrics()
     assert [line["updates"] for line in lines] == [1, 2]
-    state = torch.load(run.path / "checkpoints" / "latest.pt", weights_only=True)["learner"]["self_play"]
+    state = torch.load(run.path / "checkpoints" / "newest.pt", weights_only=True)["learner"]["self_play"]
     assert len(state["past"]["weights"]) == 3, "the start, and one for each of two rollouts"
     assert lines[-1]["share_still"] is not None
 
@@ -258,3 +258,21 @@ def test_settings_say_whom_the_policy_meets(tmp_path: Path) -> None:
     assert config["opponents"] == {"itself": 8, "past": 4, "scripts": 16, "rom": 4, "fixed": 0, "model": None}
     assert config["start"] == "ppo"
     assert config["num_envs"] == Opponents().seats
+
+
+@pytest.mark.usefixtures("quick")
+def test_an_exploiter_meets_one_policy_that_does_not_change(tmp_path: Path) -> None:
+    run = new_run(
+        tmp_path / "run",
+        algorithm="ppo",
+        steps=1,
+        seed=3,
+        sticky=None,
+        device="cpu",
+        opponents=training_opponents({"ppo": 3}),
+    )
+    train(run, Silence())
+    (line,) = run.metrics()
+    assert line["steps"] == 3 * 128
+    assert line["share_fixed"] < 0.5, "an untrained network loses"
+    assert line["share_rom"] == line["share_tracker"] == 0.5, "nobody else was met"

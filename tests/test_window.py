@@ -324,14 +324,14 @@ def test_a_lost_game_is_saved_and_played_again(open_desk: Callable[..., Desk], t
     desk.see(both(PLAY, player("Atari CPU")), "you against the CPU")
     desk.press("plus", "plus", "plus")  # Eight times as fast, and nobody at the right paddle.
     desk.see(result("Atari CPU wins"), "ending")
-    desk.press("Right", "Return")
+    desk.press("Right", "Right", "Return")
     desk.see(says("replay saved"), "ending, saved")
     (file,) = (tmp_path / "data" / "replays").iterdir()
     recorded = replay.load(file)
     recorded.verify(recorded.controls())
     assert recorded.score[Side.LEFT] == 21
 
-    desk.press("Left", "Return")
+    desk.press("Left", "Left", "Return")
     desk.see(never(result("Atari CPU wins")), "rematch")
     desk.see_it_move()
     desk.press("Escape")

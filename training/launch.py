@@ -51,10 +51,10 @@ def new_run(
     settings = training_settings(algorithm, environment, head=head, changes=changes)
     if isinstance(settings.model, ModelSpec):
         overrides |= _pong_overrides(settings, opponents, start, frame_skip)
-    elif any(given is not None for given in (sticky, opponents, start, frame_skip)):
-        raise UserError(
-            f"--sticky, --opponents, --from and --frame-skip are only for Pong; leave them out for {environment}"
-        )
+    else:
+        pong = {"--sticky": sticky, "--opponents": opponents, "--from": start, "--frame-skip": frame_skip}
+        for option in _given(pong):
+            raise UserError(f"{option} is only for Pong; leave it out for {environment}")
     settings = msgspec.structs.replace(settings, **_given(overrides))
     # A wrong model is better found before a run is made for it.
     if start is not None:

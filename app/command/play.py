@@ -56,8 +56,8 @@ def _add_play(subparsers: Subparsers) -> None:
         nargs="?",
         default=catalog.DEFAULT_MODEL,
         metavar="MODEL",
-        help=f"your opponent: {MODEL_HELP}; or cpu, the game's own opponent, or tracker, a script that follows the "
-        f"ball (default: {catalog.DEFAULT_MODEL})",
+        help=f"your opponent: {MODEL_HELP}; or cpu, the game's own opponent, or a script: tracker, casual, predictor, "
+        f"edger, lunger, still (default: {catalog.DEFAULT_MODEL})",
     )
     play.add_argument("--side", choices=["left", "right"], default="right", help="your side (default: right)")
     _add_strength(play)
@@ -99,7 +99,7 @@ def _add_watch(subparsers: Subparsers) -> None:
     watch.add_argument(
         "--versus",
         metavar="cpu|MODEL",
-        help="plays left: cpu, the game's own opponent (default), a model, or tracker",
+        help="plays left: cpu, the game's own opponent (default), a model, or a script, such as tracker or casual",
     )
     watch.add_argument(
         "--follow", action="store_true", help="MODEL is a run in training: switch to each new checkpoint"
@@ -217,11 +217,14 @@ def _run_headless(session: Session, record: Record | None, *, quiet: bool) -> No
 
 
 def _player(arguments: Namespace, name: str) -> Player:
-    """Who `name` is: the ROM, the tracker or a model."""
-    from app.game.lineup import Rom, Tracker
+    """Who `name` is: the ROM, a script or a model."""
+    from agents.persona import is_persona
+    from app.game.lineup import Rom, Script, Tracker
 
     if name == "cpu":
         return Rom()
+    if is_persona(name):
+        return Script(name)
     return Tracker(arguments.reaction) if name == "tracker" else _policy(arguments, name)
 
 

@@ -20,97 +20,85 @@ class Level(Struct, frozen=True, kw_only=True):
     name: str
     description: str
     """A line that says what plays, and how."""
-    player: Policy | Tracker
+    player: Policy | Tracker | Script
     rating: float
     """On the scale of `volley league`, where the script `casual` has 1000."""
     points_won: float
     """The share of points won against `FIXED_OPPONENT`, from 0 to 1."""
-    games_won: float
-    """The share of games won against `FIXED_OPPONENT`, from 0 to 1."""
 
 
 FIXED_OPPONENT = Script("casual")
 
-# Measured over 24 full games each, without sticky actions: python benchmarks/strength.py (seed 0).
+# Measured over 6 full games each against casual, half of them on either side, without sticky actions:
+# volley league LEVEL casual --games 6 (seed 0).
 LEVELS = (
     Level(
         name="Rookie",
         description="ppo after 2 minutes of training, careless (temperature 3), reaction 230 ms",
         player=Policy("ppo@129024", temperature=3.0, reaction_ms=HUMAN_REACTION),
-        rating=0.0,
-        points_won=0.16,
-        games_won=0.0,
+        rating=708,
+        points_won=0.15,
     ),
     Level(
         name="Novice",
         description="ppo after 2 minutes of training, reaction 230 ms",
         player=Policy("ppo@129024", reaction_ms=HUMAN_REACTION),
-        rating=0.0,
-        points_won=0.27,
-        games_won=0.0,
+        rating=741,
+        points_won=0.18,
     ),
     Level(
         name="Amateur",
         description="ppo after 4 minutes of training, reaction 230 ms",
         player=Policy("ppo@251904", reaction_ms=HUMAN_REACTION),
-        rating=0.0,
-        points_won=0.36,
-        games_won=0.0,
+        rating=789,
+        points_won=0.23,
     ),
     Level(
         name="Regular",
         description="ppo after 7 minutes of training, reaction 230 ms",
         player=Policy("ppo@503808", reaction_ms=HUMAN_REACTION),
-        rating=0.0,
-        points_won=0.48,
-        games_won=0.25,
-    ),
-    Level(
-        name="Contender",
-        description="ppo after 14 minutes of training, reaction 230 ms",
-        player=Policy("ppo@1001472", reaction_ms=HUMAN_REACTION),
-        rating=0.0,
-        points_won=0.54,
-        games_won=0.71,
+        rating=819,
+        points_won=0.26,
     ),
     Level(
         name="Expert",
         description="ppo after 27 minutes of training, reaction 230 ms",
         player=Policy("ppo@2002944", reaction_ms=HUMAN_REACTION),
-        rating=0.0,
-        points_won=0.7,
-        games_won=1.0,
+        rating=830,
+        points_won=0.27,
     ),
     Level(
         name="Master",
         description="ppo after all 68 minutes of training, reaction 100 ms",
         player=Policy("ppo", reaction_ms=100),
-        rating=0.0,
-        points_won=0.86,
-        games_won=1.0,
+        rating=875,
+        points_won=0.33,
     ),
     Level(
-        name="Machine",
-        description="ppo after all 68 minutes of training, greedy, no reaction time",
-        player=Policy("ppo", greedy=True),
-        rating=0.0,
-        points_won=1.0,
-        games_won=1.0,
+        name="Casual",
+        description="a script made like a person: it sees a hit after 230 ms, has a slow hand, and misjudges a little",
+        player=Script("casual"),
+        rating=1000,
+        points_won=0.5,
+    ),
+    Level(
+        name="Tracker",
+        description="a script that follows the ball at full speed, with no reaction time",
+        player=Tracker(),
+        rating=1344,
+        points_won=0.88,
     ),
 )
 
-
-RATINGS: dict[str, float] = {"Atari CPU": 0.0, "Tracker": 0.0}
-"""Of the opponents that are no levels, on the same scale."""
+CPU_RATING = 1300
+"""Of the ROM's own opponent, measured in the same way."""
 
 
 def ratings_of(player: Player) -> dict[str, float]:
     """The measured ratings of a player by the names it may have in a match; empty if it was not measured."""
     match player:
         case Rom():
-            return {"Atari CPU": RATINGS["Atari CPU"]}
-        case Tracker(reaction_ms=0):
-            return {"Tracker": RATINGS["Tracker"]}
+            return {"Atari CPU": CPU_RATING}
         case Ladder():
             return {f"{LadderAgent.title}: {level.name}": level.rating for level in LEVELS}
         case _:

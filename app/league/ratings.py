@@ -10,7 +10,6 @@ import math
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-import choix
 import numpy as np
 from numpy.typing import NDArray
 
@@ -122,6 +121,8 @@ class Games(NamedTuple):
 
 def ratings(won: NDArray[np.float64], fixed: int | None = None) -> NDArray[np.float64]:
     """`[P]`: the ratings that best explain the wins `[P, P]`; that of player `fixed`, or the mean, is `AVERAGE`."""
+    import choix  # noqa: PLC0415 - it imports scipy, which takes a second and changes the warning filters
+
     prior = PRIOR * (1 - np.eye(len(won)))
     strengths = choix.ilsr_pairwise_dense(won + prior) * SCALE
     return np.asarray(strengths - (strengths.mean() if fixed is None else strengths[fixed]) + AVERAGE)

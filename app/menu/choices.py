@@ -21,7 +21,7 @@ ALGORITHMS = ("ppo", "a2c", "reinforce")
 STEPS = (200_000, 1_000_000, 5_000_000)
 """Agent steps of a training."""
 
-AgentPlayer: TypeAlias = Policy | Tracker | Ladder
+AgentPlayer: TypeAlias = Policy | Tracker | Script | Ladder
 
 
 class OpponentKind(Enum):
@@ -56,7 +56,7 @@ class AgentChoice:
         person: PersonRating | None = None,
     ) -> None:
         custom = player if isinstance(player, Policy) else Policy(models[0])
-        reaction = HUMAN_REACTION if isinstance(player, Ladder) else player.reaction_ms
+        reaction = player.reaction_ms if isinstance(player, Policy | Tracker) else HUMAN_REACTION
         fair = None if person is None else nearest(person.value, levels)
         first = 0 if fair is None else fair
         if isinstance(player, Ladder) and fair is None:

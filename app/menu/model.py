@@ -377,7 +377,7 @@ def _rating_text(person: PersonRating | None) -> str:
 
 
 def _is_agent(player: Player) -> TypeGuard[AgentPlayer]:
-    return isinstance(player, Policy | Tracker | Ladder)
+    return isinstance(player, Policy | Tracker | Script | Ladder)
 
 
 def _mode_of(lineup: Lineup) -> Mode:

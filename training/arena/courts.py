@@ -91,14 +91,14 @@ class Courts:
         self._ask(upcoming, None)
 
     def _ask(self, upcoming: Mapping[int, Matchup], begin: Mapping[int, Matchup] | None) -> None:
-        for _, connection in self._workers:
-            connection.send((upcoming, begin))
-        for process, connection in self._workers:
-            try:
+        try:
+            for process, connection in self._workers:  # noqa: B007 - the process is for the message below
+                connection.send((upcoming, begin))
+            for process, connection in self._workers:  # noqa: B007
                 connection.recv()
-            except EOFError as error:
-                process.join(1)
-                raise RuntimeError(f"a process of the courts died (exit code {process.exitcode})") from error
+        except (EOFError, OSError) as error:
+            process.join(1)
+            raise RuntimeError(f"a process of the courts died (exit code {process.exitcode})") from error
 
     def close(self) -> None:
         """Ends the worker processes."""

@@ -109,7 +109,7 @@ class CourtForTwo(ParallelEnv[str, NDArray[np.uint8], np.int64]):  # type: ignor
         return {name: {"score": score} for name in NAMES}
 
     def _show(self) -> None:
-        if self.render_mode == "casual":
+        if self.render_mode == "human":
             if self._window is None:
                 self._window = CourtWindow(self._frames_per_second)
             self._window.show(self._table.court.colour())

@@ -19,7 +19,7 @@ from models.spec import FrameObservation
 from training.arena.window import CourtWindow
 from training.environments import MINIMAL_ACTIONS
 
-RENDER_MODES = ("rgb_array", "casual")
+RENDER_MODES = ("rgb_array", "human")
 
 
 class CourtEnv(gymnasium.Env[NDArray[np.uint8], np.int64]):
@@ -102,7 +102,7 @@ class CourtEnv(gymnasium.Env[NDArray[np.uint8], np.int64]):
             self._window = None
 
     def _show(self) -> None:
-        if self.render_mode == "casual":
+        if self.render_mode == "human":
             if self._window is None:
                 self._window = CourtWindow(self.metadata["render_fps"])
             self._window.show(self._court.colour())
