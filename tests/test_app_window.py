@@ -303,8 +303,9 @@ def test_matches_are_deleted_in_the_settings(open_window: Callable[..., Window])
     menu = one._screen
     assert isinstance(menu, MenuScreen)
     menu._view.model.click(Mode.SETTINGS)
-    assert MenuButton.FORGET in menu._view.model.buttons
-    menu._act(menu._view.model.click(MenuButton.FORGET))
+    assert menu._view.model.click(MenuButton.FORGET) is None
+    assert History().load(), "only when asked twice"
+    menu._act(menu._view.model.click(MenuButton.FORGET_SURE))
     assert History().load() == []
     assert not menu._view.model.buttons
     assert message(one) == "your matches and your rating are deleted"

@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import cache
+from itertools import combinations
 
 import numpy as np
+import pygame
 import pytest
 
 from agents.pong import FRAMES_PER_SECOND, Ball, Court, Score, Side
@@ -28,7 +30,7 @@ from app.game.snapshot import State
 from app.game.story import Rally
 from app.game.timeline import REWIND_FRAMES
 from app.play.review import PAUSE_SECONDS, ReviewChoice, ReviewModel
-from app.play.review_view import side_to_review
+from app.play.review_view import ReviewLayout, ReviewView, side_to_review
 from app.ui.bindings import Command
 from models.spec import POINTS_TO_WIN
 
@@ -300,3 +302,26 @@ def test_whose_moments_are_shown() -> None:
     assert side_to_review(frozenset({Side.LEFT}), 21, 3) is Side.LEFT
     assert side_to_review(frozenset(), 21, 3) is Side.RIGHT
     assert side_to_review(frozenset(Side), 3, 21) is Side.LEFT
+
+
+@pytest.mark.parametrize("size", [(800, 600), (1000, 600), (1280, 800), (1024, 1366), (2560, 1440)], ids=str)
+@pytest.mark.parametrize("count", [1, 3])
+def test_everything_has_its_place(size: tuple[int, int], count: int) -> None:
+    layout = ReviewLayout.of(size, count)
+    parts = [layout.court, layout.chart, layout.moments, layout.hints]
+    whole = pygame.Rect((0, 0), size)
+    assert all(whole.contains(part) for part in parts)
+    assert not any(one.colliderect(other) for one, other in combinations(parts, 2))
+    assert all(layout.moments.contains(row) for row in layout.rows)
+    assert len(layout.rows) == count
+    surface = pygame.Surface(size)
+    ReviewView(model()).draw(surface)
+
+
+def test_a_click_chooses_a_moment() -> None:
+    review, size = model(), (1280, 800)
+    view = ReviewView(review)
+    view.click(ReviewLayout.of(size, 2).rows[1].center, size)
+    assert review.moment is MOMENTS[1]
+    view.click((1, 1), size)
+    assert review.moment is MOMENTS[1]

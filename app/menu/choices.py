@@ -113,9 +113,11 @@ class AgentChoice:
             case OpponentKind.CUSTOM:
                 return (f"People react in about {HUMAN_REACTION} ms.",)
             case level:
-                won = f"{level.points_won:.0%} of the points against the script {name_of(self._measured_against)}"
+                won = f"Wins {level.points_won:.0%} of the points against the script {name_of(self._measured_against)}."
+                if level.player == self._measured_against:
+                    won = "All others are measured against it."
                 fair = " This is the level nearest to your own." if level is self._fair else ""
-                return level.description, f"Rating {level.rating:.0f}. Wins {won}.{fair}"
+                return level.description, f"Rating {level.rating:.0f}. {won}{fair}"
 
     @property
     def strength(self) -> float | None:

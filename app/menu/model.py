@@ -51,6 +51,7 @@ class MenuButton(Enum):
     STOP = "Stop and save"
     BROWSE = "Browse models"
     FORGET = "Delete my matches and rating"
+    FORGET_SURE = "Press again to delete them"
 
 
 class MenuArea(Enum):
@@ -135,6 +136,8 @@ class MenuModel:
         right = last.right if _is_agent(last.right) else None
         middle, strongest = levels[len(levels) // 2].player, levels[-1].player
         self._person = person
+        self._forgetting = False
+        """Whether the person has asked once to delete their matches."""
         self._opponent, self._left, self._right = (
             AgentChoice(player, models, levels, measured_against=measured_against, person=person)
             for player in (_opponent(left or right or middle, levels, person), left or middle, right or strongest)
@@ -171,7 +174,7 @@ class MenuModel:
 
     def forget_matches(self) -> None:
         """Shows that there is no rating any more."""
-        self._person = None
+        self._person, self._forgetting = None, False
         self._settle()
 
     def show_training(self, now: RunningTraining | None) -> None:
@@ -210,7 +213,7 @@ class MenuModel:
         if self.mode is Mode.MODELS:
             return (MenuButton.BROWSE,)
         if self.mode is Mode.SETTINGS and self._person is not None:
-            return (MenuButton.FORGET,)
+            return (MenuButton.FORGET_SURE if self._forgetting else MenuButton.FORGET,)
         return (MenuButton.START,) if self.mode is Mode.TRAIN or self.lineup is not None else ()
 
     @property
@@ -246,6 +249,7 @@ class MenuModel:
 
     def _settle(self) -> None:
         """Updates the focus. Modes take a click, because the mouse crosses others on its way to the choices."""
+        self._forgetting = self._forgetting and self.focus.target in {MenuButton.FORGET, MenuButton.FORGET_SURE}
         choose, buttons = ((Command.UP, Command.DOWN), "choose"), self.buttons
         first = buttons[0] if buttons else None
         options = (((Command.RIGHT,), "options"),) if self.options else ()
@@ -257,7 +261,7 @@ class MenuModel:
                     exits={Command.RIGHT: (MenuArea.CHOICES, MenuArea.BUTTONS)},
                     remembers=True,
                     hints=(choose, *options),
-                    confirm=lambda mode: "quit" if mode is Mode.QUIT else _hint_label(first),
+                    confirm=lambda mode: _MODE_HINTS.get(mode, _hint_label(first)),
                 ),
                 MenuArea.CHOICES: Group(
                     targets=self._choices,
@@ -266,7 +270,7 @@ class MenuModel:
                     fallback=MenuArea.BUTTONS,
                     hover=True,
                     hints=(choose, ((Command.LEFT, Command.RIGHT), "change")),
-                    confirm=lambda _: _hint_label(first),
+                    confirm=lambda _: "change" if self.mode is Mode.SETTINGS else _hint_label(first),
                 ),
                 MenuArea.BUTTONS: Group(
                     targets=buttons,
@@ -345,16 +349,23 @@ class MenuModel:
                 return self._press(self.buttons[0])
         return None
 
-    def _press(self, button: MenuButton) -> Outcome:
+    def _press(self, button: MenuButton) -> Outcome | None:
         if self.lineup is not None:
             return Start(self.lineup)
         if button is MenuButton.BROWSE:
             return OpenLibrary()
         if button is MenuButton.FORGET:
+            self._forgetting = True
+            return None
+        if button is MenuButton.FORGET_SURE:
             return ForgetMatches()
         if self._training_now is None:
             return Train(self._training.algorithm, self._training.steps, self._training.run)
         return Follow(self._training_now.run) if button is MenuButton.FOLLOW else StopTraining()
+
+
+_MODE_HINTS: dict[MenuTarget, str] = {Mode.QUIT: "quit", Mode.SETTINGS: "options"}
+"""What Enter does on a mode; on any other, it presses the first button."""
 
 
 def _hint_label(target: MenuTarget | None) -> str:
