@@ -1,6 +1,6 @@
 """Makes the pictures of the window in docs/ again.
 
-    xvfb-run -a -s "-screen 0 1280x800x24 -noreset" python benchmarks/window_pictures.py [FOLDER]
+    xvfb-run -a -s "-screen 0 1280x800x24 -noreset" python benchmarks/window_pictures.py [FOLDER [NAME...]]
 
 It drives the window itself, with the shipped models and the tests' own Hub. Matches have fixed seeds, so the pictures
 change only if the app does.
@@ -23,7 +23,7 @@ import pygame
 from local_hub import LocalHub
 
 from agents.pong import FRAMES_PER_SECOND
-from app.game.lineup import Lineup, Policy, Rom
+from app.game.lineup import Lineup, Policy, Rom, Script
 from app.game.session import Session
 from app.game.snapshot import State
 from app.library.screen import LibraryScreen
@@ -43,21 +43,24 @@ from training.run import RunDirectory
 
 FRAME = 1 / FRAMES_PER_SECOND
 SEED = 3
+CLOSE_SEED = 15
+"""Of a close game between two equals."""
 LINEUP = Lineup(Rom(), Policy("ppo"))
 PATIENCE = 2000
 """Frames of the window, for what is loaded or worked out on another thread."""
 
 
 def main() -> None:
-    """Makes all of them."""
+    """Makes all of them, or those named."""
     folder = Path(sys.argv[1] if len(sys.argv) > 1 else Path(__file__).parents[1] / "docs").absolute()
     (folder / "panels").mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as home:
         os.chdir(home)
         os.environ |= {"VOLLEY_CONFIG": home, "VOLLEY_DATA": home, "SDL_AUDIODRIVER": "dummy"}
-        for make in (film, menu, models, ending, thinking, panels, learning):
-            make(folder)
-            print(make.__name__, flush=True)
+        for make in (film, menu, models, ending, review, thinking, panels, learning):
+            if make.__name__ in (sys.argv[2:] or make.__name__):
+                make(folder)
+                print(make.__name__, flush=True)
 
 
 def film(folder: Path) -> None:
@@ -110,6 +113,18 @@ def ending(folder: Path) -> None:
             match.advance()
         window.frame(FRAME)
         save(window, folder / "ending.png")
+
+
+def review(folder: Path) -> None:
+    """The review of a match between two that are equals."""
+    session = Session(Lineup(Script("casual"), Script("casual")), seed=CLOSE_SEED)
+    with playing(session) as window:
+        while not session.match.game_over:
+            session.match.advance()
+        match_screen(window).command(Command.REVIEW)
+        for _ in range(110):
+            window.frame(FRAME)
+        save(window, folder / "review.png")
 
 
 def thinking(folder: Path) -> None:
