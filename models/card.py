@@ -321,6 +321,13 @@ def _files(files: set[str]) -> str:
 def _limits(spec: PolicySpec, provenance: Provenance) -> str:
     if isinstance(spec, ControlSpec) or not provenance.by_volley:
         return ""
+    met = _opponents_met(provenance.settings)
+    if met:
+        return (
+            f"## Limits\n\nIt was trained on the court for two, on both sides, against {met}. Other kinds of opponents "
+            "are strangers to it: `volley league` measures it against them. It needs frames exactly as the wrappers "
+            "above produce them, and knows no other version of the game."
+        )
     return (
         "## Limits\n\n"
         "It was trained against one opponent, the game's own, and only on the right side. So it has learned to beat "
@@ -329,6 +336,25 @@ def _limits(spec: PolicySpec, provenance: Provenance) -> str:
         "(`volley league ppo tracker`). It needs frames exactly as the wrappers above produce them, and knows no "
         "other version of the game."
     )
+
+
+_OPPONENTS = {
+    "itself": "itself",
+    "past": "its past selves",
+    "scripts": "scripts that differ in reaction, speed, aim and use of the button",
+    "rom": "the game's own opponent",
+    "fixed": "a policy that does not change",
+}
+"""By the names that `volley train --opponents` gives them."""
+
+
+def _opponents_met(settings: dict[str, object]) -> str:
+    """Whom a policy met in training on the court for two; empty if it was trained elsewhere."""
+    courts = settings.get("opponents")
+    if not isinstance(courts, dict):
+        return ""
+    met = [who for name, who in _OPPONENTS.items() if isinstance(courts.get(name), int) and courts[name] > 0]
+    return " and ".join(filter(None, (", ".join(met[:-1]), *met[-1:])))
 
 
 def _block(*commands: str) -> str:

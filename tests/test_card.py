@@ -172,6 +172,24 @@ def test_of_another_programs_agent(model_directory: Path, algorithm: str, name: 
     assert f"It was trained with {program}" in text
 
 
+@pytest.mark.parametrize(
+    ("opponents", "met"),
+    [
+        (
+            {"itself": 8, "past": 4, "scripts": 0, "rom": 4},
+            "against itself, its past selves and the game's own opponent.",
+        ),
+        ({"itself": 0, "fixed": 32, "model": "champion"}, "against a policy that does not change."),
+        (None, "against one opponent, the game's own,"),
+        ({"itself": "eight"}, "against one opponent, the game's own,"),
+    ],
+)
+def test_whom_it_met_in_training(whole: Path, opponents: object, met: str) -> None:
+    settings = {"steps": 5_000_000, "opponents": opponents}
+    (whole / "provenance.json").write_text(json.dumps({**PROVENANCE, "settings": settings}))
+    assert met in card(whole, REPOSITORY)
+
+
 def test_there_is_no_card_without_a_model(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="holds no model"):
         card(tmp_path, REPOSITORY)
