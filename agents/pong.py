@@ -116,6 +116,8 @@ class Court:
         self._random = np.random.default_rng(seed)
         self._pictures: tuple[Frame, Frame] | None = None
         self._unserved = 0
+        self._left_knob: int | None = None
+        """Where it was last turned to; None if that is not known. To find out means to copy the emulator's state."""
         self.frames = 0
         """Emulator frames since the game began."""
         self.idle_frames = 0
@@ -129,7 +131,7 @@ class Court:
         for _ in range(self.idle_frames):
             self._ale.act(Action.NOOP)
         self.frames = self._unserved = 0
-        self._pictures = None
+        self._pictures = self._left_knob = None
 
     def step(self, right: Control, left: Control | None = None) -> None:
         """Runs one emulator frame with these controls; without `left`, the ROM moves the left paddle."""
@@ -207,7 +209,7 @@ class Court:
     def restore(self, state: CourtState) -> None:
         """Goes to a moment that `save` returned; unless actions are sticky, the game goes on as it did then."""
         self._ale.restoreState(state.emulator)
-        self.frames, self._unserved = state.frames, state.unserved
+        self.frames, self._unserved, self._left_knob = state.frames, state.unserved, None
         grey, colour = (np.frombuffer(zlib.decompress(kept), np.uint8) for kept in (state.grey, state.colour))
         self._pictures = grey.reshape(SCREEN_SHAPE), colour.reshape(*SCREEN_SHAPE, 3)
 
@@ -243,12 +245,13 @@ class Court:
 
     def _turn_left_knob(self, turn: int) -> None:
         """Turns the left knob, which ale-py assigns to no player, as far as it goes."""
-        if turn:
-            state = bytearray(self._ale.cloneState().serialize())
-            place = _KNOB_PLACES[Side.LEFT]
-            knob = _KNOB.unpack_from(state, place)[0] + turn
-            _KNOB.pack_into(state, place, min(max(knob, _KNOB_TOP), _KNOB_BOTTOM))
-            self._ale.restoreState(ALEState(bytes(state)))
+        if not turn or (self._left_knob is not None and _within_reach(self._left_knob + turn) == self._left_knob):
+            return
+        state = bytearray(self._ale.cloneState().serialize())
+        place = _KNOB_PLACES[Side.LEFT]
+        self._left_knob = _within_reach(_KNOB.unpack_from(state, place)[0] + turn)
+        _KNOB.pack_into(state, place, self._left_knob)
+        self._ale.restoreState(ALEState(bytes(state)))
 
     def _press_left_button(self) -> None:
         """Writes the ROM's memory of its buttons: it reads them in one frame, and acts on them in the next."""
@@ -270,7 +273,12 @@ _ACTIONS = {
 
 def _knob_at(row: float) -> int:
     """The position of a knob whose paddle has come to rest with its centre on this row."""
-    return min(max(round(_KNOB_AT_ROW_0 + row * _KNOB_PER_ROW), _KNOB_TOP), _KNOB_BOTTOM)
+    return _within_reach(round(_KNOB_AT_ROW_0 + row * _KNOB_PER_ROW))
+
+
+def _within_reach(knob: int) -> int:
+    """The nearest position that a knob can have."""
+    return min(max(knob, _KNOB_TOP), _KNOB_BOTTOM)
 
 
 def _turn_of(move: int) -> int:

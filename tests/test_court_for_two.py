@@ -435,3 +435,23 @@ def test_sound() -> None:
             hits += 1
         assert court.frames < 2000
     assert silent > court.frames / 2
+
+
+def test_a_knob_at_its_end_is_turned_no_further() -> None:
+    """The court then copies no state; one that forgets where the knob is, and so always copies it, plays alike."""
+    random = np.random.default_rng(0)
+    court, forgetful = Court(seed=1), Court(seed=1)
+    for one in (court, forgetful):
+        one.reset(idle_frames=5)
+    at_the_end = 0
+    for frame in range(1500):
+        if frame % 15 == 0:
+            left, right = (Control(int(random.choice([-100, -40, 0, 60, 100])), fire=True) for _ in Side)
+            rom = random.random() < 0.1
+        before = court._left_knob
+        for one in (court, forgetful):
+            one.step(right, None if rom else left)
+        forgetful._left_knob = None
+        at_the_end += left.move != 0 and not rom and before is not None and court._left_knob == before
+        assert court.fingerprint() == forgetful.fingerprint()
+    assert at_the_end > 50
