@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -147,3 +149,15 @@ def test_pettingzoo_renders_the_environment(monkeypatch: pytest.MonkeyPatch) -> 
 
     monkeypatch.setenv("SDL_VIDEODRIVER", "dummy")
     render_test(lambda **options: parallel_to_aec(CourtForTwo(**options)))
+
+
+@pytest.mark.slow
+def test_the_programs_of_the_documentation_play_a_game(capsys: pytest.CaptureFixture[str]) -> None:
+    text = (Path(__file__).parents[1] / "docs" / "two.md").read_text(encoding="utf-8")
+    programs = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    assert len(programs) == 2
+    for program in programs:
+        exec(program.replace('"human"', '"rgb_array"'), {})  # noqa: S102 - it is our own
+        score = capsys.readouterr().out
+        assert score.startswith("left, right: (")
+        assert "21" in score
