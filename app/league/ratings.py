@@ -6,17 +6,15 @@ the scale of chess (Bradley and Terry 1952, "Rank Analysis of Incomplete Block D
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from app.game.rating import SCALE
 from app.league.games import Result
 
-SCALE = 400 / math.log(10)
-"""Rating points per unit of log odds."""
 AVERAGE = 1000
 """The mean rating of a league without an anchor."""
 PRIOR = 0.5

@@ -28,7 +28,7 @@ class OpponentKind(Enum):
     """The opponents besides the levels."""
 
     LADDER = "Adaptive ladder"
-    TRACKER = "Tracker"
+    TRACKER = "Tracker with a delay"
     CUSTOM = "Custom"
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from copy import copy
-from datetime import datetime
 from functools import partial
 
 import pygame
@@ -13,14 +12,13 @@ from msgspec.structs import replace
 from agents.base import Control
 from agents.pong import Side
 from app.follow.follower import Follower
-from app.game.levels import ratings_of
 from app.game.lineup import Policy
 from app.game.match import SPEEDS
-from app.game.rating import History, RatingChange, rate, records_of
+from app.game.rating import History, RatingChange
 from app.game.seats import PersonSeat
 from app.game.session import Session
 from app.game.snapshot import Snapshot, State
-from app.play import keep
+from app.play import keep, rated
 from app.play.ending import EndingChoice, EndingModel
 from app.play.ending_view import EndingView
 from app.play.film import FILM_PANELS
@@ -246,26 +244,12 @@ class MatchScreen:
             self._ending = EndingView(model, self._services.bindings)
 
     def _rate(self, now: Snapshot) -> RatingChange | None:
-        """Remembers a game that one person has played straight through against rated opponents."""
-        match = self._session.match
-        if len(now.people) != 1 or now.substitutes or self._session.is_replay or not match.straight:
-            return None
-        (person,) = now.people
-        lineup = self._session.lineup
-        ratings = ratings_of((lineup.left, lineup.right)[person.other])
-        records = records_of(match.points, person, ratings, f"{datetime.now().astimezone():%Y-%m-%d}")
-        match.straight = False  # It counts once, also if the end is rewound and played again.
-        if not records:
-            return None
+        """Remembers the game that has ended, if it counts."""
         try:
-            before = rate(self._history.load())
-            self._history.add(records)
-            after = rate(self._history.load())
+            return rated.remember(self._session, now, self._history)
         except UserError as error:
             self._services.toast.show(str(error))
             return None
-        assert after is not None
-        return RatingChange(before, after)
 
     def _draw(self, surface: pygame.Surface, now: Snapshot, elapsed: float) -> None:
         self._scene.whole_pixels = self._services.settings.whole_pixels
