@@ -150,7 +150,7 @@ def test_a_damaged_file_is_left_alone(tmp_path: Path) -> None:
 def test_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setenv("VOLLEY_DATA", str(tmp_path))
     assert main(["rating"]) == 0
-    assert "no rated match yet" in capsys.readouterr().out
+    assert "no rated match yet; a good first opponent: Regular" in capsys.readouterr().out, "as the menu opens"
     assert main(["rating", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["rating"] is None
     History().add([match(21, 10)] * 3)

@@ -61,11 +61,13 @@ def add_parsers(subparsers: Subparsers) -> None:
 
 def _rating(arguments: Namespace) -> int:
     from app.game.levels import LEVELS, nearest
-    from app.game.rating import PRIOR_RATING, History, rate
+    from app.game.rating import History, rate
+    from app.settings import FIRST_OPPONENT
 
     matches = History().load()
     rating = rate(matches)
-    opponent = LEVELS[nearest(PRIOR_RATING if rating is None else rating.value)]
+    first = next(level for level in LEVELS if level.player == FIRST_OPPONENT)
+    opponent = first if rating is None else LEVELS[nearest(rating.value)]
     if arguments.json:
         value, low, high = (None, None, None) if rating is None else rating[:3]
         figures = {"rating": value, "low": low, "high": high, "matches": len(matches), "fair_opponent": opponent.name}
