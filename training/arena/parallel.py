@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import numpy as np
 from gymnasium.spaces import Box, Discrete
 from gymnasium.utils.seeding import np_random
 from numpy.typing import NDArray
-from pettingzoo import ParallelEnv
 
 from agents.pong import FRAMES_PER_SECOND, MAX_NOOPS, Side
 from models.spec import FrameObservation
@@ -16,6 +16,13 @@ from training.arena.single import RENDER_MODES, checked_render_mode
 from training.arena.table import Matchup, Player, Table
 from training.arena.window import CourtWindow
 from training.environments import MINIMAL_ACTIONS
+
+# PettingZoo silences pygame's greeting for the whole program, which is not for an import to decide.
+_variables = dict(os.environ)
+from pettingzoo import ParallelEnv  # noqa: E402
+
+for _added in os.environ.keys() - _variables:
+    del os.environ[_added]
 
 NAMES = ("left", "right")
 
