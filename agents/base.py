@@ -8,15 +8,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from models.spec import ActionName
+from models.spec import SLOW_ACTIONS, SLOW_SPEED, ActionName
 
 Frame = NDArray[np.uint8]
 """An emulator frame: grey `[210, 160]`, or colour `[210, 160, 3]`."""
 
-UP_ACTIONS = frozenset({"RIGHT", "RIGHTFIRE"})
-DOWN_ACTIONS = frozenset({"LEFT", "LEFTFIRE"})
+UP_ACTIONS = frozenset({"RIGHT", "RIGHTFIRE", "SLOWRIGHT", "SLOWRIGHTFIRE"})
+DOWN_ACTIONS = frozenset({"LEFT", "LEFTFIRE", "SLOWLEFT", "SLOWLEFTFIRE"})
 STAY_ACTIONS = frozenset({"NOOP", "FIRE"})
-FIRE_ACTIONS = frozenset({"FIRE", "RIGHTFIRE", "LEFTFIRE"})
+FIRE_ACTIONS = frozenset({"FIRE", "RIGHTFIRE", "LEFTFIRE", "SLOWRIGHTFIRE", "SLOWLEFTFIRE"})
 MOVES = (("up", UP_ACTIONS), ("stay", STAY_ACTIONS), ("down", DOWN_ACTIONS), ("fire", FIRE_ACTIONS))
 """Names of these groups. The first three divide the actions between them; fire goes with any of them."""
 
@@ -34,7 +34,7 @@ class Control:
 
 
 def control_of(action: ActionName) -> Control:
-    """The control that carries out an action: the paddle at rest, or at full speed."""
+    """The control that carries out an action: the paddle at rest, at full speed, or slow."""
     return _CONTROLS[action]
 
 
@@ -46,6 +46,9 @@ _CONTROLS: dict[ActionName, Control] = {
     "RIGHTFIRE": Control(-FULL_SPEED, fire=True),
     "LEFTFIRE": Control(FULL_SPEED, fire=True),
 }
+for _slow, _fast in SLOW_ACTIONS.items():
+    _full = _CONTROLS[_fast]
+    _CONTROLS[_slow] = Control(_full.move * SLOW_SPEED // FULL_SPEED, _full.fire)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from agents.base import FULL_SPEED, Decision, Frame
 from agents.handicap import SPEED_FRAMES, expected_ball, reaction_frames
 from agents.sight import Place, View, look
 from models.screen import BALL_HEIGHT, BALL_WIDTH, FIELD_BOTTOM, FIELD_TOP, RIGHT_PADDLE
-from models.spec import ActionName
+from models.spec import MINIMAL_ACTIONS, ActionName
 
 MIDDLE = (FIELD_TOP + FIELD_BOTTOM - 1) / 2
 _ROWS_PER_FRAME = 5.7
@@ -22,7 +22,6 @@ _AT_REST = 8
 """Frames in which a paddle has not moved, when it is where its knob is."""
 _THERE, _STILL_THERE = 1.0, 3.0
 """Rows from where it should be: close enough to stop, and to stay."""
-_ACTIONS: tuple[ActionName, ...] = ("NOOP", "FIRE", "RIGHT", "LEFT", "RIGHTFIRE", "LEFTFIRE")
 
 
 class Persona(NamedTuple):
@@ -220,5 +219,5 @@ def _decision(move: int, fire: bool) -> Decision:  # noqa: FBT001 - a cache take
         name = ("RIGHTFIRE" if fire else "RIGHT") if move < 0 else ("LEFTFIRE" if fire else "LEFT")
     else:
         name = "FIRE" if fire else "NOOP"
-    certain = tuple(float(action == name) for action in _ACTIONS)
-    return Decision(name, _ACTIONS, certain, value=None, speed=abs(move) or FULL_SPEED)
+    certain = tuple(float(action == name) for action in MINIMAL_ACTIONS)
+    return Decision(name, MINIMAL_ACTIONS, certain, value=None, speed=abs(move) or FULL_SPEED)

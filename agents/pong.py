@@ -156,9 +156,12 @@ class Court:
 
     def towards(self, side: Side, row: float) -> int:
         """The `Control.move` that takes a paddle's centre to this row of the screen as fast as the ROM allows."""
-        reach = min(max(row, FIELD_TOP), FIELD_BOTTOM)
-        percent = round(FULL_SPEED * (_knob_at(reach) - self._knob(side)) / _KNOB_SPEED)
+        percent = round(self.turn_towards(side, min(max(row, FIELD_TOP), FIELD_BOTTOM)))
         return min(max(percent, -FULL_SPEED), FULL_SPEED)
+
+    def turn_towards(self, side: Side, row: float) -> float:
+        """How far it is to there, as a sum of `Control.move` over frames: negative upwards, and as large as need be."""
+        return FULL_SPEED * (_knob_at(row) - self._knob(side)) / _KNOB_SPEED
 
     @property
     def score(self) -> Score:

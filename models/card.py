@@ -26,13 +26,14 @@ from models.files import (
 )
 from models.provenance import Provenance, read_provenance
 from models.results import Result, Results
-from models.spec import ModelSpec
+from models.spec import SLOW_ACTIONS, ModelSpec
 
 LIBRARY = "volley"
 """The library name of Volley's models on the Hub."""
 
 ALGORITHM_NAMES = {
     "a2c": "A2C",
+    "imitation": "imitation of a coach",
     "dqn": "DQN",
     "ppo": "PPO",
     "reinforce": "REINFORCE",
@@ -232,7 +233,10 @@ def _use(spec: PolicySpec, repository: str) -> str:
         return f"## Measure it\n\n{_block(f'volley evaluate {repository}')}"
     seen = spec.observation
     size = "" if (seen.height, seen.width) == (84, 84) else f", screen_size=({seen.width}, {seen.height})"
-    python = f"""\
+    if SLOW_ACTIONS.keys() & set(spec.actions):
+        python = _on_the_court_for_two(repository)
+    else:
+        python = f"""\
 ```python
 import ale_py
 import gymnasium
@@ -256,14 +260,27 @@ observation, reward, terminated, truncated, _ = env.step(policy.act(observation)
     )
 
 
+def _on_the_court_for_two(repository: str) -> str:
+    """A program for a policy with slow moves, which gymnasium's own environment knows only as continuous actions."""
+    return f"""\
+```python
+from volley import CourtEnv, PongPolicy
+
+policy = PongPolicy.from_pretrained("{repository}")
+env = CourtEnv("cpu", observation=policy.spec.observation)
+observation, info = env.reset(seed=0)
+observation, reward, terminated, truncated, info = env.step(policy.act(observation))
+```"""
+
+
 def _training(spec: PolicySpec, provenance: Provenance, files: set[str]) -> str:
     sentences = " ".join((*_amount(spec, provenance), *_machine(provenance), *_which_policy(provenance)))
     parts = [sentences] if sentences else []
     if CURVE_PICTURE in files:
         parts.append(f"![The learning curve]({CURVE_PICTURE})")
-    command = provenance.reproduction_command()
-    if command:
-        parts.append(f"## Train it again\n\n{_block(command)}\n\n{_reproducibility(files)}")
+    commands = provenance.reproduction_commands()
+    if commands:
+        parts.append(f"## Train it again\n\n{_block(*commands)}\n\n{_reproducibility(files)}")
     return "\n\n".join(("## How it was trained", *parts)) if parts else ""
 
 
@@ -325,15 +342,15 @@ def _limits(spec: PolicySpec, provenance: Provenance) -> str:
     if met:
         return (
             f"## Limits\n\nIt was trained on the court for two, on both sides, against {met}. Other kinds of opponents "
-            "are strangers to it: `volley league` measures it against them. It needs frames exactly as the wrappers "
-            "above produce them, and knows no other version of the game."
+            "are strangers to it: `volley league` measures it against them. It needs frames exactly as the program "
+            "above gets them, and knows no other version of the game."
         )
     return (
         "## Limits\n\n"
         "It was trained against one opponent, the game's own, and only on the right side. So it has learned to beat "
         "that opponent, not to play Pong: Volley's bundled `ppo`, trained the same way, wins only 9.7% of the points "
         "(95%: 6.9 to 12.4, 24 games) against a plain script that follows the ball, which it never met in training "
-        "(`volley league ppo tracker`). It needs frames exactly as the wrappers above produce them, and knows no "
+        "(`volley league ppo tracker`). It needs frames exactly as the program above gets them, and knows no "
         "other version of the game."
     )
 

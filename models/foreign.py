@@ -9,7 +9,7 @@ fourth frame, pixels divided by 255, the newest frame last, and the emulator's m
 from __future__ import annotations
 
 from pathlib import Path
-from typing import NamedTuple, get_args
+from typing import NamedTuple
 
 import msgspec
 import torch
@@ -18,7 +18,7 @@ from torch import Tensor
 from models.errors import UserError, one_line
 from models.foreign_archive import Settings, Tensors, read_archive
 from models.network import PolicyNetwork
-from models.spec import NATURE_CNN, ActionName, ModelSpec
+from models.spec import MINIMAL_ACTIONS, NATURE_CNN, ModelSpec
 
 SOURCES = {
     "sb3-ppo": "Stable-Baselines3's PPO",
@@ -29,8 +29,6 @@ SOURCES = {
     "cleanrl-dqn": "CleanRL's DQN",
 }
 """The supported agents, by the algorithm in their specification."""
-
-_ACTIONS: tuple[ActionName, ...] = get_args(ActionName)
 
 
 def read(path: Path) -> tuple[ModelSpec, PolicyNetwork]:
@@ -51,7 +49,7 @@ def read(path: Path) -> tuple[ModelSpec, PolicyNetwork]:
 
 def _specification(algorithm: str, *, values: bool) -> ModelSpec:
     network = msgspec.structs.replace(NATURE_CNN, head="values") if values else NATURE_CNN
-    return ModelSpec(algorithm=algorithm, actions=_ACTIONS, network=network)
+    return ModelSpec(algorithm=algorithm, actions=MINIMAL_ACTIONS, network=network)
 
 
 def _identify(tensors: Tensors, settings: Settings) -> tuple[str, Tensors]:
@@ -185,5 +183,6 @@ def _wrong_shape(theirs: str, ours: str, found: list[int], wanted: list[int]) ->
         case "body.7.weight", [512, _]:
             return "its network takes frames of another size than 84 x 84"
         case "policy_head.weight", [actions, 512]:
-            return f"its network has {actions} outputs, but Pong has {len(_ACTIONS)} actions: {', '.join(_ACTIONS)}"
+            names = ", ".join(MINIMAL_ACTIONS)
+            return f"its network has {actions} outputs, but Pong has {len(MINIMAL_ACTIONS)} actions: {names}"
     return f"tensor {theirs!r} has shape {found}, but the NatureCNN's has {wanted}"

@@ -11,7 +11,7 @@ from torch.nn.functional import one_hot
 
 from models.distributions import Categorical
 from models.screen import FIELD_BOTTOM, FIELD_GREY, FIELD_TOP, RIGHT_GREY, RIGHT_PADDLE, SCREEN_COLUMNS, SCREEN_ROWS
-from models.spec import MIRRORED_ACTION, ActionName, FrameObservation, ModelSpec, feature_shapes
+from models.spec import MIRRORED_ACTION, SLOW_ACTIONS, ActionName, FrameObservation, ModelSpec, feature_shapes
 
 PIXEL_SCALE_FLOOR = 5.0
 """The smallest scale, in grey levels, so that the noise of a nearly constant pixel is not amplified."""
@@ -193,6 +193,25 @@ class PolicyNetwork(nn.Module):
     def input_samples(self, observations: Tensor) -> Tensor:
         """Returns the samples for the input statistics: the newest frame of each observation, `[B, H, W]`."""
         return self.frames_as_seen(observations)[:, -1]
+
+
+@torch.no_grad()
+def with_slow_moves(network: PolicyNetwork, spec: ModelSpec, wider: ModelSpec) -> PolicyNetwork:
+    """A network like that of `spec`, for the actions of `wider`: those of `spec`, and slow moves.
+
+    The logit of a slow move begins half-way between those of staying and of the same move at full speed.
+    """
+    wide = PolicyNetwork(wider)
+    kept = {name: tensor for name, tensor in network.state_dict().items() if not name.startswith("policy_head")}
+    wide.load_state_dict(kept, strict=False)
+    for row, action in enumerate(wider.actions):
+        full = SLOW_ACTIONS.get(action, action)
+        stay: ActionName = "FIRE" if full.endswith("FIRE") else "NOOP"
+        alike = (action,) if action in spec.actions else (stay, full)
+        sources = [spec.actions.index(name) for name in alike]
+        wide.policy_head.weight[row] = network.policy_head.weight[sources].mean(0)
+        wide.policy_head.bias[row] = network.policy_head.bias[sources].mean(0)
+    return wide
 
 
 def initialize(module: nn.Module, gain: float) -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import tempfile
 from os import PathLike
 from pathlib import Path
-from typing import NamedTuple, Self, get_args
+from typing import NamedTuple, Self
 
 import numpy as np
 import torch
@@ -23,10 +23,7 @@ from models.card import card
 from models.errors import UserError
 from models.files import CARD_FILE
 from models.network import PolicyNetwork, PolicyOutput
-from models.spec import ActionName, ModelSpec
-
-GYMNASIUM_ACTIONS: tuple[ActionName, ...] = get_args(ActionName)
-"""Pong's minimal action set, in the order of gymnasium's ALE/Pong-v5."""
+from models.spec import ACTIONS, MINIMAL_ACTIONS, ModelSpec
 
 Observation = NDArray[np.uint8]
 """`[stack, height, width]`, or a batch of them, `[B, stack, height, width]`."""
@@ -36,7 +33,7 @@ class Estimate(NamedTuple):
     """A policy's estimate for an observation; for a batch of `B`, each shape starts with `B`."""
 
     probabilities: NDArray[np.float64]
-    """`[6]`: one for each of `GYMNASIUM_ACTIONS`; 0 for actions that the policy does not have."""
+    """`[6]`, or with slow moves `[10]`: one for each of `PongPolicy.actions`; 0 for those that it does not have."""
     value: NDArray[np.float64]
     """`[]`: the expected return from here, in points."""
 
@@ -52,7 +49,9 @@ class PongPolicy:
     def __init__(self, spec: ModelSpec, network: PolicyNetwork) -> None:
         self.spec = spec
         self.network = network
-        self._numbers = torch.tensor([GYMNASIUM_ACTIONS.index(name) for name in spec.actions])
+        self.actions = MINIMAL_ACTIONS if set(spec.actions) <= set(MINIMAL_ACTIONS) else ACTIONS
+        """What `act` chooses from: gymnasium's six, or with slow moves ten."""
+        self._numbers = torch.tensor([self.actions.index(name) for name in spec.actions])
 
     @classmethod
     def from_pretrained(
@@ -152,7 +151,9 @@ class PongPolicy:
     def act(
         self, observation: Observation, *, generator: torch.Generator | None = None, greedy: bool = False
     ) -> int | NDArray[np.int64]:
-        """Returns the action to take, as gymnasium numbers it: an integer, or `[B]` for a batch.
+        """Returns the action to take, a place in `actions`: an integer, or `[B]` for a batch.
+
+        Gymnasium's ALE/Pong-v5 numbers the first six in the same way. Slow moves come after them, for `CourtEnv`.
 
         It is sampled with `generator`, on the CPU (None: torch's default), or the most likely one if `greedy`.
         `UserError` if the observation has the wrong shape or type.
@@ -165,7 +166,7 @@ class PongPolicy:
     def estimate(self, observation: Observation) -> Estimate:
         """Returns the probability of each action and the expected return; `UserError` as for `act`."""
         output, single = self._run_network(observation)
-        probabilities = np.zeros((len(output.value), len(GYMNASIUM_ACTIONS)))
+        probabilities = np.zeros((len(output.value), len(self.actions)))
         probabilities[:, self._numbers.numpy()] = output.logits.double().softmax(-1).numpy()
         values = output.value.double().numpy()
         return Estimate(probabilities[0], values[0]) if single else Estimate(probabilities, values)

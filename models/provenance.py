@@ -37,6 +37,8 @@ class TrainedPolicy(Struct, frozen=True):
 class Provenance(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Where a model comes from, as far as known. Fields are written in this order, without those at their default."""
 
+    earlier: tuple[Command, ...] = ()
+    """The commands of the trainings that it went on from, the first one first."""
     command: Command = ""
     started: Text = ""
     """ISO 8601."""
@@ -63,13 +65,24 @@ class Provenance(Struct, frozen=True, kw_only=True, omit_defaults=True):
         """Whether Volley trained the model."""
         return self.command.startswith("volley train ")
 
-    def reproduction_command(self) -> str:
-        """Returns the command that trains such a model again, without a run name; empty if unknown."""
-        command = without_options(one_line(self.command, 1000), "--run", "--steps")
-        if not command.startswith("volley train ") or "--resume" in shlex.split(command):
-            return ""
+    def reproduction_commands(self) -> tuple[str, ...]:
+        """Returns the commands that train such a model again, one after the other; none if they are unknown.
+
+        A single one is without a run name. Of several, each goes on from the last one's run.
+        """
+        commands = tuple(one_line(command, 1000) for command in (*self.earlier, self.command))
+        if any(not _begins(command) for command in commands):
+            return ()
         steps = self.settings.get("steps")
-        return f"{command} --steps {steps}" if isinstance(steps, int) else command
+        last = without_options(commands[-1], "--steps") if isinstance(steps, int) else commands[-1]
+        last = last if self.earlier else without_options(last, "--run")
+        return (*commands[:-1], f"{last} --steps {steps}" if isinstance(steps, int) else last)
+
+
+def _begins(command: str) -> bool:
+    """Whether a command begins a training, and can be parsed."""
+    words = without_options(command)
+    return words.startswith("volley train ") and "--resume" not in words.split()
 
 
 def read_provenance(directory: Path) -> Provenance:

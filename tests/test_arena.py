@@ -17,11 +17,10 @@ from agents.named import script
 from agents.pong import Court, Side
 from agents.preprocessing import FrameStacker, mirrored
 from agents.sight import look, look_from_left
-from models.spec import FrameObservation
+from models.spec import MINIMAL_ACTIONS, FrameObservation
 from training.arena.parallel import CourtForTwo
 from training.arena.single import CourtEnv
 from training.arena.table import Matchup, Outcome, Player, Table
-from training.environments import MINIMAL_ACTIONS
 
 
 @pytest.mark.parametrize("frame_skip", [2, 4])

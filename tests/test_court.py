@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 import pytest
 
 from agents.base import Frame, control_of
 from agents.pong import Court
-from models.spec import POINTS_TO_WIN, ActionName
+from models.spec import ACTIONS, POINTS_TO_WIN, ActionName
 
-ACTIONS: tuple[ActionName, ...] = get_args(ActionName)
 LEFT_GREY, RIGHT_GREY = 148, 147
 FIELD = slice(34, 194)
 LEFT_PADDLE_COLUMN, RIGHT_PADDLE_COLUMN = 16, 140

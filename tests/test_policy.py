@@ -10,6 +10,7 @@ from typing import Any
 import ale_py
 import gymnasium
 import local_hub
+import msgspec
 import numpy as np
 import pytest
 import torch
@@ -24,8 +25,8 @@ from models.errors import UserError
 from models.files import CONFIG_FILE, WEIGHTS_FILE
 from models.mlp import build
 from models.network import PolicyNetwork
-from models.policy import GYMNASIUM_ACTIONS, PongPolicy
-from models.spec import ModelSpec
+from models.policy import PongPolicy
+from models.spec import ACTIONS, MINIMAL_ACTIONS, ActionName, ModelSpec
 
 hub = local_hub.hub
 README = Path(__file__).parent.parent / "README.md"
@@ -115,7 +116,7 @@ def test_the_readmes_wrappers_give_what_training_saw() -> None:
 def test_actions_are_numbered_as_gymnasium_does() -> None:
     gymnasium.register_envs(ale_py)
     env = gymnasium.make("ALE/Pong-v5")
-    assert tuple(env.unwrapped.get_action_meanings()) == GYMNASIUM_ACTIONS  # type: ignore[attr-defined]
+    assert tuple(env.unwrapped.get_action_meanings()) == MINIMAL_ACTIONS  # type: ignore[attr-defined]
     env.close()
 
 
@@ -338,3 +339,15 @@ def test_a_control_problems_policy_is_refused(tmp_path: Path) -> None:
     checkpoint.save(tmp_path / "cart", spec, build(spec))
     with pytest.raises(UserError, match="CartPole"):
         PongPolicy.from_pretrained(tmp_path / "cart")
+
+
+def test_slow_moves_come_after_gymnasiums_actions(spec: ModelSpec) -> None:
+    actions: tuple[ActionName, ...] = ("FIRE", "SLOWRIGHTFIRE", "SLOWLEFTFIRE")
+    slow = msgspec.structs.replace(spec, actions=actions)
+    network = PolicyNetwork(slow)
+    with torch.no_grad():
+        network.policy_head.bias.copy_(torch.tensor([0.0, 0.0, 50.0]))
+    policy = PongPolicy(slow, network)
+    assert policy.actions == ACTIONS
+    assert policy.act(noise(2, 20, 16)) == 9
+    assert policy.estimate(noise(2, 20, 16)).probabilities == pytest.approx([0] * 9 + [1], abs=1e-6)

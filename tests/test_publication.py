@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 import torch
 
@@ -21,11 +23,12 @@ from models.provenance import read_provenance
 from models.spec import ModelSpec
 from training import environments, publication, release
 from training.a2c import A2cSettings
+from training.arena.opponents import Opponents
 from training.evaluate import Evaluation, evaluate_model
 from training.learner import Learner
 from training.publication import EVALUATION_SEED, stage, staging
 from training.run import Progress, RunDirectory
-from training.settings import TrainingSettings
+from training.settings import TrainingSettings, decode
 
 CART = ControlSpec(
     algorithm="a2c", environment="CartPole-v1", observation_size=4, actions=DiscreteActions(2), hidden=(4,)
@@ -44,11 +47,14 @@ def folder(tmp_path: Path) -> Path:
 def new_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[PolicySpec], RunDirectory]:
     """A run of three updates, of which the second was the best."""
 
-    def make(spec: PolicySpec) -> RunDirectory:
-        monkeypatch.setattr("sys.argv", ["volley", "train", "a2c", "--run", str(tmp_path / "secret" / "run")])
+    def make(spec: PolicySpec, *words: str, **changes: Any) -> RunDirectory:
+        command = ["volley", "train", "a2c", *words, "--run", str(tmp_path / "secret" / "run")]
+        monkeypatch.setattr("sys.argv", command)
         run = RunDirectory.create(
             tmp_path / "secret" / "run",
-            TrainingSettings(model=spec, steps=3000, seed=5, algorithm=A2cSettings()),
+            msgspec.structs.replace(
+                TrainingSettings(model=spec, steps=3000, seed=5, algorithm=A2cSettings()), **changes
+            ),
         )
         learner = Learner(spec, learning_rate=1e-3, seed=1, device=torch.device("cpu"))
         for update, reached in enumerate((-5.0, 7.5, 2.0), start=1):
@@ -99,7 +105,7 @@ def test_a_run_with_all_that_it_knows(folder: Path, new_run: Callable[[PolicySpe
     assert provenance.policy is not None
     assert provenance.policy.steps == 2000
     assert "best in an evaluation of 20 games" in provenance.policy.which
-    assert (folder / "training_config.json").read_bytes() == (run.path / "config.json").read_bytes()
+    assert decode((folder / "training_config.json").read_bytes()) == run.settings
     # Of a2c, which has no KL divergence, and whose first game had not ended in the first update.
     lines = (folder / "learning_curve.csv").read_text().splitlines()
     assert lines == ["steps,seconds,games,mean_return", "2000,120,20,7.5", "3000,180,30,2"]
@@ -112,6 +118,32 @@ def test_nothing_of_this_machine_is_published(folder: Path, new_run: Callable[[P
     for file in folder.rglob("*"):
         assert file.is_dir() or b"secret" not in file.read_bytes(), file
     assert "volley train a2c --steps 3000\n" in (folder / CARD_FILE).read_text()
+
+
+def test_nothing_of_this_machine_is_published_of_earlier_trainings(
+    tmp_path: Path,
+    folder: Path,
+    spec: ModelSpec,
+    new_run: Callable[..., RunDirectory],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    first = tmp_path / "secret" / "first"
+    monkeypatch.setattr("sys.argv", ["volley", "train", "ppo", "--run", str(first)])
+    RunDirectory.create(first, TrainingSettings(model=spec))
+    shutil.copytree(catalog.resolve("ppo"), first / "model")
+    run = new_run(
+        spec,
+        *("--from", str(first), f"--opponents=rom=2,{first}=3"),
+        start=str(first),
+        opponents=Opponents(fixed=3, model=str(first)),
+    )
+    assert len(read_provenance(run.path).earlier) == 1
+    stage(str(run.path), folder, name=REPOSITORY, episodes=1)
+    (folder / CARD_FILE).write_text(card(folder, REPOSITORY))
+    for file in folder.rglob("*"):
+        assert file.is_dir() or b"secret" not in file.read_bytes(), file
+    again = "volley train a2c --from runs/first --opponents=rom=2,runs/first=3 --run runs/run --steps 3000\n"
+    assert again in (folder / CARD_FILE).read_text()
 
 
 def test_results_can_be_measured_again(folder: Path, new_run: Callable[[PolicySpec], RunDirectory]) -> None:

@@ -20,10 +20,10 @@ from app.command.main import main
 from models import checkpoint
 from models.control import ControlSpec
 from models.errors import UserError
-from models.spec import ModelSpec
+from models.spec import MINIMAL_ACTIONS, ModelSpec
 from training import policy_gradient, presets
 from training.algorithms import ALGORITHMS
-from training.environments import MINIMAL_ACTIONS, make_pong
+from training.environments import make_pong
 from training.loop import crossed, train
 from training.ppo import PpoSettings
 from training.run import Progress, RunDirectory

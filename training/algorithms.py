@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from training import a2c, ppo, reinforce, search
+from training import a2c, imitation, ppo, reinforce, search
 from training.a2c import A2cSettings
+from training.imitation import ImitationSettings
 from training.policy_gradient import Method, PolicyGradient
 from training.population import Searcher
 from training.ppo import PpoSettings
@@ -25,11 +26,13 @@ from training.trainee import Trainee
 REINFORCE = Method(reinforce.advantages, reinforce.update, reinforce.whole_trajectories)
 PPO = Method(ppo.advantages, ppo.update)
 A2C = Method(a2c.advantages, a2c.update)
+IMITATION = Method(imitation.targets, imitation.update)
 
 ALGORITHMS: dict[type, Callable[[TrainingSettings], Trainee]] = {
     ReinforceSettings: partial(PolicyGradient, REINFORCE),
     PpoSettings: partial(PolicyGradient, PPO),
     A2cSettings: partial(PolicyGradient, A2C),
+    ImitationSettings: partial(PolicyGradient, IMITATION),
     HillClimbingSettings: partial(Searcher, search.HillClimbing),
     SteepestAscentSettings: partial(Searcher, search.HillClimbing),
     SimulatedAnnealingSettings: partial(Searcher, search.SimulatedAnnealing),

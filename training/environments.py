@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, get_args
+import math
+from typing import Any, Literal
 
 import gymnasium
 import numpy as np
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 from models.control import ContinuousActions, ControlSpec, DiscreteActions, PolicySpec
 from models.errors import UserError, one_line
 from models.machine import cores
-from models.spec import PONG, ActionName, ModelSpec
+from models.spec import MINIMAL_ACTIONS, PONG, SLOW_ACTIONS, SLOW_SPEED, ActionName, ModelSpec
 from training import gridworld
 
 Head = Literal["categorical", "gaussian", "tanh-gaussian"]
@@ -24,8 +25,8 @@ Head = Literal["categorical", "gaussian", "tanh-gaussian"]
 FAST_ACTIONS: tuple[ActionName, ...] = ("FIRE", "RIGHTFIRE", "LEFTFIRE")
 """Stay, up and down, with FIRE held: the ball is hit hard, rallies are short and rewards frequent."""
 
-MINIMAL_ACTIONS: tuple[ActionName, ...] = get_args(ActionName)
-"""In ale-py's order, as a test checks."""
+FINE_ACTIONS: tuple[ActionName, ...] = (*FAST_ACTIONS, "SLOWRIGHTFIRE", "SLOWLEFTFIRE")
+"""With slow moves beside the fast ones, for a hand that can stand everywhere it should."""
 
 MAX_FRAMES = 64_800
 """Per game: 18 minutes. A little later the ROM ends the game without reporting it to the emulator."""
@@ -122,7 +123,7 @@ def make_pong(spec: ModelSpec, num_envs: int, *, sticky: float) -> VectorEnv:
     Observations are `[num_envs, stack, height, width]` uint8, actions indices into `spec.actions`, rewards points
     (+1, -1). Games begin after up to 30 idle frames. For ended games and `sticky`, see `make`.
     """
-    observation = spec.observation
+    observation, fine = spec.observation, not set(spec.actions) <= set(MINIMAL_ACTIONS)
     games = AtariVectorEnv(
         "pong",
         num_envs,
@@ -136,7 +137,20 @@ def make_pong(spec: ModelSpec, num_envs: int, *, sticky: float) -> VectorEnv:
         frameskip=observation.frame_skip,
         reward_clipping=False,
         use_fire_reset=False,
+        continuous=fine,
+        continuous_action_threshold=SLOW_SPEED / 200,
     )
-    rom_actions = np.array([MINIMAL_ACTIONS.index(name) for name in spec.actions])
+    if fine:
+        rom_actions = np.array([_continuous(name) for name in spec.actions], np.float32)
+    else:
+        rom_actions = np.array([MINIMAL_ACTIONS.index(name) for name in spec.actions])
     space = Discrete(len(spec.actions))
     return TransformAction(games, lambda actions: rom_actions[actions], batch_space(space, num_envs), space)
+
+
+def _continuous(action: ActionName) -> tuple[float, float, float]:
+    """An action as the emulator's continuous ones: speed, angle and button (Farebrother and Castro 2024, "CALE")."""
+    full = SLOW_ACTIONS.get(action, action)
+    moves = full not in {"NOOP", "FIRE"}
+    speed = (SLOW_SPEED / 100 if full != action else 1.0) if moves else 0.0
+    return speed, math.pi if full.startswith("LEFT") else 0.0, float(full.endswith("FIRE"))

@@ -83,19 +83,23 @@ class Batch(NamedTuple):
     """`[B]`."""
     returns: Tensor
     """`[B]`."""
+    advice: Tensor | None = None
+    """`[B]`: the actions that a coach would have taken, if there is one."""
 
     @classmethod
     def of(cls, rollout: Rollout, targets: Targets) -> Batch:
         """All decisions of a rollout: `B` is `T * N`."""
-        columns = (rollout.observations, rollout.actions, rollout.log_probs, *targets)
+        columns = [rollout.observations, rollout.actions, rollout.log_probs, *targets]
+        if rollout.advice is not None:
+            columns.append(rollout.advice)
         return cls(*(column.flatten(0, 1) for column in columns))
 
     def shuffled(self, size: int | None, generator: torch.Generator) -> Iterator[Batch]:
         """All decisions in random order, in minibatches of `size` (the last may be smaller), or in one if None."""
-        length = len(self.actions)
+        length, columns = len(self.actions), [column for column in self if column is not None]
         order = torch.randperm(length, generator=generator, device=self.actions.device)
         for indices in order.split(size or length):
-            yield Batch(*(column[indices] for column in self))
+            yield Batch(*(column[indices] for column in columns))
 
 
 def descend(learner: Learner, loss: Tensor, settings: GradientSettings) -> None:

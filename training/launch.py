@@ -18,10 +18,10 @@ from models.errors import UserError
 from models.spec import PONG, ModelSpec
 from training.arena.opponents import Opponents
 from training.display import TerminalDisplay
-from training.environments import Head
+from training.environments import FINE_ACTIONS, Head
 from training.gradient import GradientSettings
 from training.loop import train
-from training.policy_gradient import same_network
+from training.policy_gradient import opposing_network, starting_network
 from training.presets import training_settings
 from training.run import Progress, RunDirectory
 from training.settings import TrainingSettings
@@ -41,6 +41,7 @@ def new_run(
     opponents: Opponents | None = None,
     start: str | None = None,
     frame_skip: int | None = None,
+    slow_moves: bool | None = None,
 ) -> RunDirectory:
     """A new run in `path`, or in a folder of `RUNS` named after the time; a setting that is None keeps its default.
 
@@ -50,34 +51,48 @@ def new_run(
     overrides = {"steps": steps, "seed": seed, "sticky": sticky, "device": device}
     settings = training_settings(algorithm, environment, head=head, changes=changes)
     if isinstance(settings.model, ModelSpec):
-        overrides |= _pong_overrides(settings, opponents, start, frame_skip)
+        overrides |= _pong_overrides(settings, opponents, start, frame_skip, slow_moves=slow_moves or False)
     else:
-        pong = {"--sticky": sticky, "--opponents": opponents, "--from": start, "--frame-skip": frame_skip}
+        pong = {
+            "--sticky": sticky,
+            "--opponents": opponents,
+            "--from": start,
+            "--frame-skip": frame_skip,
+            "--slow-moves": slow_moves,
+        }
         for option in _given(pong):
             raise UserError(f"{option} is only for Pong; leave it out for {environment}")
     settings = msgspec.structs.replace(settings, **_given(overrides))
     # A wrong model is better found before a run is made for it.
     if start is not None:
-        same_network(start, settings)
+        starting_network(start, settings)
     if opponents is not None and opponents.model is not None:
-        same_network(opponents.model, settings, same_frame_skip=True)
+        opposing_network(opponents.model, settings)
     return RunDirectory.create(path, settings)
 
 
 def _pong_overrides(
-    settings: TrainingSettings, opponents: Opponents | None, start: str | None, frame_skip: int | None
+    settings: TrainingSettings,
+    opponents: Opponents | None,
+    start: str | None,
+    frame_skip: int | None,
+    *,
+    slow_moves: bool,
 ) -> dict[str, Any]:
-    """The settings that `opponents`, `start` and `frame_skip` stand for."""
+    """The settings that these options stand for."""
     assert isinstance(settings.model, ModelSpec)
     if (opponents or start) and not isinstance(settings.algorithm, GradientSettings):
         raise UserError(f"--opponents and --from are for policy gradients, such as ppo; not {settings.model.algorithm}")
     overrides: dict[str, Any] = {"start": start}
     if opponents is not None:
         overrides |= {"opponents": opponents, "num_envs": opponents.seats}
+    model = settings.model
     if frame_skip is not None:
-        observation = msgspec.structs.replace(settings.model.observation, frame_skip=frame_skip)
-        overrides["model"] = msgspec.structs.replace(settings.model, observation=observation)
-    return overrides
+        observation = msgspec.structs.replace(model.observation, frame_skip=frame_skip)
+        model = msgspec.structs.replace(model, observation=observation)
+    if slow_moves:
+        model = msgspec.structs.replace(model, actions=FINE_ACTIONS)
+    return overrides | {"model": model}
 
 
 def resumed_run(path: Path, *, steps: int | None, device: DeviceName | None) -> RunDirectory:

@@ -14,8 +14,9 @@ from training import algorithms
 from training.arena.selfplay import SelfPlay
 from training.environments import make
 from training.evaluate import evaluate
+from training.imitation import ImitationSettings
 from training.memory import keep_freed_memory, return_freed_memory
-from training.policy_gradient import same_network
+from training.policy_gradient import opposing_network
 from training.run import Progress, RunDirectory
 from training.settings import TrainingSettings
 from training.trainee import Trainee
@@ -82,8 +83,15 @@ def _environments(settings: TrainingSettings, num_envs: int) -> VectorEnv:
         return make(settings.model, num_envs, sticky=settings.sticky)
     assert isinstance(settings.model, ModelSpec), "self-play is for Pong"
     model = settings.opponents.model
-    fixed = None if model is None else same_network(model, settings, same_frame_skip=True)
-    return SelfPlay(settings.model, settings.opponents, sticky=settings.sticky, seed=settings.seed, fixed=fixed)
+    fixed = None if model is None else opposing_network(model, settings)
+    return SelfPlay(
+        settings.model,
+        settings.opponents,
+        sticky=settings.sticky,
+        seed=settings.seed,
+        fixed=fixed,
+        coached=isinstance(settings.algorithm, ImitationSettings),
+    )
 
 
 def evaluation_interval(settings: TrainingSettings) -> int:

@@ -10,13 +10,14 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from gymnasium.vector import VectorEnv
+from msgspec.structs import replace
 
 from models import catalog, checkpoint
 from models.device import pick_device
 from models.errors import UserError
 from models.losses import approximate_kl
-from models.network import PolicyNetwork
-from models.spec import ModelSpec
+from models.network import PolicyNetwork, with_slow_moves
+from models.spec import SLOW_ACTIONS, ModelSpec
 from training.arena.experience import SelfPlayExperience
 from training.arena.selfplay import SelfPlay
 from training.gradient import Averages, Batch, GradientSettings, Targets, explained_variance, next_learning_rate
@@ -113,7 +114,7 @@ class PolicyGradient:
         """Plays random steps; a new run takes its first input statistics from them, or else its whole start."""
         seed = self._settings.seed + progress.updates
         if progress.updates == 0 and self._settings.start is not None:
-            self.learner.start_from(same_network(self._settings.start, self._settings))
+            self.learner.start_from(starting_network(self._settings.start, self._settings))
         if isinstance(environments, SelfPlay):
             self._courts = environments
             if self._record is not None:
@@ -161,23 +162,43 @@ class PolicyGradient:
         return self.network
 
 
-def same_network(model: str, settings: TrainingSettings, *, same_frame_skip: bool = False) -> PolicyNetwork:
-    """The network of a model, as the run's own is; `UserError` if there is none, or it differs in shape or actions.
+def starting_network(model: str, settings: TrainingSettings) -> PolicyNetwork:
+    """The network of a model, for a run to go on from; with slow moves added, if the run has them and the model not.
 
-    With `same_frame_skip` it must decide as often, too: to play on the run's courts, not to learn from.
+    `UserError` if there is no such model, or its network or its other actions differ from the run's.
     """
     spec, network = checkpoint.load(catalog.resolve(model))
     wanted = settings.model
     assert isinstance(wanted, ModelSpec)
-    same = spec.actions == wanted.actions and spec.network == wanted.network
-    if not (same and spec.observation.shape == wanted.observation.shape):
-        raise UserError(f"{model} has another network or other actions than the run")
-    if same_frame_skip and spec.observation.frame_skip != wanted.observation.frame_skip:
+    added = [action for action in wanted.actions if action not in spec.actions]
+    slow = bool(added) and set(added) <= set(SLOW_ACTIONS) and len(wanted.actions) == len(spec.actions) + len(added)
+    _check_alike(model, replace(spec, actions=wanted.actions) if slow else spec, wanted)
+    return with_slow_moves(network, spec, wanted) if slow else network
+
+
+def opposing_network(model: str, settings: TrainingSettings) -> PolicyNetwork:
+    """The network of a model, to be met on the run's courts.
+
+    `UserError` if there is no such model, or it differs from the run's in network, actions, or how often it decides.
+    """
+    spec, network = checkpoint.load(catalog.resolve(model))
+    wanted = settings.model
+    assert isinstance(wanted, ModelSpec)
+    _check_alike(model, spec, wanted)
+    if spec.observation.frame_skip != wanted.observation.frame_skip:
         raise UserError(
             f"{model} decides every {spec.observation.frame_skip} frames, the run every "
             f"{wanted.observation.frame_skip}; add --frame-skip {spec.observation.frame_skip}"
         )
     return network
+
+
+def _check_alike(model: str, spec: ModelSpec, wanted: ModelSpec) -> None:
+    if spec.actions != wanted.actions:
+        advice = "; add --slow-moves" if set(spec.actions) - set(wanted.actions) <= set(SLOW_ACTIONS) else ""
+        raise UserError(f"{model} has other actions than the run{advice}")
+    if spec.network != wanted.network or spec.observation.shape != wanted.observation.shape:
+        raise UserError(f"{model} has another network than the run")
 
 
 def summary(episodes: Sequence[Episode]) -> dict[str, float]:

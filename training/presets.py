@@ -11,7 +11,9 @@ from msgspec.structs import replace
 from models.errors import UserError, one_line
 from models.spec import PONG
 from training.a2c import A2cSettings
+from training.arena.opponents import Opponents
 from training.environments import Head, specification
+from training.imitation import ImitationSettings
 from training.ppo import PpoSettings
 from training.reinforce import ReinforceSettings
 from training.search import (
@@ -83,6 +85,7 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
         },
         PONG: {"algorithm": A2cSettings(), "rollout_length": 20},
     },
+    "imitation": {PONG: {"algorithm": ImitationSettings(), "opponents": Opponents(), "num_envs": Opponents().seats}},
     "hill-climbing": _search(HillClimbingSettings()),
     "steepest-ascent": _search(SteepestAscentSettings()),
     "simulated-annealing": _search(SimulatedAnnealingSettings()),
@@ -110,7 +113,10 @@ def training_settings(
     """
     model = specification(environment, algorithm=algorithm, head=head)
     rows = PRESETS[algorithm]
-    fields = dict(rows.get(model.environment, rows[CONTROL]))
+    row = rows.get(model.environment) or rows.get(CONTROL)
+    if row is None:
+        raise UserError(f"{algorithm} is only for Pong, where there is a coach; not for {environment}")
+    fields = dict(row)
     if "hidden" in fields:
         model = replace(model, hidden=fields.pop("hidden"))
     training = TrainingSettings(model=model, **fields)

@@ -11,16 +11,22 @@ from importlib.metadata import version
 
 import torch
 
-from models import __version__
+from models import __version__, catalog
 from models.device import processor_name
-from models.provenance import Provenance
+from models.provenance import Provenance, read_provenance
+from models.run_directory import home_of
 
 PACKAGES = ("torch", "ale-py", "gymnasium", "numpy")
 
 
-def new_provenance() -> Provenance:
-    """This process's command, the time, the versions of what matters, and the processor."""
+def new_provenance(start: str | None = None) -> Provenance:
+    """This process's command, the time, the versions of what matters, and the processor.
+
+    `start` is the model that the training goes on from; its own commands come first.
+    """
+    before = Provenance() if start is None else read_provenance(home_of(catalog.resolve(start)))
     return Provenance(
+        earlier=(*before.earlier, before.command) if before.command else (),
         command=shlex.join(["volley", *sys.argv[1:]]),
         started=datetime.now(UTC).isoformat(timespec="seconds"),
         python=platform.python_version(),

@@ -50,7 +50,9 @@ from training import plot
 from training.curves import curves_of, read_run
 from training.evaluate import STICKY, Evaluation, evaluate
 from training.memory import keep_freed_memory
+from training.privacy import command_without_paths, settings_without_paths
 from training.run import RunDirectory
+from training.settings import encode
 
 EPISODES = 100
 EVALUATION_SEED = 1000
@@ -99,11 +101,11 @@ def stage(model: str, folder: Path, *, name: str, episodes: int = EPISODES, on_g
 def _stage_run(run: RunDirectory, directory: Path, folder: Path) -> None:
     """Writes what a run knows about its training."""
     metrics = run.metrics()
-    (folder / SETTINGS_FILE).write_bytes((run.path / CONFIG_FILE).read_bytes())
+    (folder / SETTINGS_FILE).write_bytes(encode(settings_without_paths(run.settings)))
     provenance = with_totals(read_provenance(run.path), run, metrics)
-    # The run's path is private.
-    command = without_options(provenance.command, "--run")
-    write_provenance(folder, replace(provenance, command=command, policy=_policy_of(directory, metrics)))
+    if not provenance.earlier:
+        provenance = replace(provenance, command=without_options(provenance.command, "--run"))
+    write_provenance(folder, replace(provenance, policy=_policy_of(directory, metrics)))
     write_curve(folder / CURVE_FILE, metrics)
     events = sorted((run.path / TENSORBOARD_FOLDER).glob("*tfevents*"))
     for place, file in enumerate(events):
@@ -148,7 +150,12 @@ def _earlier_policy(stage: Path) -> TrainedPolicy:
 
 
 def with_totals(provenance: Provenance, run: RunDirectory, metrics: list[Metrics]) -> Provenance:
-    """The record with the run's settings, and its steps, games and minutes; unchanged before the first update."""
+    """The record with the run's settings, and its steps, games and minutes, if there are any yet; without paths."""
+    provenance = replace(
+        provenance,
+        earlier=tuple(map(command_without_paths, provenance.earlier)),
+        command=command_without_paths(provenance.command),
+    )
     if not metrics:
         return provenance
     last = metrics[-1]
@@ -159,7 +166,7 @@ def with_totals(provenance: Provenance, run: RunDirectory, metrics: list[Metrics
         games=last["games"],
         minutes=round(last["seconds"] / 60, 1),
         steps_per_second=round(last["steps"] / last["seconds"]),
-        settings=msgspec.json.decode((run.path / CONFIG_FILE).read_bytes()),
+        settings=msgspec.json.decode(encode(settings_without_paths(run.settings))),
     )
 
 

@@ -40,9 +40,11 @@ class Rollout:
     """`[T, N]`: of the observations."""
     next_values: Tensor
     """`[T, N]`: of the observation that each step led to; for a truncated episode, its last one."""
+    advice: Tensor | None = None
+    """`[T, N]` int64: the actions that a coach would have taken, if the environments have one."""
 
     @classmethod
-    def empty(cls, length: int, observations: Tensor, actions: Tensor) -> Rollout:
+    def empty(cls, length: int, observations: Tensor, actions: Tensor, *, coached: bool = False) -> Rollout:
         """An uninitialised rollout of `length` steps of observations and actions like these `[N, ...]`."""
         num_envs, device = len(observations), observations.device
 
@@ -58,6 +60,7 @@ class Rollout:
             truncations=tensor(torch.bool),
             values=tensor(torch.float32),
             next_values=tensor(torch.float32),
+            advice=tensor(torch.int64) if coached else None,
         )
 
 
@@ -97,10 +100,11 @@ class Collector:
     def __init__(self, environments: VectorEnv, learner: Learner, *, rollout_length: int, seed: int) -> None:
         self._environments = environments
         self._learner = learner
-        observations, _ = environments.reset(seed=seed)
+        observations, info = environments.reset(seed=seed)
         self._observations = self._to_device(observations)
+        self._advice = info.get("advice")
         actions = self._to_device(self._random_actions(np.random.default_rng()))  # only their shape matters
-        self._rollout = Rollout.empty(rollout_length, self._observations, actions)
+        self._rollout = Rollout.empty(rollout_length, self._observations, actions, coached=self._advice is not None)
         self._returns = np.zeros(environments.num_envs)
         self._lengths = np.zeros(environments.num_envs, np.int64)
         self.steps = 0
@@ -117,7 +121,8 @@ class Collector:
         """
         seen = []
         for _ in range(steps):
-            self._observations = self._to_device(self._environments.step(self._random_actions(rng))[0])
+            observations, *_, info = self._environments.step(self._random_actions(rng))
+            self._observations, self._advice = self._to_device(observations), info.get("advice")
             seen.append(self._observations)
         return torch.cat(seen)
 
@@ -138,6 +143,8 @@ class Collector:
         length = len(rollout.rewards)
         for t in range(length):
             rollout.observations[t] = self._observations
+            if rollout.advice is not None:
+                rollout.advice[t] = torch.as_tensor(self._advice)
             actions, log_probs, values = self._learner.act(self._observations)
             rollout.actions[t], rollout.log_probs[t], rollout.values[t] = actions, log_probs, values
             if t > 0:
@@ -149,7 +156,7 @@ class Collector:
 
     def _step(self, t: int, actions: Tensor) -> list[Episode]:
         observations, rewards, terminations, truncations, info = self._environments.step(actions.cpu().numpy())
-        self._observations = self._to_device(observations)
+        self._observations, self._advice = self._to_device(observations), info.get("advice")
         self._rollout.rewards[t] = torch.as_tensor(rewards)
         self._rollout.terminations[t] = torch.as_tensor(terminations)
         self._rollout.truncations[t] = torch.as_tensor(truncations)

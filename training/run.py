@@ -79,7 +79,7 @@ class RunDirectory:
         try:
             path.mkdir(parents=True, exist_ok=True)
             (path / CONFIG_FILE).write_bytes(encode(settings))
-            write_provenance(path, new_provenance())
+            write_provenance(path, new_provenance(settings.start))
         except OSError as error:
             raise UserError(f"cannot write to {path}: {error.strerror}; choose another with --run") from error
         return cls(path, settings)

@@ -11,11 +11,12 @@ from models.device import DeviceName
 from models.errors import UserError
 from training.a2c import A2cSettings
 from training.arena.opponents import Opponents
+from training.imitation import ImitationSettings
 from training.ppo import PpoSettings
 from training.reinforce import ReinforceSettings
 from training.search import AnySearchSettings
 
-AlgorithmSettings: TypeAlias = ReinforceSettings | PpoSettings | A2cSettings | AnySearchSettings
+AlgorithmSettings: TypeAlias = ReinforceSettings | PpoSettings | A2cSettings | ImitationSettings | AnySearchSettings
 StickyProbability = Annotated[float, msgspec.Meta(ge=0, lt=1)]
 
 

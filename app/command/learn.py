@@ -26,6 +26,7 @@ ALGORITHMS = (
     "surrogate",
     "ppo",
     "a2c",
+    "imitation",
 )
 """What `volley train` knows, in the order of the course. Not asked of `training`, which takes seconds to import."""
 DEVICES = ("auto", "cpu", "cuda")
@@ -75,6 +76,12 @@ def _add_train(subparsers: Subparsers) -> None:
         metavar="N",
         help="Pong only: emulator frames per decision, 2 to 8 (default: 4)",
     )
+    train.add_argument(
+        "--slow-moves",
+        action="store_const",
+        const=True,
+        help="Pong only: the policy may also move its paddle slowly, at 30%% of full speed",
+    )
     train.add_argument("--device", choices=DEVICES, help="where the network runs (default: auto)")
     train.add_argument(
         "--run", dest="directory", type=Path, metavar="DIR", help="directory of the run (default: a new one in runs/)"
@@ -113,6 +120,7 @@ def _train(arguments: Namespace) -> int:
             opponents=None if arguments.opponents is None else training_opponents(arguments.opponents),
             start=arguments.start,
             frame_skip=arguments.frame_skip,
+            slow_moves=arguments.slow_moves,
         )
     else:
         only = (
@@ -126,6 +134,7 @@ def _train(arguments: Namespace) -> int:
             "opponents",
             "start",
             "frame_skip",
+            "slow_moves",
         )
         for name in only:
             if getattr(arguments, name) is not None:

@@ -11,11 +11,10 @@ from gymnasium.utils.seeding import np_random
 from numpy.typing import NDArray
 
 from agents.pong import FRAMES_PER_SECOND, MAX_NOOPS, Side
-from models.spec import FrameObservation
+from models.spec import ACTIONS, FrameObservation
 from training.arena.single import RENDER_MODES, checked_render_mode
 from training.arena.table import Matchup, Player, Table
 from training.arena.window import CourtWindow
-from training.environments import MINIMAL_ACTIONS
 
 # PettingZoo silences pygame's greeting for the whole program, which is not for an import to decide.
 _variables = dict(os.environ)
@@ -50,9 +49,9 @@ class CourtForTwo(ParallelEnv[str, NDArray[np.uint8], np.int64]):  # type: ignor
         self._frames_per_second = FRAMES_PER_SECOND / spec.frame_skip
         self.metadata = self.metadata | {"render_fps": self._frames_per_second}
         self.observation_spaces = {name: Box(0, 255, spec.shape, np.uint8) for name in NAMES}
-        self.action_spaces = {name: Discrete(len(MINIMAL_ACTIONS)) for name in NAMES}
+        self.action_spaces = {name: Discrete(len(ACTIONS)) for name in NAMES}
         self._seen = np.zeros((2, *spec.shape), np.uint8)
-        self._table = Table(spec, MINIMAL_ACTIONS, self._seen, seed=0)
+        self._table = Table(spec, ACTIONS, self._seen, seed=0)
         self._random, _ = np_random()
         self._window: CourtWindow | None = None
 

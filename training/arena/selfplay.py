@@ -40,13 +40,21 @@ class SelfPlay(VectorEnv[NDArray[np.uint8], NDArray[np.int64], NDArray[Any]]):
 
     `fixed` plays on the courts of that kind. Observations are `[seats, stack, height, width]` uint8, actions indices
     into `spec.actions`, rewards points (+1, -1). An ended game is replaced within the same step. Games have 21 points;
-    one with a rally of a minute is cut off there, which is a truncation.
+    one with a rally of a minute is cut off there, which is a truncation. If `coached`, infos hold a coach's `advice`:
+    the actions that it would take on the observations.
     """
 
     metadata = {"autoreset_mode": AutoresetMode.SAME_STEP}  # noqa: RUF012 - as gymnasium declares it
 
     def __init__(
-        self, spec: ModelSpec, opponents: Opponents, *, sticky: float, seed: int, fixed: PolicyNetwork | None = None
+        self,
+        spec: ModelSpec,
+        opponents: Opponents,
+        *,
+        sticky: float,
+        seed: int,
+        fixed: PolicyNetwork | None = None,
+        coached: bool = False,
     ) -> None:
         self.num_envs = opponents.seats
         self.single_observation_space = Box(0, 255, spec.observation.shape, np.uint8)
@@ -57,6 +65,7 @@ class SelfPlay(VectorEnv[NDArray[np.uint8], NDArray[np.int64], NDArray[Any]]):
         able = [kind != "itself" and court % STICKY_COURTS == 0 for court, kind in enumerate(self._kinds)]
         self._stickies = tuple(sticky if this else 0.0 for this in able)
         self._spec = spec
+        self._coached = coached
         self._random = np.random.default_rng(seed)
         self._generator = torch.Generator().manual_seed(seed)
         self._fixed = fixed
@@ -67,7 +76,7 @@ class SelfPlay(VectorEnv[NDArray[np.uint8], NDArray[np.int64], NDArray[Any]]):
             "rom": Record(["rom"]),
             "fixed": Record(["fixed"]),
         }
-        self._courts = Courts(Layout(spec.observation, spec.actions, self._stickies, seed))
+        self._courts = Courts(Layout(spec.observation, spec.actions, self._stickies, seed, coached))
         self._games: list[Game] = []
         self._upcoming: list[Game] = []
         self._cut = self._ended = 0
@@ -91,7 +100,7 @@ class SelfPlay(VectorEnv[NDArray[np.uint8], NDArray[np.int64], NDArray[Any]]):
         self._courts.begin([game.matchup for game in self._games])
         self._news = dict(enumerate(self._upcoming))
         self._find_seats()
-        return self._observations, {}
+        return self._observations, self._advice
 
     def step(
         self, actions: NDArray[np.int64]
@@ -117,7 +126,7 @@ class SelfPlay(VectorEnv[NDArray[np.uint8], NDArray[np.int64], NDArray[Any]]):
         self._ended += len(ended)
         self._cut += int(board.truncated.sum())
         self._find_seats()
-        return self._observations, rewards, terminations, truncations, info
+        return self._observations, rewards, terminations, truncations, info | self._advice
 
     def close_extras(self, **_: object) -> None:
         """Ends the courts' processes."""
@@ -128,6 +137,11 @@ class SelfPlay(VectorEnv[NDArray[np.uint8], NDArray[np.int64], NDArray[Any]]):
         courts, sides = self._seats
         observations: NDArray[np.uint8] = self._courts.board.observations[courts, sides]
         return observations
+
+    @property
+    def _advice(self) -> dict[str, NDArray[np.int64]]:
+        courts, sides = self._seats
+        return {"advice": self._courts.board.advice[courts, sides]} if self._coached else {}
 
     def _find_seats(self) -> None:
         """The court and the side of every environment: those of games against itself come in pairs."""

@@ -15,9 +15,8 @@ from agents.base import control_of
 from agents.pong import FRAMES_PER_SECOND, LONGEST_RALLY, MAX_NOOPS, Court
 from agents.preprocessing import FrameStacker, mirrored
 from models.errors import UserError
-from models.spec import FrameObservation
+from models.spec import ACTIONS, FrameObservation
 from training.arena.window import CourtWindow
-from training.environments import MINIMAL_ACTIONS
 
 RENDER_MODES = ("rgb_array", "human")
 
@@ -44,7 +43,7 @@ class CourtEnv(gymnasium.Env[NDArray[np.uint8], np.int64]):
     ) -> None:
         self._spec = observation or FrameObservation()
         self.observation_space = Box(0, 255, self._spec.shape, np.uint8)
-        self.action_space = Discrete(len(MINIMAL_ACTIONS))
+        self.action_space = Discrete(len(ACTIONS))
         self.render_mode = checked_render_mode(render_mode)
         self.metadata = self.metadata | {"render_fps": FRAMES_PER_SECOND / self._spec.frame_skip}
         self._name = opponent
@@ -77,7 +76,7 @@ class CourtEnv(gymnasium.Env[NDArray[np.uint8], np.int64]):
     def step(self, action: np.int64) -> tuple[NDArray[np.uint8], SupportsFloat, bool, bool, dict[str, Any]]:
         """Plays `frame_skip` emulator frames."""
         court, before = self._court, self._court.score
-        right = control_of(MINIMAL_ACTIONS[int(action)])
+        right = control_of(ACTIONS[int(action)])
         observation = None
         while observation is None:
             left = None if self._opponent is None else self._opponent.observe(mirrored(court.grey())).control
