@@ -281,6 +281,8 @@ def test_what_is_not_a_run_cannot_be_followed(tmp_path: Path, config: bytes) -> 
 
 def test_a_network_that_cannot_replace_another_says_why(model_directory: Path, spec: ModelSpec) -> None:
     assert load_matching(model_directory, spec).policy_head.out_features == 3
+    imitated = msgspec.structs.replace(spec, algorithm="imitation")
+    assert load_matching(model_directory, imitated).policy_head.out_features == 3
     with pytest.raises(UserError, match=r"^it is a different kind of model"):
         load_matching(model_directory, ModelSpec(algorithm="ppo", actions=("NOOP", "FIRE")))
     (model_directory / "model.safetensors").unlink()

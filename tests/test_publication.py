@@ -283,7 +283,7 @@ def test_a_release_has_the_same_files(
         return [evaluation(model=name, sticky=sticky, greedy=greedy) for sticky, greedy in protocols]
 
     monkeypatch.setattr(release, "measure", measure)
-    release.release(new_run(spec), tmp_path / "tiny")
+    release.release([new_run(spec)], tmp_path / "tiny")
     assert asked == [(0.0, False), (0.0, True), (0.25, False), (0.25, True)]
     read = results.read(tmp_path / "tiny")
     assert read is not None
@@ -292,6 +292,18 @@ def test_a_release_has_the_same_files(
         "volley evaluate tiny --episodes 2 --sticky 0.25 --seed 3 --greedy --json",
     ]
     assert read_provenance(tmp_path / "tiny").steps == 3000
+
+
+def test_runs_that_went_on_from_each_other_are_released_as_one_training(
+    new_run: Callable[[PolicySpec], RunDirectory], spec: ModelSpec
+) -> None:
+    run = new_run(spec)
+    metrics, stages = release.one_training([run, run])
+    assert [line["steps"] for line in metrics] == [1000, 2000, 3000, 4000, 5000, 6000]
+    assert [line["games"] for line in metrics] == [10, 20, 30, 40, 50, 60]
+    assert [line["seconds"] for line in metrics] == [60, 120, 180, 240, 300, 360]
+    assert list(stages) == [1000, 2000, 3000, 4000, 5000, 6000]
+    assert stages[1000] == stages[4000]
 
 
 def test_an_evaluation_keeps_all_its_figures(folder: Path) -> None:

@@ -255,7 +255,7 @@ def test_settings_say_whom_the_policy_meets(tmp_path: Path) -> None:
         tmp_path / "run", algorithm="ppo", steps=1, seed=0, sticky=None, device=None, opponents=Opponents(), start="ppo"
     )
     config = json.loads((run.path / "config.json").read_text())
-    assert config["opponents"] == {"itself": 8, "past": 4, "scripts": 16, "rom": 4, "fixed": 0, "model": None}
+    assert config["opponents"] == {"itself": 8, "past": 2, "scripts": 14, "rom": 8, "fixed": 0, "model": None}
     assert config["start"] == "ppo"
     assert config["num_envs"] == Opponents().seats
 

@@ -83,15 +83,15 @@ class Batch(NamedTuple):
     """`[B]`."""
     returns: Tensor
     """`[B]`."""
-    advice: Tensor | None = None
-    """`[B]`: the actions that a coach would have taken, if there is one."""
+    costs: Tensor | None = None
+    """`[B, A]`: of each action, as a coach sees it, if there is one."""
 
     @classmethod
     def of(cls, rollout: Rollout, targets: Targets) -> Batch:
         """All decisions of a rollout: `B` is `T * N`."""
         columns = [rollout.observations, rollout.actions, rollout.log_probs, *targets]
-        if rollout.advice is not None:
-            columns.append(rollout.advice)
+        if rollout.costs is not None:
+            columns.append(rollout.costs)
         return cls(*(column.flatten(0, 1) for column in columns))
 
     def shuffled(self, size: int | None, generator: torch.Generator) -> Iterator[Batch]:

@@ -40,12 +40,12 @@ class Rollout:
     """`[T, N]`: of the observations."""
     next_values: Tensor
     """`[T, N]`: of the observation that each step led to; for a truncated episode, its last one."""
-    advice: Tensor | None = None
-    """`[T, N]` int64: the actions that a coach would have taken, if the environments have one."""
+    costs: Tensor | None = None
+    """`[T, N, A]`: of each action, as a coach sees it, if the environments have one; 0 for the best."""
 
     @classmethod
-    def empty(cls, length: int, observations: Tensor, actions: Tensor, *, coached: bool = False) -> Rollout:
-        """An uninitialised rollout of `length` steps of observations and actions like these `[N, ...]`."""
+    def empty(cls, length: int, observations: Tensor, actions: Tensor, costs: Tensor | None = None) -> Rollout:
+        """An uninitialised rollout of `length` steps of observations, actions and costs like these `[N, ...]`."""
         num_envs, device = len(observations), observations.device
 
         def tensor(dtype: torch.dtype) -> Tensor:
@@ -60,7 +60,7 @@ class Rollout:
             truncations=tensor(torch.bool),
             values=tensor(torch.float32),
             next_values=tensor(torch.float32),
-            advice=tensor(torch.int64) if coached else None,
+            costs=None if costs is None else costs.new_empty((length, *costs.shape)),
         )
 
 
@@ -102,9 +102,9 @@ class Collector:
         self._learner = learner
         observations, info = environments.reset(seed=seed)
         self._observations = self._to_device(observations)
-        self._advice = info.get("advice")
+        self._costs = self._costs_in(info)
         actions = self._to_device(self._random_actions(np.random.default_rng()))  # only their shape matters
-        self._rollout = Rollout.empty(rollout_length, self._observations, actions, coached=self._advice is not None)
+        self._rollout = Rollout.empty(rollout_length, self._observations, actions, self._costs)
         self._returns = np.zeros(environments.num_envs)
         self._lengths = np.zeros(environments.num_envs, np.int64)
         self.steps = 0
@@ -122,7 +122,7 @@ class Collector:
         seen = []
         for _ in range(steps):
             observations, *_, info = self._environments.step(self._random_actions(rng))
-            self._observations, self._advice = self._to_device(observations), info.get("advice")
+            self._observations, self._costs = self._to_device(observations), self._costs_in(info)
             seen.append(self._observations)
         return torch.cat(seen)
 
@@ -143,8 +143,8 @@ class Collector:
         length = len(rollout.rewards)
         for t in range(length):
             rollout.observations[t] = self._observations
-            if rollout.advice is not None:
-                rollout.advice[t] = torch.as_tensor(self._advice)
+            if rollout.costs is not None and self._costs is not None:
+                rollout.costs[t] = self._costs
             actions, log_probs, values = self._learner.act(self._observations)
             rollout.actions[t], rollout.log_probs[t], rollout.values[t] = actions, log_probs, values
             if t > 0:
@@ -156,7 +156,7 @@ class Collector:
 
     def _step(self, t: int, actions: Tensor) -> list[Episode]:
         observations, rewards, terminations, truncations, info = self._environments.step(actions.cpu().numpy())
-        self._observations, self._advice = self._to_device(observations), info.get("advice")
+        self._observations, self._costs = self._to_device(observations), self._costs_in(info)
         self._rollout.rewards[t] = torch.as_tensor(rewards)
         self._rollout.terminations[t] = torch.as_tensor(terminations)
         self._rollout.truncations[t] = torch.as_tensor(truncations)
@@ -177,6 +177,9 @@ class Collector:
         truncations = self._rollout.truncations[t]
         if truncations.any():
             self._rollout.next_values[t, truncations] = self._final_values
+
+    def _costs_in(self, info: Mapping[str, Any]) -> Tensor | None:
+        return self._to_device(info["costs"]) if "costs" in info else None
 
     def _to_device(self, array: NDArray[Any]) -> Tensor:
         """Integers keep their type; other numbers become float32."""

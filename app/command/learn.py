@@ -242,7 +242,7 @@ def _opponents(text: str) -> dict[str, int]:
     for part in text.split(","):
         kind, _, number = part.partition("=")
         if not (kind and number.isdecimal()):
-            raise ArgumentTypeError(f"{part!r} is not KIND=N, such as itself=8,past=4,scripts=16,rom=4 or champion=32")
+            raise ArgumentTypeError(f"{part!r} is not KIND=N, such as itself=8,past=2,scripts=14,rom=8 or champion=32")
         courts[kind] = int(number)
     if not any(courts.values()):
         raise ArgumentTypeError(f"{text!r} leaves no court")

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
+from msgspec.structs import replace
+
 from models import catalog
 from models.errors import UserError
 from models.files import CONFIG_FILE, WEIGHTS_FILE
@@ -76,7 +78,8 @@ def load_matching(directory: Path, spec: ModelSpec) -> PolicyNetwork:
         found, network = checkpoint.load(directory)
     except UserError as error:
         raise UserError(str(error).removeprefix(f"cannot load the model in {directory}: ")) from error
-    if found != spec:
+    # How it was trained does not matter: a training may have begun with another algorithm.
+    if replace(found, algorithm=spec.algorithm) != spec:
         raise UserError("it is a different kind of model from the one playing")
     return network
 

@@ -1,12 +1,13 @@
-"""A coach: it knows where the ball will arrive, and says at every decision what it would do in the player's place."""
+"""A coach: it knows where the ball will arrive, and says at every decision how good each action is."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
-from agents.base import Control
+from agents.base import FULL_SPEED, Control
 from agents.handicap import SPEED_FRAMES, expected_ball
 from agents.persona import MIDDLE
 from agents.pong import Court, Side
@@ -20,17 +21,23 @@ OFF_CENTRE = 5.0
 class Coach:
     """Reads the ball and the knob in the emulator's memory, which no player can see.
 
-    Its advice is the action that, held for `frame_skip` frames, takes the paddle nearest to where the ball will arrive;
-    when the ball flies away, to the middle. The ball is to be met by the half of the paddle that faces the nearer wall.
+    The best action is the one that, held for `frame_skip` frames, takes the paddle nearest to where the ball will
+    arrive; when the ball flies away, to the middle. The ball is to be met by the half of the paddle that faces the
+    middle, so that it flies off towards the further wall.
     """
 
     def __init__(self, controls: Sequence[Control], frame_skip: int) -> None:
-        self._moves = np.array([control.move * frame_skip for control in controls])
+        self._moves = np.array([control.move for control in controls]) / FULL_SPEED
+        self._per_decision = FULL_SPEED * frame_skip
 
-    def advise(self, court: Court, side: Side) -> int:
-        """The place of the best action among the controls, for the player on that side."""
-        needed = court.turn_towards(side, _destination(court, side))
-        return int(np.abs(self._moves - needed).argmin())
+    def costs(self, court: Court, side: Side) -> NDArray[np.float64]:
+        """How much further from its goal each action leaves the paddle than the best one does, which costs 0.
+
+        One for each of the controls, for the player on that side, in paddle moves of a decision at full speed.
+        """
+        needed = court.turn_towards(side, _destination(court, side)) / self._per_decision
+        off = np.abs(self._moves - needed)
+        return np.asarray(off - off.min(), np.float64)
 
 
 def _destination(court: Court, side: Side) -> float:
@@ -46,5 +53,5 @@ def _destination(court: Court, side: Side) -> float:
     frames = max(-(-(RIGHT_PADDLE.start - BALL_WIDTH - column) // speed), 0)
     before = Place(ball.row - SPEED_FRAMES * ball.down, column - SPEED_FRAMES * speed)
     arrival = expected_ball(before, Place(ball.row, column), frames).row + (BALL_HEIGHT - 1) / 2
-    row = arrival + (OFF_CENTRE if arrival < MIDDLE else -OFF_CENTRE)
+    row = arrival - (OFF_CENTRE if arrival < MIDDLE else -OFF_CENTRE)
     return min(max(row, FIELD_TOP), FIELD_BOTTOM)

@@ -40,8 +40,8 @@ class Board:
         self._used = 0
         self.actions = self._take(np.int64, courts, 2)
         """`[C, 2]`: of every seat with a network, an index into the actions."""
-        self.advice = self._take(np.int64, courts, 2)
-        """`[C, 2]`: for every seat with a network, the coach's choice of action, if there is a coach."""
+        self.costs = self._take(np.float64, courts, 2, len(layout.actions))
+        """`[C, 2, actions]`: for every seat with a network, the coach's costs, if there is a coach."""
         self.rewards = self._take(np.int64, courts)
         """`[C]`: the right player's."""
         self.terminated = self._take(np.bool_, courts)
@@ -55,7 +55,7 @@ class Board:
     def size(layout: Layout) -> int:
         """The bytes that it needs."""
         courts = len(layout.stickies)
-        return courts * (4 * 8 + 8 + 2 + 4 * int(np.prod(layout.observation.shape)))
+        return courts * (2 * 8 + 2 * len(layout.actions) * 8 + 8 + 2 + 4 * int(np.prod(layout.observation.shape)))
 
     def _take(self, kind: type[T], *shape: int) -> NDArray[T]:
         """The next array; the largest numbers come first, so that all are aligned."""
@@ -124,7 +124,7 @@ def _work(connection: Connection, layout: Layout, memory: Array[c_byte], courts:
             board.observations[court],
             seed=layout.seed + court,
             sticky=layout.stickies[court],
-            advice=board.advice[court] if layout.coached else None,
+            costs=board.costs[court] if layout.coached else None,
         )
         for court in courts
     }

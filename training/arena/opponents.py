@@ -24,11 +24,11 @@ class Opponents(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
     itself: Courts = 8
     """The newest policy on both paddles; it learns from both sides."""
-    past: Courts = 4
+    past: Courts = 2
     """One of its past selves."""
-    scripts: Courts = 16
+    scripts: Courts = 14
     """Scripts that differ in reaction, speed, aim, and use of the button."""
-    rom: Courts = 4
+    rom: Courts = 8
     """The ROM's own opponent."""
     fixed: Courts = 0
     """A trained policy that does not change."""

@@ -40,8 +40,8 @@ class SelfPlay(VectorEnv[NDArray[np.uint8], NDArray[np.int64], NDArray[Any]]):
 
     `fixed` plays on the courts of that kind. Observations are `[seats, stack, height, width]` uint8, actions indices
     into `spec.actions`, rewards points (+1, -1). An ended game is replaced within the same step. Games have 21 points;
-    one with a rally of a minute is cut off there, which is a truncation. If `coached`, infos hold a coach's `advice`:
-    the actions that it would take on the observations.
+    one with a rally of a minute is cut off there, which is a truncation. If `coached`, infos hold a coach's `costs`
+    `[seats, actions]` of each action on the observations.
     """
 
     metadata = {"autoreset_mode": AutoresetMode.SAME_STEP}  # noqa: RUF012 - as gymnasium declares it
@@ -100,7 +100,7 @@ class SelfPlay(VectorEnv[NDArray[np.uint8], NDArray[np.int64], NDArray[Any]]):
         self._courts.begin([game.matchup for game in self._games])
         self._news = dict(enumerate(self._upcoming))
         self._find_seats()
-        return self._observations, self._advice
+        return self._observations, self._costs
 
     def step(
         self, actions: NDArray[np.int64]
@@ -126,7 +126,7 @@ class SelfPlay(VectorEnv[NDArray[np.uint8], NDArray[np.int64], NDArray[Any]]):
         self._ended += len(ended)
         self._cut += int(board.truncated.sum())
         self._find_seats()
-        return self._observations, rewards, terminations, truncations, info | self._advice
+        return self._observations, rewards, terminations, truncations, info | self._costs
 
     def close_extras(self, **_: object) -> None:
         """Ends the courts' processes."""
@@ -139,9 +139,9 @@ class SelfPlay(VectorEnv[NDArray[np.uint8], NDArray[np.int64], NDArray[Any]]):
         return observations
 
     @property
-    def _advice(self) -> dict[str, NDArray[np.int64]]:
+    def _costs(self) -> dict[str, NDArray[np.float64]]:
         courts, sides = self._seats
-        return {"advice": self._courts.board.advice[courts, sides]} if self._coached else {}
+        return {"costs": self._courts.board.costs[courts, sides]} if self._coached else {}
 
     def _find_seats(self) -> None:
         """The court and the side of every environment: those of games against itself come in pairs."""

@@ -55,7 +55,7 @@ class Table:
     """A court and its two players; seats with a network find their observations in `observations`.
 
     A step is `observation.frame_skip` emulator frames. A network's action is in force for all of them; scripts see
-    every frame, and decide on every frame, exactly as in a match. Seats with a network also find a coach's `advice`.
+    every frame, and decide on every frame, exactly as in a match. Seats with a network also find a coach's `costs`.
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class Table:
         *,
         seed: int,
         sticky: float = 0.0,
-        advice: NDArray[np.int64] | None = None,
+        costs: NDArray[np.float64] | None = None,
     ) -> None:
         self.court = Court(seed=seed, sticky=sticky)
         self._spec = observation
@@ -74,8 +74,8 @@ class Table:
         self._observations = observations
         """`[2, stack, height, width]`, by side."""
         self._coach = Coach(self._controls, observation.frame_skip)
-        self._advice = advice
-        """`[2]`, by side: what the coach would do; None to ask no coach."""
+        self._costs = costs
+        """`[2, actions]`, by side: the coach's costs; None to ask no coach."""
         self._random = np.random.default_rng(seed)
         self._scripts: list[TrackerAgent | PersonaAgent | None] = [None, None]
         self._matchup = Matchup(Player.NETWORK, Player.NETWORK)
@@ -128,8 +128,8 @@ class Table:
                 stack = self._observations[side]
                 stack[:-1] = stack[1:]
                 stack[-1] = cv2.resize(joined, size, interpolation=cv2.INTER_AREA)
-                if self._advice is not None:
-                    self._advice[side] = self._coach.advise(self.court, side)
+                if self._costs is not None:
+                    self._costs[side] = self._coach.costs(self.court, side)
 
     def _outcome(self) -> Outcome:
         score, before = self.court.score, self._score
