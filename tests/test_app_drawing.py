@@ -201,6 +201,15 @@ def test_the_mark_jumps_while_the_bars_move_smoothly() -> None:
     assert (up.share, down.share) == pytest.approx((0.8869, 0.1131), abs=1e-4)
 
 
+def test_slow_moves_are_a_part_of_the_bar() -> None:
+    actions: tuple[ActionName, ...] = ("FIRE", "RIGHTFIRE", "LEFTFIRE", "SLOWRIGHTFIRE", "SLOWLEFTFIRE")
+    model = MovesModel()
+    model.update(Decision("SLOWRIGHTFIRE", actions, (0.1, 0.2, 0.05, 0.4, 0.25), value=None), LONG_AGO)
+    assert [bar.share for bar in model.bars] == pytest.approx([0.6, 0.1, 0.3, 1])
+    assert [bar.slow for bar in model.bars] == pytest.approx([0.4, 0, 0.25, 0])
+    assert [bar.chosen for bar in model.bars] == [True, False, False, True]
+
+
 def test_a_smoothed_number_closes_95_percent_of_a_gap_in_250_ms() -> None:
     # 1 - exp(-3) = 1 - 0.049787
     assert Smoothed(0.0).towards(1.0, 0.25) == pytest.approx(0.950213, abs=1e-6)

@@ -228,7 +228,7 @@ def test_a_search_has_no_opponents(tmp_path: Path) -> None:
 
 def test_a_start_must_have_the_same_network(tmp_path: Path, spec: ModelSpec, network: PolicyNetwork) -> None:
     checkpoint.save(tmp_path / "other", spec, network)
-    with pytest.raises(UserError, match="another network or other actions"):
+    with pytest.raises(UserError, match="another network than the run"):
         new_run(
             tmp_path / "run",
             algorithm="ppo",

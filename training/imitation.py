@@ -40,7 +40,7 @@ class ImitationSettings(GradientSettings, tag_field="algorithm", tag="imitation"
     """Weight of the expected cost."""
     gae_lambda: Fraction = 0.95
     """For the critic's targets, as in PPO."""
-    epochs: Count = 2
+    epochs: Count = 3
     """Passes over each rollout."""
     minibatch_size: Count = 256
     """Decisions per optimiser step."""

@@ -12,8 +12,7 @@ from agents.pong import Side
 from app.game.snapshot import Snapshot
 from app.ui import theme
 from app.ui.smoothing import Smoothed
-
-"""In the order shown. FIRE goes with any move, so it stands apart; the other three add up to 1."""
+from models.spec import SLOW_ACTIONS
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +24,8 @@ class Bar:
     """Its probability, 0 to 1, smoothed; None before the first decision."""
     chosen: bool
     """Whether the action in force is of this kind. Not smoothed."""
+    slow: float = 0.0
+    """The part of the share that is for moving slowly."""
 
 
 class MovesModel:
@@ -32,6 +33,7 @@ class MovesModel:
 
     def __init__(self) -> None:
         self._smoothed = {name: Smoothed() for name, _ in MOVES}
+        self._slow = {name: Smoothed() for name, _ in MOVES}
         self.bars = tuple(Bar(name, None, False) for name, _ in MOVES)
 
     def update(self, decision: Decision | None, elapsed: float) -> None:
@@ -40,10 +42,21 @@ class MovesModel:
             return
         if self.bars[0].share is None:
             self._smoothed = {name: Smoothed(decision.probability_of(group)) for name, group in MOVES}
+            self._slow = {name: Smoothed(decision.probability_of(_slow(name, group))) for name, group in MOVES}
         self.bars = tuple(
-            Bar(name, self._smoothed[name].towards(decision.probability_of(group), elapsed), decision.action in group)
+            Bar(
+                name,
+                self._smoothed[name].towards(decision.probability_of(group), elapsed),
+                decision.action in group,
+                self._slow[name].towards(decision.probability_of(_slow(name, group)), elapsed),
+            )
             for name, group in MOVES
         )
+
+
+def _slow(name: str, group: frozenset[str]) -> frozenset[str]:
+    """The slow moves of a group; none of those with fire, which has no speed."""
+    return frozenset() if name == "fire" else group & SLOW_ACTIONS.keys()
 
 
 class MovesPanel:
@@ -71,9 +84,15 @@ class MovesPanel:
 
 
 def draw(surface: pygame.Surface, rect: pygame.Rect, scale: float, players: Mapping[Side, tuple[Bar, ...]]) -> None:
-    """Draws up, stay and down, a line, and FIRE: for each a bar per player, in the player's colour."""
+    """Draws up, stay and down, a line, and FIRE: for each a bar per player, in the player's colour.
+
+    FIRE goes with any move, so it stands apart; the other three add up to 1. The part for moving slowly is paler.
+    """
     room = theme.draw_panel(surface, rect, scale)
     heading = theme.draw_text(surface, "Next move", round(theme.HEADING_SIZE * scale), topleft=room.topleft)
+    if any(bar.slow for bars in players.values() for bar in bars):
+        note = (room.right, heading.centery)
+        theme.draw_text(surface, "pale: slow", round(theme.HINT_SIZE * scale), theme.QUIET, midright=note)
     top, gap = heading.bottom + round(4 * scale), round(10 * scale)
     height = (room.bottom - top - gap) // len(MOVES)
     row = pygame.Rect(room.left, top, room.width, height)
@@ -119,6 +138,10 @@ def _draw_bar(surface: pygame.Surface, row: pygame.Rect, scale: float, bar: Bar,
     if filled.width > 0:
         ground = theme.QUIET if bar.name == "fire" else player_colour
         pygame.draw.rect(surface, ground, filled, border_radius=min(corner, filled.width // 2))
+    slow = round(track.width * bar.slow)
+    if slow > 0:
+        part = pygame.Rect(filled.right - slow, track.top, slow, track.height)
+        pygame.draw.rect(surface, player_colour.lerp(theme.TEXT, 0.5), part, border_radius=min(corner, slow // 2))
     if bar.chosen:
         pygame.draw.rect(surface, theme.TEXT, track, width=max(2, round(2 * scale)), border_radius=corner)
 
