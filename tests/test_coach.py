@@ -33,7 +33,7 @@ from training.learner import Learner
 from training.loop import train
 from training.ppo import PpoSettings
 from training.presets import training_settings
-from training.rollout import Collector
+from training.rollout import CoachedRollout, Collector
 
 CONTROLS = [control_of(name) for name in FINE_ACTIONS]
 FRAME_SKIP = 4
@@ -198,7 +198,7 @@ def test_the_costs_in_a_rollout_are_for_its_own_observation() -> None:
     collector.random_observations(2, np.random.default_rng(0))
     for _ in range(2):
         rollout, _ = collector.collect()
-        assert rollout.costs is not None
+        assert isinstance(rollout, CoachedRollout)
         assert torch.equal(rollout.costs.argmin(2), rollout.observations[:, :, 0, 0, 0].long() % 3)
     batch = Batch.of(rollout, imitation.targets(rollout, ImitationSettings()))
     for minibatch in batch.shuffled(5, torch.Generator().manual_seed(0)):

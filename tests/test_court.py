@@ -10,7 +10,7 @@ import pytest
 
 from agents.base import Frame, control_of
 from agents.pong import Court
-from models.spec import ACTIONS, POINTS_TO_WIN, ActionName
+from models.spec import ACTIONS, MINIMAL_ACTIONS, POINTS_TO_WIN, ActionName
 
 LEFT_GREY, RIGHT_GREY = 148, 147
 FIELD = slice(34, 194)
@@ -35,7 +35,7 @@ class RewardRecorder:
 def random_actions(seed: int) -> Iterator[ActionName]:
     random = np.random.default_rng(seed)
     while True:
-        action = ACTIONS[int(random.integers(len(ACTIONS)))]
+        action = MINIMAL_ACTIONS[int(random.integers(len(MINIMAL_ACTIONS)))]
         yield from [action] * 4
 
 

@@ -139,7 +139,7 @@ def test_whatever_can_be_asked_for_can_be_trained() -> None:
     assert begun == set(ALGORITHMS)
 
 
-@pytest.mark.parametrize("algorithm", presets.PRESETS)
+@pytest.mark.parametrize("algorithm", [name for name in presets.PRESETS if name != "imitation"])
 def test_pong_and_all_else_have_their_presets(algorithm: str) -> None:
     assert presets.training_settings(algorithm, "Pong").steps == 5_000_000
     settings = presets.training_settings(algorithm, "CartPole-v1")

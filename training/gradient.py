@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from models.mlp import FIRST_LOG_DEVIATION
 from training.learner import Learner
-from training.rollout import Rollout
+from training.rollout import CoachedRollout, Rollout
 
 Positive = Annotated[float, msgspec.Meta(gt=0)]
 NotNegative = Annotated[float, msgspec.Meta(ge=0)]
@@ -90,7 +90,7 @@ class Batch(NamedTuple):
     def of(cls, rollout: Rollout, targets: Targets) -> Batch:
         """All decisions of a rollout: `B` is `T * N`."""
         columns = [rollout.observations, rollout.actions, rollout.log_probs, *targets]
-        if rollout.costs is not None:
+        if isinstance(rollout, CoachedRollout):
             columns.append(rollout.costs)
         return cls(*(column.flatten(0, 1) for column in columns))
 

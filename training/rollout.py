@@ -40,12 +40,10 @@ class Rollout:
     """`[T, N]`: of the observations."""
     next_values: Tensor
     """`[T, N]`: of the observation that each step led to; for a truncated episode, its last one."""
-    costs: Tensor | None = None
-    """`[T, N, A]`: of each action, as a coach sees it, if the environments have one; 0 for the best."""
 
     @classmethod
-    def empty(cls, length: int, observations: Tensor, actions: Tensor, costs: Tensor | None = None) -> Rollout:
-        """An uninitialised rollout of `length` steps of observations, actions and costs like these `[N, ...]`."""
+    def empty(cls, length: int, observations: Tensor, actions: Tensor) -> Rollout:
+        """An uninitialised rollout of `length` steps of observations and actions like these `[N, ...]`."""
         num_envs, device = len(observations), observations.device
 
         def tensor(dtype: torch.dtype) -> Tensor:
@@ -60,8 +58,15 @@ class Rollout:
             truncations=tensor(torch.bool),
             values=tensor(torch.float32),
             next_values=tensor(torch.float32),
-            costs=None if costs is None else costs.new_empty((length, *costs.shape)),
         )
+
+
+@dataclass(frozen=True)
+class CoachedRollout(Rollout):
+    """A rollout in environments with a coach."""
+
+    costs: Tensor
+    """`[T, N, A]`: of each action on each observation, as the coach sees it; 0 for the best."""
 
 
 class Episode(NamedTuple):
@@ -104,7 +109,10 @@ class Collector:
         self._observations = self._to_device(observations)
         self._costs = self._costs_in(info)
         actions = self._to_device(self._random_actions(np.random.default_rng()))  # only their shape matters
-        self._rollout = Rollout.empty(rollout_length, self._observations, actions, self._costs)
+        self._rollout = Rollout.empty(rollout_length, self._observations, actions)
+        if self._costs is not None:
+            costs = self._costs.new_empty((rollout_length, *self._costs.shape))
+            self._rollout = CoachedRollout(**vars(self._rollout), costs=costs)
         self._returns = np.zeros(environments.num_envs)
         self._lengths = np.zeros(environments.num_envs, np.int64)
         self.steps = 0
@@ -143,7 +151,7 @@ class Collector:
         length = len(rollout.rewards)
         for t in range(length):
             rollout.observations[t] = self._observations
-            if rollout.costs is not None and self._costs is not None:
+            if isinstance(rollout, CoachedRollout) and self._costs is not None:
                 rollout.costs[t] = self._costs
             actions, log_probs, values = self._learner.act(self._observations)
             rollout.actions[t], rollout.log_probs[t], rollout.values[t] = actions, log_probs, values
