@@ -109,13 +109,18 @@ class Desk:
         cv2.imwrite(str(self._pictures / f"{name}.png"), picture[:, :, ::-1])
         return picture
 
-    def see(self, what: Sight, name: str) -> Picture:
+    def press_until(self, what: Sight, key: str, name: str) -> None:
+        """Presses a key again and again until that can be seen."""
+        self.see(what, name, meanwhile=lambda: self.press(key))
+
+    def see(self, what: Sight, name: str, *, meanwhile: Callable[[], None] = lambda: None) -> Picture:
         """Looks until that can be seen."""
         end = time.monotonic() + PATIENCE
         while time.monotonic() < end:
             if what(self._display.look()):
                 return self.look(name)
             assert self.window.poll() is None, self.window.communicate()
+            meanwhile()
             time.sleep(0.02)
         self.look(name)
         pytest.fail(f"never seen: {name}")
@@ -429,8 +434,7 @@ def test_keys_of_a_match_that_is_watched(open_desk: Callable[..., Desk], model_d
     desk.see(thoughts, "watching")
     desk.press("space")
     paused = desk.see(sign("PAUSED"), "paused")
-    desk.press(*["n"] * 20)
-    desk.see(changed_since(paused), "stepped")
+    desk.press_until(changed_since(paused), "n", "stepped")  # nothing moves before the serve
     assert desk.stands_still()
 
     desk.see(says("greedy", theme.HINT_SIZE), "sampled")
