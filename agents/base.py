@@ -46,9 +46,10 @@ _CONTROLS: dict[ActionName, Control] = {
     "RIGHTFIRE": Control(-FULL_SPEED, fire=True),
     "LEFTFIRE": Control(FULL_SPEED, fire=True),
 }
-for _slow, _fast in SLOW_ACTIONS.items():
-    _full = _CONTROLS[_fast]
-    _CONTROLS[_slow] = Control(_full.move * SLOW_SPEED // FULL_SPEED, _full.fire)
+_CONTROLS |= {
+    slow: Control(_CONTROLS[full].move * SLOW_SPEED // FULL_SPEED, _CONTROLS[full].fire)
+    for slow, full in SLOW_ACTIONS.items()
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -261,6 +261,7 @@ def test_a_training_by_imitation_and_then_by_reward(tmp_path: Path) -> None:
     [
         (["ppo", "--env", "CartPole-v1", "--slow-moves"], "--slow-moves is only for Pong"),
         (["imitation", "--env", "CartPole-v1"], "only for Pong, where there is a coach"),
+        (["ppo", "--slow-moves", "--opponents", "ppo=3"], "other actions than the run; leave out --slow-moves"),
     ],
 )
 def test_mistakes_are_one_line(
@@ -280,9 +281,5 @@ def test_a_run_without_slow_moves_cannot_go_on_from_a_model_that_has_them(tmp_pa
         new_run(
             tmp_path / "run",
             algorithm="ppo",
-            steps=None,
-            seed=None,
-            sticky=None,
-            device=None,
             start=str(tmp_path / "fine"),
         )

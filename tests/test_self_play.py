@@ -218,10 +218,6 @@ def test_a_search_has_no_opponents(tmp_path: Path) -> None:
         new_run(
             tmp_path / "run",
             algorithm="hill-climbing",
-            steps=None,
-            seed=None,
-            sticky=None,
-            device=None,
             opponents=Opponents(),
         )
 
@@ -232,10 +228,6 @@ def test_a_start_must_have_the_same_network(tmp_path: Path, spec: ModelSpec, net
         new_run(
             tmp_path / "run",
             algorithm="ppo",
-            steps=None,
-            seed=None,
-            sticky=None,
-            device=None,
             start=str(tmp_path / "other"),
         )
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import Literal
 
 from models.losses import policy_gradient
-from models.returns import generalized_advantages, n_step_returns, normalized
-from training.gradient import Averages, Batch, Count, Fraction, GradientSettings, Targets, descend
+from models.returns import n_step_returns, normalized
+from training.gradient import Averages, Batch, Count, Fraction, GradientSettings, Targets, advantages_of, descend
 from training.learner import Learner
 from training.rollout import Rollout
 
@@ -31,12 +31,11 @@ class A2cSettings(GradientSettings, tag_field="algorithm", tag="a2c", frozen=Tru
 
 def advantages(rollout: Rollout, settings: A2cSettings) -> Targets:
     """Advantages, and the returns: raw advantages plus values."""
-    experience = (rollout.rewards, rollout.values, rollout.next_values, rollout.terminations, rollout.truncations)
     if settings.advantages == "gae":
-        estimates = generalized_advantages(*experience, gamma=settings.gamma, gae_lambda=settings.gae_lambda)
+        estimates = advantages_of(rollout, gamma=settings.gamma, gae_lambda=settings.gae_lambda)
     else:
-        rewards, values, *rest = experience
-        estimates = n_step_returns(rewards, *rest, gamma=settings.gamma, n=settings.n) - values
+        after = (rollout.next_values, rollout.terminations, rollout.truncations)
+        estimates = n_step_returns(rollout.rewards, *after, gamma=settings.gamma, n=settings.n) - rollout.values
     return Targets(normalized(estimates) if settings.normalize else estimates, returns=estimates + rollout.values)
 
 

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from models.mlp import FIRST_LOG_DEVIATION
+from models.returns import generalized_advantages
 from training.learner import Learner
 from training.rollout import CoachedRollout, Rollout
 
@@ -68,6 +69,19 @@ class Targets(NamedTuple):
     """How much more or less probable to make each action."""
     returns: Tensor
     """What the critic should have predicted for each observation."""
+
+
+def advantages_of(rollout: Rollout, *, gamma: float, gae_lambda: float) -> Tensor:
+    """The generalised advantage estimates `[T, N]` of a rollout's decisions, not normalised."""
+    return generalized_advantages(
+        rollout.rewards,
+        rollout.values,
+        rollout.next_values,
+        rollout.terminations,
+        rollout.truncations,
+        gamma=gamma,
+        gae_lambda=gae_lambda,
+    )
 
 
 class Batch(NamedTuple):

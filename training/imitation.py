@@ -14,7 +14,6 @@ from typing import Literal
 
 from models.losses import approximate_kl
 from models.network import PolicyOutput
-from models.returns import generalized_advantages
 from training.gradient import (
     Averages,
     Batch,
@@ -24,6 +23,7 @@ from training.gradient import (
     NotNegative,
     Positive,
     Targets,
+    advantages_of,
     descend,
 )
 from training.learner import Learner
@@ -48,15 +48,7 @@ class ImitationSettings(GradientSettings, tag_field="algorithm", tag="imitation"
 
 def targets(rollout: Rollout, settings: ImitationSettings) -> Targets:
     """PPO's advantages, which only the critic's returns need: the coach's costs take their place."""
-    estimates = generalized_advantages(
-        rollout.rewards,
-        rollout.values,
-        rollout.next_values,
-        rollout.terminations,
-        rollout.truncations,
-        gamma=settings.gamma,
-        gae_lambda=settings.gae_lambda,
-    )
+    estimates = advantages_of(rollout, gamma=settings.gamma, gae_lambda=settings.gae_lambda)
     return Targets(estimates, returns=estimates + rollout.values)
 
 

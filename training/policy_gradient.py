@@ -195,7 +195,10 @@ def opposing_network(model: str, settings: TrainingSettings) -> PolicyNetwork:
 
 def _check_alike(model: str, spec: ModelSpec, wanted: ModelSpec) -> None:
     if spec.actions != wanted.actions:
-        advice = "; add --slow-moves" if set(spec.actions) - set(wanted.actions) <= set(SLOW_ACTIONS) else ""
+        more, fewer = set(spec.actions) - set(wanted.actions), set(wanted.actions) - set(spec.actions)
+        advice = ""
+        if more | fewer <= SLOW_ACTIONS.keys():
+            advice = "; add --slow-moves" if more else "; leave out --slow-moves"
         raise UserError(f"{model} has other actions than the run{advice}")
     if spec.network != wanted.network or spec.observation.shape != wanted.observation.shape:
         raise UserError(f"{model} has another network than the run")

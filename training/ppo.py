@@ -8,8 +8,18 @@ from __future__ import annotations
 import math
 
 from models.losses import approximate_kl, clipped_fraction, clipped_surrogate, importance_ratio
-from models.returns import generalized_advantages, normalized
-from training.gradient import Averages, Batch, Count, Fraction, GradientSettings, Positive, Targets, descend
+from models.returns import normalized
+from training.gradient import (
+    Averages,
+    Batch,
+    Count,
+    Fraction,
+    GradientSettings,
+    Positive,
+    Targets,
+    advantages_of,
+    descend,
+)
 from training.learner import Learner
 from training.rollout import Rollout
 
@@ -30,15 +40,7 @@ class PpoSettings(GradientSettings, tag_field="algorithm", tag="ppo", frozen=Tru
 
 def advantages(rollout: Rollout, settings: PpoSettings) -> Targets:
     """Normalised advantages, and the returns: raw advantages plus values."""
-    estimates = generalized_advantages(
-        rollout.rewards,
-        rollout.values,
-        rollout.next_values,
-        rollout.terminations,
-        rollout.truncations,
-        gamma=settings.gamma,
-        gae_lambda=settings.gae_lambda,
-    )
+    estimates = advantages_of(rollout, gamma=settings.gamma, gae_lambda=settings.gae_lambda)
     return Targets(normalized(estimates), returns=estimates + rollout.values)
 
 
