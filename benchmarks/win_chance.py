@@ -20,12 +20,22 @@ import msgspec
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from rich.progress import track
 from torch import nn
 
 from agents.pong import LONGEST_RALLY, Court
 from agents.preprocessing import mirrored
 from app.game.cast import load_agent
-from app.game.chances import WEIGHTS, PointModel, Scene, chance_of_the_game, features, share_so_far, win_chance
+from app.game.chances import (
+    EVEN_POINTS,
+    WEIGHTS,
+    PointModel,
+    Scene,
+    chance_of_the_game,
+    features,
+    share_so_far,
+    win_chance,
+)
 from app.game.lineup import Rom
 from app.league.entrants import Entrant, entrant
 
@@ -35,6 +45,7 @@ HELD_OUT = ("edger", "reinforce", "tracker:230ms", "ppo@251904:230ms")
 EVERY = 4
 """Frames from one scene to the next."""
 HIDDEN, EPOCHS = 24, 60
+EVEN_POINTS_TRIED = (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 7.0)
 PICTURE = Path(__file__).parent.parent / "docs" / "win-chance.png"
 
 
@@ -79,6 +90,10 @@ def play(left: Entrant, right: Entrant, seed: int) -> Played | None:
         if court.frames - served > LONGEST_RALLY:
             return None
     return Played(moments, score.right > score.left)
+
+
+def _play(fixture: tuple[Entrant, Entrant, int]) -> Played | None:
+    return play(*fixture)
 
 
 def pairs(games: int, seed: int) -> tuple[list[tuple[Entrant, Entrant, int]], list[tuple[Entrant, Entrant, int]]]:
@@ -165,7 +180,7 @@ class Reliability(NamedTuple):
 
 
 def reliabilities(games: Sequence[Played], model: PointModel) -> list[Reliability]:
-    """Of the chances of the point and of the game."""
+    """Of the chances of the point and of the game, each for both players: which of them is on the right is chance."""
     point_said, point_true, game_said, game_true, plain = [], [], [], [], []
     for game in games:
         for scene, (left, right), point in game.moments:
@@ -175,10 +190,26 @@ def reliabilities(games: Sequence[Played], model: PointModel) -> list[Reliabilit
             game_true.append(game.won)
             plain.append(chance_of_the_game(right, left))
     return [
-        Reliability("the point", np.array(point_said), np.array(point_true)),
-        Reliability("the game", np.array(game_said), np.array(game_true)),
-        Reliability("the game, by the score alone", np.array(plain), np.array(game_true)),
+        _for_both("the point", point_said, point_true),
+        _for_both("the game", game_said, game_true),
+        _for_both("the game, by the score alone", plain, game_true),
     ]
+
+
+def _for_both(name: str, said: Sequence[float], came_true: Sequence[bool]) -> Reliability:
+    right, true = np.array(said), np.array(came_true)
+    return Reliability(name, np.concatenate((right, 1 - right)), np.concatenate((true, ~true)))
+
+
+def best_even_points(games: Sequence[Played]) -> float:
+    """The number of imagined points with which the score alone says best who won these games, by Brier score."""
+    scores = [(moment.score, game.won) for game in games for moment in game.moments]
+    errors = {
+        even: float(np.mean([(chance_of_the_game(right, left, even) - won) ** 2 for (left, right), won in scores]))
+        for even in EVEN_POINTS_TRIED
+    }
+    print("imagined points each: " + "  ".join(f"{even:g}: Brier {error:.4f}" for even, error in errors.items()))
+    return min(errors, key=errors.__getitem__)
 
 
 def draw(found: Sequence[Reliability], path: Path) -> None:
@@ -212,11 +243,12 @@ def main() -> None:
     parser.add_argument("--write", action="store_true", help="replace the model that ships, and the picture in docs/")
     arguments = parser.parse_args()
     learned, others = pairs(arguments.games, arguments.seed)
-    with get_context("spawn").Pool() as pool:
-        played = pool.starmap(play, learned, chunksize=1)
-        strangers = [game for game in pool.starmap(play, others, chunksize=1) if game is not None]
-    games = [game for game in played if game is not None]
+    with get_context("spawn").Pool(initializer=torch.set_num_threads, initargs=(1,)) as pool:
+        played = list(track(pool.imap(_play, learned + others), "games", total=len(learned) + len(others)))
+    games = [game for game in played[: len(learned)] if game is not None]
+    strangers = [game for game in played[len(learned) :] if game is not None]
     print(f"{len(games)} games to learn from, {len(strangers)} to measure on")
+    print(f"best for EVEN_POINTS: {best_even_points(games):g} (now {EVEN_POINTS:g})")
     model = learn(games)
     for label, these in (("learned from", games), ("held out", strangers)):
         for found in reliabilities(these, model):

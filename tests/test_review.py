@@ -14,7 +14,6 @@ import pytest
 from agents.pong import FRAMES_PER_SECOND, Ball, Court, Score, Side
 from agents.scripted import TrackerAgent
 from app.game.chances import (
-    EVEN_POINTS,
     PointModel,
     Scene,
     chance_of_the_game,
@@ -58,23 +57,23 @@ def random_scenes(count: int) -> list[Scene]:
 
 
 @cache
-def oracle(own: int, other: int, won: int, lost: int) -> float:
+def oracle(own: int, other: int) -> float:
     """The same by one point after another: each is won with the mean of what is then known (Laplace's rule)."""
     if max(own, other) >= POINTS_TO_WIN:
         return float(own > other)
-    share = share_so_far(won, lost)
-    return share * oracle(own + 1, other, won + 1, lost) + (1 - share) * oracle(own, other + 1, won, lost + 1)
+    share = share_so_far(own, other)
+    return share * oracle(own + 1, other) + (1 - share) * oracle(own, other + 1)
 
 
 @pytest.mark.parametrize(("own", "other"), [(0, 0), (20, 20), (20, 0), (0, 20), (12, 7), (3, 18), (15, 15)])
 def test_the_chance_of_the_game_is_that_of_a_race(own: int, other: int) -> None:
-    assert chance_of_the_game(own, other) == pytest.approx(oracle(own, other, own, other))
+    assert chance_of_the_game(own, other) == pytest.approx(oracle(own, other))
     assert chance_of_the_game(own, other) + chance_of_the_game(other, own) == pytest.approx(1)
 
 
 def test_a_point_each_is_worth_what_is_known_of_the_players() -> None:
     assert chance_of_the_game(20, 20) == pytest.approx(0.5)
-    assert chance_of_the_game(20, 20, won=40, lost=20) == pytest.approx((40 + EVEN_POINTS) / (60 + 2 * EVEN_POINTS))
+    assert chance_of_the_game(20, 19, even_points=5) == pytest.approx(25 / 49 + 24 / 49 * 25 / 50)
     assert chance_of_the_game(21, 5) == 1
     assert chance_of_the_game(5, 21) == 0
     ahead = [chance_of_the_game(own, 10) for own in range(22)]

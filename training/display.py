@@ -31,6 +31,8 @@ class TerminalDisplay:
         self._console = Console(stderr=True)
         self._steps = steps
         self._next_line = 0.0
+        self._begun: tuple[int, float] | None = None
+        """Steps and seconds at the first update here."""
         self._bar = Bar(
             TextColumn("{task.description}"),
             BarColumn(),
@@ -57,12 +59,21 @@ class TerminalDisplay:
 
     def update(self, progress: Progress, metrics: dict[str, float]) -> None:
         """Called after every update."""
+        self._begun = self._begun or (progress.steps, progress.seconds)
         score = metrics["mean_return"]
         mean = "no finished game yet" if math.isnan(score) else f"mean return {score:+6.2f}"
         figures = f"{metrics['steps_per_second']:5,.0f}/s  {mean}"
         self._bar.update(self._task, completed=min(progress.steps, self._steps), figures=figures)
         if not self._console.is_terminal and progress.seconds >= self._next_line:
             self._next_line = progress.seconds + LINE_SECONDS
-            left = max(self._steps - progress.steps, 0) * progress.seconds / max(progress.steps, 1)
             share = f"{progress.steps:,} of {self._steps:,} steps"
-            self._console.print(f"{share}  {figures}  {left / 60:.0f} min left", highlight=False, soft_wrap=True)
+            left = self._time_left(progress.steps, progress.seconds)
+            self._console.print(f"{share}  {figures}  {left}", highlight=False, soft_wrap=True)
+
+    def _time_left(self, steps: int, seconds: float) -> str:
+        """At the speed since the first update here: before a run was resumed, it may have been slower or faster."""
+        assert self._begun is not None, "set by the first update"
+        steps_here, seconds_here = steps - self._begun[0], seconds - self._begun[1]
+        if not steps_here:
+            return "time left not known yet"
+        return f"{max(self._steps - steps, 0) * seconds_here / steps_here / 60:.0f} min left"

@@ -132,17 +132,16 @@ def share_so_far(won: int, lost: int) -> float:
     return (won + EVEN_POINTS) / (won + lost + 2 * EVEN_POINTS)
 
 
-def chance_of_the_game(own: int, other: int, *, won: int | None = None, lost: int | None = None) -> float:
+def chance_of_the_game(own: int, other: int, even_points: float = EVEN_POINTS) -> float:
     """The chance of reaching 21 first from this score, not knowing how strong the two are.
 
-    The chance of a point is taken to follow the beta distribution that the points so far (`won` and `lost`; by default
-    the score) leave of an even one; what remains is a race to 21, whose outcomes follow a beta-binomial distribution.
+    The chance of a point is taken to follow the beta distribution that the points so far leave of an even one, which
+    counts as `even_points` for each; what remains is a race to 21, whose outcomes follow a beta-binomial distribution.
     """
-    won, lost = own if won is None else won, other if lost is None else lost
     needed, left = POINTS_TO_WIN - own, POINTS_TO_WIN - other
     if needed <= 0 or left <= 0:
         return float(needed <= 0)
-    alpha, beta = won + EVEN_POINTS, lost + EVEN_POINTS
+    alpha, beta = own + even_points, other + even_points
     start = _log_beta(alpha, beta)
     return sum(
         math.comb(needed - 1 + conceded, conceded) * math.exp(_log_beta(alpha + needed, beta + conceded) - start)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import torch
 from msgspec import Struct
 
 from agents.agent import Agent
@@ -43,21 +44,20 @@ class Result(Struct, frozen=True):
 
 
 def schedule(entrants: Sequence[Entrant], games: int, seed: int) -> list[Fixture]:
-    """`games` games for every pair, with consecutive seeds; each seed is played twice, with the sides exchanged.
+    """`games` games for every pair of entrants, as `games_between` has them."""
+    return [fixture for one, other in combinations(entrants, 2) for fixture in games_between(one, other, games, seed)]
+
+
+def games_between(one: Entrant, other: Entrant, games: int, seed: int) -> list[Fixture]:
+    """`games` games of two entrants, with consecutive seeds; each seed is played twice, with the sides exchanged.
 
     The ROM plays on the left only, so its games are not exchanged; each has a seed of its own.
     """
-    fixtures = []
-    for one, other in combinations(entrants, 2):
-        fixed = [entrant for entrant in (one, other) if isinstance(entrant.player, Rom)]
-        for number in range(games):
-            if fixed:
-                left, right = (one, other) if fixed[0] is one else (other, one)
-                fixtures.append(Fixture(left.identity, right.identity, seed + number))
-            else:
-                left, right = (one, other) if number % 2 == 0 else (other, one)
-                fixtures.append(Fixture(left.identity, right.identity, seed + number // 2))
-    return fixtures
+    if isinstance(one.player, Rom) or isinstance(other.player, Rom):
+        left, right = (one, other) if isinstance(one.player, Rom) else (other, one)
+        return [Fixture(left.identity, right.identity, seed + number) for number in range(games)]
+    sides = (one.identity, other.identity), (other.identity, one.identity)
+    return [Fixture(*sides[number % 2], seed + number // 2) for number in range(games)]
 
 
 def play(fixture: Fixture, left: Entrant, right: Entrant) -> Result:
@@ -94,7 +94,7 @@ def play_all(fixtures: Sequence[Fixture], entrants: Sequence[Entrant], processes
     jobs = [(fixture, by_identity[fixture.left], by_identity[fixture.right]) for fixture in fixtures]
     if not jobs:
         return
-    with get_context("spawn").Pool(min(processes, len(jobs)), initializer=_ignore_interrupts) as pool:
+    with get_context("spawn").Pool(min(processes, len(jobs)), initializer=_prepare) as pool:
         yield from pool.imap_unordered(_play, jobs)
 
 
@@ -102,8 +102,9 @@ def _play(job: tuple[Fixture, Entrant, Entrant]) -> Result:
     return play(*job)
 
 
-def _ignore_interrupts() -> None:
+def _prepare() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that waits for the results.
+    torch.set_num_threads(1)  # There is a process for every core.
 
 
 class ResultsFile:

@@ -13,7 +13,6 @@ from agents.base import Control
 from agents.pong import Side
 from app.follow.follower import Follower
 from app.game.lineup import Policy
-from app.game.match import SPEEDS
 from app.game.rating import History, RatingChange
 from app.game.seats import PersonSeat
 from app.game.session import Session
@@ -22,6 +21,7 @@ from app.play import keep, rated
 from app.play.ending import EndingChoice, EndingModel
 from app.play.ending_view import EndingView
 from app.play.film import FILM_PANELS
+from app.play.hints import hints
 from app.play.panels.learning import LearningPanel
 from app.play.panels.stages import StagesPanel, stages_of
 from app.play.review import ReviewChoice, ReviewModel
@@ -30,15 +30,11 @@ from app.play.scene import MatchScene
 from app.screen import OpenMenu, Quit, Request
 from app.services import Services
 from app.settings import PanelName
-from app.ui import bindings
-from app.ui.bindings import Command, Context, Held, Input
+from app.ui.bindings import Command, Context
 from models.errors import UserError
 from models.screen import SCREEN_ROWS
 
 _IN_MENUS = frozenset({Command.UP, Command.DOWN, Command.LEFT, Command.RIGHT, Command.CONFIRM, Command.BACK})
-
-
-_CREDIT_HINTS: dict[Input, str] = {Command.CREDIT_METHOD: "next method", Command.CREDIT_LARGEST: "largest push"}
 PANEL_COMMANDS = {
     Command.SHOW_MOVES: PanelName.MOVES,
     Command.SHOW_TIMELINE: PanelName.TIMELINE,
@@ -268,30 +264,8 @@ class MatchScreen:
 
     def _hints(self, now: Snapshot) -> list[tuple[str, str]]:
         """The keys worth knowing now, with their labels."""
-        labels: dict[Input, str] = {}
-        if now.state is not State.WAITING:
-            labels = {Command.PAUSE: "resume" if now.state is State.PAUSED else "pause", Held.REWIND: "hold to rewind"}
-            labels |= {Command.FILM: "stop filming"} if self._film.running else {}
-            labels |= _watching_hints(now) if not now.people else {}
-            labels |= _takeover_hints(now)
-            labels |= _CREDIT_HINTS if PanelName.CREDIT in self._panels and now.mind is not None else {}
-        labels |= {Command.BACK: "menu", Command.HELP: "help"}
-        if now.state is not State.WAITING:
-            labels[Command.SAVE] = "save"  # Last: if space runs out, this hint is cut and not the one for help.
-        return [*self._hints_for_hands(now), *bindings.hints(self._services.bindings, self.context, labels)]
-
-    def _hints_for_hands(self, now: Snapshot) -> list[tuple[str, str]]:
-        """Which keys move which paddle."""
-        people = sorted(now.people)
-        if not people or now.state is State.PAUSED:
-            return []
-        labels = ("left", "right") if len(people) == 2 else ("you", "you")
-        hints = []
-        for side in Side if len(people) == 2 else (Side.RIGHT,):
-            up, down = ((Held.LEFT_UP, Held.LEFT_DOWN), (Held.RIGHT_UP, Held.RIGHT_DOWN))[side]
-            keys = bindings.hints(self._services.bindings, self.context, {up: "", down: ""})
-            hints.append((" ".join(key for key, _ in keys), labels[side]))
-        return hints
+        credit = PanelName.CREDIT in self._panels and now.mind is not None
+        return hints(now, self._services.bindings, self.context, filming=self._film.running, credit=credit)
 
     def _after_ending(self, choice: EndingChoice | None) -> Request | None:
         """What was chosen on the end screen."""
@@ -369,24 +343,3 @@ class MatchScreen:
         recorded = self._session.replay()
         if recorded is not None:
             self._services.toast.show(keep.save_replay(recorded))
-
-
-def _watching_hints(now: Snapshot) -> dict[Input, str]:
-    labels: dict[Input, str] = {Command.STEP: "step"}
-    if now.speed < SPEEDS[-1]:
-        labels[Command.FASTER] = "faster"
-    if now.speed > SPEEDS[0]:
-        labels[Command.SLOWER] = "slower"
-    labels[Command.GREEDY] = "sample" if now.greedy else "greedy"
-    return labels
-
-
-def _takeover_hints(now: Snapshot) -> dict[Input, str]:
-    """None while someone is busy playing."""
-    if now.people and now.state is not State.PAUSED:
-        return {}
-    labels: dict[Input, str] = {}
-    for side, command in zip(Side, (Command.TAKE_LEFT, Command.TAKE_RIGHT), strict=True):
-        if side not in now.people or side in now.substitutes:
-            labels[command] = f"{'leave' if side in now.substitutes else 'take'} {side.name.lower()}"
-    return labels

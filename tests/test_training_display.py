@@ -1,0 +1,18 @@
+"""The progress of a training in a log file."""
+
+import pytest
+
+from training.display import TerminalDisplay
+from training.run import Progress
+
+
+def test_the_time_left_is_estimated_from_the_speed_since_the_run_was_resumed(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    metrics = {"mean_return": 3.0, "steps_per_second": 100.0}
+    with TerminalDisplay(10_000, "ppo") as display:
+        display.update(Progress(steps=1_000, seconds=5_000.0), metrics)  # slow, before it was resumed
+        display.update(Progress(steps=4_000, seconds=5_030.0), metrics)
+    first, second = capsys.readouterr().err.splitlines()
+    assert first.endswith("time left not known yet")
+    assert second.endswith("1 min left")
