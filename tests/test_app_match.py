@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from agents.base import Decision, Frame, control_of
-from agents.handicap import ReactionDelay
+from agents.handicap import Handicap
 from agents.policy import PolicyAgent
 from agents.pong import FRAMES_PER_SECOND, Court, Score, Side
 from app.game import match as matches
@@ -246,7 +246,7 @@ def test_a_game_without_end_is_ended(match: Match, monkeypatch: pytest.MonkeyPat
 
 def between(left: PolicyAgent, right: PolicyAgent) -> Match:
     match = Match(Court(), names=("", ""))
-    match.seat(AgentSeat(left, Side.LEFT), AgentSeat(ReactionDelay(right, 230), Side.RIGHT))
+    match.seat(AgentSeat(left, Side.LEFT), AgentSeat(Handicap(right, 230), Side.RIGHT))
     return match
 
 

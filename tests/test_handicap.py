@@ -5,7 +5,7 @@ import pytest
 from pictures import picture
 
 from agents.base import Decision, Frame, control_of
-from agents.handicap import ReactionDelay, expected_ball, reaction_frames
+from agents.handicap import Handicap, expected_ball, reaction_frames
 from agents.policy import PolicyAgent
 from agents.pong import Court
 from agents.scripted import TrackerAgent, TrackerMemory
@@ -45,7 +45,7 @@ class Witness:
 def shown(frames: list[Frame], milliseconds: int = MILLISECONDS) -> list[Frame]:
     """What an agent with a reaction time is shown of these frames."""
     witness = Witness()
-    delay = ReactionDelay(witness, milliseconds)
+    delay = Handicap(witness, milliseconds)
     for grey in frames:
         delay.observe(grey)
     return witness.seen
@@ -122,7 +122,7 @@ def test_a_ball_out_of_sight_is_missed_late() -> None:
 def test_in_a_real_game_it_is_mostly_right() -> None:
     """It errs after the opponent's hits, for as long as a reaction takes: not rarely, and not mostly."""
     court, witness, tracker = Court(seed=0), Witness(), TrackerAgent()
-    delay = ReactionDelay(witness, MILLISECONDS)
+    delay = Handicap(witness, MILLISECONDS)
     errors = []
     for _ in range(900):
         grey = court.grey()
@@ -138,16 +138,16 @@ def test_in_a_real_game_it_is_mostly_right() -> None:
 
 def test_decisions_are_passed_on_as_they_are() -> None:
     witness = Witness()
-    delay = ReactionDelay(witness, MILLISECONDS)
+    delay = Handicap(witness, MILLISECONDS)
     assert [delay.observe(picture()).value for _ in range(3)] == [1.0, 2.0, 3.0]
     assert (delay.name, delay.reaction_ms) == ("witness", MILLISECONDS)
-    tracker = ReactionDelay(TrackerAgent(), MILLISECONDS)
+    tracker = Handicap(TrackerAgent(), MILLISECONDS)
     assert tracker.observe(picture()) is tracker.observe(picture())
 
 
 def test_reset_forgets() -> None:
     witness = Witness()
-    delay = ReactionDelay(witness, MILLISECONDS)
+    delay = Handicap(witness, MILLISECONDS)
     for _ in range(20):
         delay.observe(picture(ball=(60, 60), left=40))
     delay.reset()
@@ -165,11 +165,11 @@ def test_the_frame_that_it_is_given_stays_as_it_is() -> None:
 
 def test_the_delayed_policy_is_passed_through(spec: ModelSpec, network: PolicyNetwork) -> None:
     policy = PolicyAgent(spec, network, name="tiny")
-    assert ReactionDelay(policy, MILLISECONDS).policy is policy
-    assert ReactionDelay(TrackerAgent(), MILLISECONDS).policy is None
+    assert Handicap(policy, MILLISECONDS).policy is policy
+    assert Handicap(TrackerAgent(), MILLISECONDS).policy is None
 
 
-def play(agent: ReactionDelay[TrackerMemory], court: Court, frames: int) -> list[ActionName]:
+def play(agent: Handicap[TrackerMemory], court: Court, frames: int) -> list[ActionName]:
     actions = []
     for _ in range(frames):
         actions.append(agent.observe(court.grey()).action)
@@ -178,11 +178,61 @@ def play(agent: ReactionDelay[TrackerMemory], court: Court, frames: int) -> list
 
 
 def test_recall_brings_the_same_decisions() -> None:
-    court, agent = Court(seed=0), ReactionDelay(TrackerAgent(seed=3), MILLISECONDS)
+    court, agent = Court(seed=0), Handicap(TrackerAgent(seed=3), MILLISECONDS)
     play(agent, court, 150)
     moment, memory = court.save(), agent.memory()
     then = play(agent, court, 500)
     assert len(set(then)) == 3
+    court.restore(moment)
+    agent.recall(memory)
+    assert play(agent, court, 500) == then
+
+
+def rows_seen(frames: list[Frame], *, misjudgement: float, seed: int = 0) -> list[int | None]:
+    """The row of the ball that an agent without a reaction time takes it to have in each frame."""
+    witness = Witness()
+    handicap = Handicap(witness, 0, misjudgement=misjudgement, seed=seed)
+    for grey in frames:
+        handicap.observe(grey)
+    return [None if ball is None else ball.row for ball in map(find_ball, witness.seen)]
+
+
+def test_an_angle_misjudged_puts_the_ball_further_off_the_nearer_it_comes() -> None:
+    # Over the whole way, 20 to 138, at 2 columns a frame, on row 100. The error of seed 0 is 0.1257 * 80 = 10 rows.
+    frames = [picture(ball=place) for place in flight(100, 20, 0, 2, 60)]
+    rows = rows_seen(frames, misjudgement=80.0)
+    assert rows[0] == 100
+    assert rows[30] == 105, "half-way"
+    assert rows[59] == 110
+    assert [row for row in rows if row is not None] == sorted(row for row in rows if row is not None)
+
+
+def test_each_stroke_is_misjudged_anew_and_a_ball_that_flies_away_is_not() -> None:
+    towards, away = flight(100, 40, 0, 2, 40), flight(100, 118, 0, -2, 40)
+    rows = rows_seen([picture(ball=place) for place in [*towards, *away, *towards]], misjudgement=20.0)
+    assert rows[39] != 100
+    assert rows[42:80] == [100] * 38
+    assert rows[119] not in (100, rows[39])
+
+
+def test_errors_are_as_large_as_they_should_be() -> None:
+    frames = [picture(ball=place) for place in flight(110, 128, 0, 2, 6)]
+    errors = [(rows_seen(frames, misjudgement=10.0, seed=seed)[-1] or 0) - 110 for seed in range(400)]
+    assert abs(np.mean(errors)) < 2
+    assert 8.5 < np.std(errors) < 11.5
+
+
+def test_a_ball_is_never_imagined_in_a_wall() -> None:
+    frames = [picture(ball=place) for place in flight(36, 20, 0, 2, 60)]
+    for seed in range(10):
+        assert all(34 <= (row or 0) <= 190 for row in rows_seen(frames, misjudgement=60.0, seed=seed))
+
+
+def test_recall_brings_the_same_misjudgements() -> None:
+    court, agent = Court(seed=0), Handicap(TrackerAgent(seed=3), 100, misjudgement=12.0, seed=5)
+    play(agent, court, 150)
+    moment, memory = court.save(), agent.memory()
+    then = play(agent, court, 500)
     court.restore(moment)
     agent.recall(memory)
     assert play(agent, court, 500) == then

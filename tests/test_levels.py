@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from agents.base import Decision
-from agents.handicap import ReactionDelay
+from agents.handicap import Handicap
 from agents.ladder import LadderAgent
 from agents.policy import PolicyAgent
 from agents.pong import Court
@@ -68,7 +68,7 @@ def test_a_policy_plays_as_it_was_asked_to() -> None:
     assert isinstance(agent, PolicyAgent)
     assert (agent.name, agent.temperature, agent.greedy) == ("ppo at 0.25M", 0.5, True)
     late = load_agent(Policy("ppo@251904", temperature=0.5, reaction_ms=100), seed=0)
-    assert isinstance(late, ReactionDelay)
+    assert isinstance(late, Handicap)
     assert late.reaction_ms == 100
     assert late.policy is not None
     assert (late.policy.temperature, late.policy.greedy) == (0.5, False)
@@ -77,7 +77,7 @@ def test_a_policy_plays_as_it_was_asked_to() -> None:
 def test_trackers() -> None:
     assert isinstance(load_agent(Tracker(), seed=0), TrackerAgent)
     late = load_agent(Tracker(reaction_ms=230), seed=0)
-    assert isinstance(late, ReactionDelay)
+    assert isinstance(late, Handicap)
     assert (late.name, late.reaction_ms) == ("Tracker", 230)
 
 

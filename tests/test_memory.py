@@ -10,7 +10,7 @@ import pytest
 
 from agents.agent import Agent, Remembered
 from agents.base import Frame, control_of
-from agents.handicap import ReactionDelay
+from agents.handicap import Handicap
 from agents.ladder import LadderAgent
 from agents.policy import PolicyAgent
 from agents.pong import Court, Side
@@ -32,7 +32,7 @@ def tracker(spec: ModelSpec, network: PolicyNetwork) -> Agent[Any]:
 
 
 def delayed(spec: ModelSpec, network: PolicyNetwork) -> Agent[Any]:
-    return ReactionDelay(policy(spec, network), 100)
+    return Handicap(policy(spec, network), 100)
 
 
 def ladder(spec: ModelSpec, network: PolicyNetwork) -> Agent[Any]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from agents.agent import Agent
-from agents.handicap import ReactionDelay
+from agents.handicap import Handicap
 from agents.ladder import LadderAgent
 from agents.named import script
 from agents.pong import Side
@@ -109,12 +109,14 @@ def load_agent(player: Policy | Tracker | Script | Ladder, *, seed: int) -> Agen
             return LadderAgent([load_agent(rung.player, seed=seed) for rung in LEVELS], level=level)
         case Tracker(reaction_ms=reaction_ms):
             tracker = TrackerAgent(name=name_of(player), seed=seed)
-            return ReactionDelay(tracker, reaction_ms) if reaction_ms else tracker
+            return Handicap(tracker, reaction_ms) if reaction_ms else tracker
         case Script(persona=persona):
             return script(persona, seed=seed)
-        case Policy(reaction_ms=reaction_ms):
+        case Policy(reaction_ms=reaction_ms, misjudgement=misjudgement):
             policy = _load_policy(player, seed)
-            return ReactionDelay(policy, reaction_ms) if reaction_ms else policy
+            if not reaction_ms and not misjudgement:
+                return policy
+            return Handicap(policy, reaction_ms, misjudgement=misjudgement, seed=seed)
 
 
 def _load_policy(player: Policy, seed: int) -> PolicyAgent:

@@ -11,6 +11,7 @@ from agents.pong import Side
 
 Temperature: TypeAlias = Annotated[float, Meta(ge=0.05, le=5.0)]
 Milliseconds: TypeAlias = Annotated[int, Meta(ge=0, le=1000)]
+Rows: TypeAlias = Annotated[float, Meta(ge=0, le=60)]
 
 
 class Person(Struct, frozen=True, tag="person"):
@@ -41,6 +42,8 @@ class Policy(Struct, frozen=True, tag="policy"):
     temperature: Temperature = 1.0
     greedy: bool = False
     reaction_ms: Milliseconds = 0
+    misjudgement: Rows = 0.0
+    """By how much it misjudges where a ball will arrive (standard deviation)."""
 
 
 class Ladder(Struct, frozen=True, tag="ladder"):
