@@ -1,0 +1,62 @@
+"""The Hub's client where the environment asks for something that it cannot do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from huggingface_hub import close_session, constants
+
+from models.errors import UserError
+from models.hub import reading
+from models.hub.client import configure
+
+PROXIES = ("ALL_PROXY", "HTTPS_PROXY", "HTTP_PROXY", "all_proxy", "https_proxy", "http_proxy")
+
+
+@pytest.fixture(autouse=True)
+def _a_session_of_its_own(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    for name in (*PROXIES, "SSL_CERT_FILE", "SSL_CERT_DIR"):
+        monkeypatch.delenv(name, raising=False)
+    close_session()
+    yield
+    close_session()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("ALL_PROXY", "socks5://127.0.0.1:1080"),
+        ("HTTPS_PROXY", "socks4://127.0.0.1:1"),
+        ("HTTPS_PROXY", "http://127.0.0.1:x"),
+        ("http_proxy", "http://[::1"),
+        ("SSL_CERT_FILE", "/nonexistent.pem"),
+        ("SSL_CERT_FILE", __file__),
+    ],
+)
+def test_a_variable_that_cannot_be_used_is_named(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(UserError, match=f"^cannot use the Hub: {name} is not a .*; correct it$"):
+        reading.search("pong")
+
+
+def test_a_proxys_password_stays_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "socks4://ada:hunter2@127.0.0.1:1")
+    with pytest.raises(UserError) as caught:
+        configure()
+    assert "hunter2" not in str(caught.value)
+
+
+def test_an_address_without_a_scheme(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(constants, "ENDPOINT", "huggingface.co")
+    with pytest.raises(UserError, match="HF_ENDPOINT=huggingface.co is no address; begin it with https://"):
+        configure()
+
+
+def test_other_failures_are_told_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail() -> None:
+        raise ValueError("no transport")
+
+    monkeypatch.setattr("models.hub.client.get_session", fail)
+    with pytest.raises(UserError, match="^cannot use the Hub: no transport$"):
+        configure()
