@@ -49,7 +49,7 @@ def test_a_proxys_password_stays_secret(monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_an_address_without_a_scheme(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(constants, "ENDPOINT", "huggingface.co")
-    with pytest.raises(UserError, match="HF_ENDPOINT=huggingface.co is no address; begin it with https://"):
+    with pytest.raises(UserError, match=r"HF_ENDPOINT=huggingface\.co is no address; begin it with https://"):
         configure()
 
 
@@ -58,5 +58,5 @@ def test_other_failures_are_told_as_they_are(monkeypatch: pytest.MonkeyPatch) ->
         raise ValueError("no transport")
 
     monkeypatch.setattr("models.hub.client.get_session", fail)
-    with pytest.raises(UserError, match="^cannot use the Hub: no transport$"):
+    with pytest.raises(UserError, match=r"^cannot use the Hub: no transport$"):
         configure()

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import math
+import re
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Literal
 
 import gymnasium
@@ -11,6 +15,8 @@ from ale_py.vector_env import AtariVectorEnv
 from gymnasium.spaces import Box, Discrete
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
+from gymnasium.wrappers import DtypeObservation
+from gymnasium.wrappers import TransformAction as TransformOneAction
 from gymnasium.wrappers.vector import TransformAction
 from numpy.typing import NDArray
 
@@ -42,10 +48,9 @@ def specification(environment: str, *, algorithm: str, head: Head | None = None)
         _check_discrete(head, PONG)
         return ModelSpec(algorithm=algorithm, actions=FAST_ACTIONS)
     gridworld.register()
-    try:
+    _refuse_other_pong(environment)
+    with _explaining_failures(environment):
         probe = gymnasium.make(environment)
-    except (gymnasium.error.Error, ModuleNotFoundError) as error:
-        raise UserError(_no_environment(environment, error)) from error
     seen, taken = probe.observation_space, probe.action_space
     probe.close()
     if not (isinstance(seen, Box) and len(seen.shape) == 1):
@@ -54,7 +59,7 @@ def specification(environment: str, *, algorithm: str, head: Head | None = None)
     if isinstance(taken, Discrete):
         _check_discrete(head, environment)
         actions = DiscreteActions(int(taken.n))
-    elif isinstance(taken, Box) and len(taken.shape) == 1 and taken.is_bounded():
+    elif isinstance(taken, Box) and len(taken.shape) == 1 and taken.is_bounded() and taken.dtype.kind == "f":
         chosen = head or "gaussian"
         if chosen == "categorical":
             raise UserError(f"{environment} has continuous actions; use --head gaussian or tanh-gaussian")
@@ -70,11 +75,30 @@ def _check_discrete(head: Head | None, environment: str) -> None:
         raise UserError(f"{environment} has discrete actions; leave out --head {head}")
 
 
+def _refuse_other_pong(environment: str) -> None:
+    """`UserError` for the other names of Atari's Pong, whose observations are another's choice."""
+    if re.fullmatch(r"(ALE/)?Pong(NoFrameskip|Deterministic)?-v\d+", environment):
+        raise UserError(f"{environment} is Pong with other frames; use --env Pong")
+
+
+@contextmanager
+def _explaining_failures(environment: str) -> Iterator[None]:
+    """Turns whatever an environment raises while it is made, and its warnings, into a `UserError`."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    except UserError:
+        raise
+    except Exception as error:  # an environment is a stranger's code
+        raise UserError(_no_environment(environment, error)) from error
+
+
 def _no_environment(environment: str, error: Exception) -> str:
-    if isinstance(error, gymnasium.error.DependencyNotInstalled | ModuleNotFoundError):
+    if isinstance(error, gymnasium.error.DependencyNotInstalled | ImportError):
         advice = "pip install 'volley-pong[box2d]'" if "box2d" in str(error).lower() else "install it"
         return f"{environment} needs a missing package ({one_line(error)}): {advice}"
-    return f"no environment {environment!r}: {one_line(error)}; try Pong, CartPole-v1 or Pendulum-v1"
+    return f"no environment {one_line(environment, 80)!r}: {one_line(error)}; try Pong, CartPole-v1 or Pendulum-v1"
 
 
 def make(spec: PolicySpec, num_envs: int, *, sticky: float = 0.0) -> VectorEnv:
@@ -87,17 +111,42 @@ def make(spec: PolicySpec, num_envs: int, *, sticky: float = 0.0) -> VectorEnv:
     if isinstance(spec, ModelSpec):
         return make_pong(spec, num_envs, sticky=sticky)
     gridworld.register()
-    environments = gymnasium.make_vec(
-        spec.environment,
-        num_envs,
-        vectorization_mode="sync",
-        vector_kwargs={"autoreset_mode": AutoresetMode.SAME_STEP},
-    )
+    with _explaining_failures(spec.environment):
+        environments = gymnasium.make_vec(
+            spec.environment,
+            num_envs,
+            vectorization_mode="sync",
+            vector_kwargs={"autoreset_mode": AutoresetMode.SAME_STEP},
+            wrappers=(_fitted,),  # type: ignore[arg-type] # it wraps only where it must
+        )
+        _check_unchanged(spec, environments)
     if isinstance(spec.actions, DiscreteActions):
         return environments
     within = ActionBounds(spec.actions)
     space = Box(-np.inf, np.inf, (len(spec.actions.low),), np.float32)
     return TransformAction(environments, within, batch_space(space, num_envs), space)
+
+
+def _fitted(environment: gymnasium.Env[Any, Any]) -> gymnasium.Env[Any, Any]:
+    """The same environment with observations in float32, as networks compute, and actions that count from 0."""
+    if environment.observation_space.dtype != np.float32:
+        environment = DtypeObservation(environment, np.float32)
+    taken = environment.action_space
+    if isinstance(taken, Discrete) and taken.start:
+        environment = TransformOneAction(environment, lambda action: action + taken.start, Discrete(taken.n))
+    return environment
+
+
+def _check_unchanged(spec: ControlSpec, environments: VectorEnv) -> None:
+    """`UserError` if the policy does not fit the environment that has its name now."""
+    seen, taken = environments.single_observation_space, environments.single_action_space
+    size = spec.actions.count if isinstance(spec.actions, DiscreteActions) else len(spec.actions.low)
+    now = int(taken.n) if isinstance(taken, Discrete) else taken.shape[0] if taken.shape else 0
+    if seen.shape != (spec.observation_size,) or size != now:
+        raise UserError(
+            f"{spec.environment} is not what this policy was trained for: it has {seen.shape} observations and {now} "
+            f"actions now, not ({spec.observation_size},) and {size}"
+        )
 
 
 class ActionBounds:
