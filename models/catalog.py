@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import suppress
 from pathlib import Path
 
 from models import run_directory, store
-from models.errors import UserError
-from models.files import is_model_directory
+from models.errors import UserError, one_line
+from models.files import exists, expanded, is_folder, is_model_directory
 
 PRETRAINED = Path(__file__).parent / "pretrained"
 DEFAULT_MODEL = "ppo"
@@ -33,14 +34,15 @@ def resolve(model: str) -> Path:
         return directory
     if at and (directory := _resolve_local(whole)) is not None:
         return _resolve_stage(whole, directory, stage)
-    if (repository := store.parse_repository(model)) is not None and not Path(model).exists():
+    if (repository := store.parse_repository(model)) is not None and not exists(Path(model)):
         return store.find(*repository)
     name, problem = model, "holds no model"
-    if not Path(model).is_dir():
+    if not is_folder(Path(model)):
         name, problem = whole or model, "is neither a model's name nor a directory"
     names = ", ".join((*bundled_names(), *store.imported_names())) or "none"
     raise UserError(
-        f"{name!r} {problem}; known models: {names}; or give a model directory, a run, or USER/REPO on the Hub"
+        f"{one_line(name, 80)!r} {problem}; known models: {names}; "
+        "or give a model directory, a run, or USER/REPO on the Hub"
     )
 
 
@@ -48,7 +50,7 @@ def _resolve_local(model: str) -> Path | None:
     """Like `resolve`, for names without `@` that are not downloads; None if there is no such model."""
     if model in bundled_names():
         return PRETRAINED / model
-    path = Path(model).expanduser()
+    path = expanded(model)
     if is_model_directory(path):
         return path
     if (policy := run_directory.policy_in(path)) is not None:
@@ -69,7 +71,7 @@ def missing_download(model: str) -> tuple[str, str | None] | None:
     with suppress(UserError):
         resolve(model)
         return None
-    return None if Path(model).exists() else store.parse_repository(model)
+    return None if exists(Path(model)) else store.parse_repository(model)
 
 
 def stages(model: str) -> list[int]:
@@ -91,7 +93,7 @@ def home(model: str) -> Path:
 def runs(folder: Path = RUNS) -> list[Path]:
     """Returns the training runs in `folder`, the most recently saved first."""
     found = [path for path in folder.glob("*") if run_directory.is_run(path)]
-    return sorted(found, key=lambda path: path.stat().st_mtime, reverse=True)
+    return sorted(found, key=os.path.getmtime, reverse=True)
 
 
 def short_name(model: str) -> str:

@@ -29,9 +29,32 @@ def data_folder() -> Path:
     return Path(folder) if folder else platformdirs.user_data_path("volley", appauthor=False)
 
 
+# What may not be looked at, or has an impossible name, is not there: the methods of `Path` raise an exception for it.
+
+
+def exists(path: Path) -> bool:
+    """Whether there is anything that may be looked at."""
+    return os.path.exists(path)  # noqa: PTH110
+
+
+def is_file(path: Path) -> bool:
+    """Whether there is a file."""
+    return os.path.isfile(path)  # noqa: PTH113
+
+
+def is_folder(path: Path) -> bool:
+    """Whether there is a folder."""
+    return os.path.isdir(path)  # noqa: PTH112
+
+
+def expanded(name: str) -> Path:
+    """A path as a user wrote it, with ~ for a home folder, if there is one of that name."""
+    return Path(os.path.expanduser(name))  # noqa: PTH111
+
+
 def is_model_directory(directory: Path) -> bool:
     """Whether `directory` looks like a model: it has a `config.json` and a `model.safetensors`."""
-    return (directory / CONFIG_FILE).is_file() and (directory / WEIGHTS_FILE).is_file()
+    return is_file(directory / CONFIG_FILE) and is_file(directory / WEIGHTS_FILE)
 
 
 def fingerprint(directory: Path) -> str:

@@ -21,7 +21,7 @@ from models import catalog, checkpoint, store
 from models.acting import choose
 from models.card import card
 from models.errors import UserError
-from models.files import CARD_FILE
+from models.files import CARD_FILE, exists, expanded
 from models.network import PolicyNetwork, PolicyOutput
 from models.spec import ACTIONS, MINIMAL_ACTIONS, ModelSpec
 
@@ -194,7 +194,7 @@ class PongPolicy:
 def _is_local(name: str) -> bool:
     """Whether a name is something on this machine other than a download."""
     whole = name.rpartition("@")[0] or name
-    return Path(name).expanduser().exists() or Path(whole).expanduser().exists() or store.parse_repository(name) is None
+    return exists(expanded(name)) or exists(expanded(whole)) or store.parse_repository(name) is None
 
 
 def _pull_or_find(repository: str, revision: str | None, *, force: bool, token: str | bool | None) -> Path:

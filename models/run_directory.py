@@ -30,7 +30,7 @@ from msgspec import Meta, Raw, Struct
 
 from models.control import PolicySpec, decode_any
 from models.errors import UserError, one_line
-from models.files import CONFIG_FILE, CURVE_FILE, PROVENANCE_FILE, STAGES_FOLDER, is_model_directory
+from models.files import CONFIG_FILE, CURVE_FILE, PROVENANCE_FILE, STAGES_FOLDER, is_file, is_model_directory
 from models.provenance import read_provenance
 from models.results import MAX_RESULTS_BYTES, Result
 
@@ -47,7 +47,7 @@ Metrics: TypeAlias = dict[str, Any]
 
 def is_run(directory: Path) -> bool:
     """Whether `directory` looks like a training run; it may hold no policy yet."""
-    has_files = all((directory / name).is_file() for name in (CONFIG_FILE, PROVENANCE_FILE))
+    has_files = all(is_file(directory / name) for name in (CONFIG_FILE, PROVENANCE_FILE))
     return has_files and not is_model_directory(directory)
 
 

@@ -24,7 +24,7 @@ from typing import Annotated, Literal, NamedTuple, TypeAlias
 import msgspec
 
 from models.errors import UserError, one_line
-from models.files import atomic_write, data_folder, is_model_directory
+from models.files import atomic_write, data_folder, exists, is_model_directory
 
 RECORD_FILE = "download.json"
 CURRENT_FILE = "current"
@@ -169,7 +169,7 @@ def verify(directory: Path) -> None:
 
     A directory without a `download.json` is not a download, and is not checked.
     """
-    if not (directory / RECORD_FILE).exists():
+    if not exists(directory / RECORD_FILE):
         return
     for name, digest in _read_record(directory).sha256.items():
         try:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -13,7 +12,7 @@ from numpy.typing import NDArray
 
 from models import catalog
 from models.errors import UserError
-from models.files import CURVE_FILE
+from models.files import CURVE_FILE, expanded, is_file
 from models.run_directory import METRICS_FILE, Metrics, is_run, read_config, read_metrics
 from models.spec import POINTS_TO_WIN, PONG
 
@@ -80,8 +79,8 @@ class Curve:
 
 def read_run(name: str) -> LoggedRun:
     """The run, or the model with a learning curve, that the user named; `UserError` if it has no curve."""
-    path = Path(name).expanduser()
-    running = name not in catalog.bundled_names() and ((path / METRICS_FILE).is_file() or is_run(path))
+    path = expanded(name)
+    running = name not in catalog.bundled_names() and (is_file(path / METRICS_FILE) or is_run(path))
     directory = path if running else catalog.home(name)
     config = read_config(directory)
     lines = tuple(read_metrics(directory))

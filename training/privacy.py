@@ -9,6 +9,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
+from models.files import exists, expanded
 from models.store import parse_repository
 from training.settings import TrainingSettings
 
@@ -42,7 +43,7 @@ def _models_by_name(value: str) -> str:
 
 def _by_name(model: str) -> str:
     """A model without the folder that it is in, if it is in one of this machine's."""
-    local = "/" in model and (parse_repository(model) is None or Path(model).expanduser().exists())
+    local = "/" in model and (parse_repository(model) is None or exists(expanded(model)))
     return f"runs/{Path(model).name}" if local else model
 
 

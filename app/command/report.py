@@ -24,6 +24,7 @@ from agents.pong import Court
 from models import __version__, catalog, checkpoint
 from models.device import cpu_features, pick_device, processor_name, supports_fast_bfloat16
 from models.errors import UserError
+from models.files import is_file
 
 DEPENDENCIES = (
     "torch",
@@ -254,7 +255,7 @@ def _sound() -> Sound:
 
 def _rom_md5() -> str | None:
     path = roms.get_rom_path("pong")
-    if path is None or not path.is_file():
+    if path is None or not is_file(path):
         return None
     return hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()
 

@@ -20,7 +20,7 @@ from app.game.replay import Replay
 from app.game.seats import AgentSeat, PersonSeat, RecordedSeat, RomSeat, Seat
 from models import catalog
 from models.errors import UserError
-from models.files import fingerprint
+from models.files import expanded, fingerprint
 from models.run_directory import NEWEST_FOLDER, read_config
 from models.spec import ModelSpec
 
@@ -156,7 +156,7 @@ def _use_one_thread() -> None:
 
 def run_to_follow(name: str) -> Path:
     """The run of Pong that the user named; `UserError` if it is not one."""
-    run = Path(name).expanduser()
+    run = expanded(name)
     _followed_spec(run)
     return run
 

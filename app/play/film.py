@@ -20,7 +20,7 @@ from app.play.film_formats import FORMATS, FilmFormat
 from app.play.scene import MatchScene
 from app.settings import PANELS_WHILE_WATCHING, PanelName
 from models.errors import UserError
-from models.files import atomic_write
+from models.files import atomic_write, is_folder
 
 FILM_PANELS = tuple(name for name in PanelName if name not in (PanelName.STAGES, PanelName.LEARNING))
 """Those that the command line can put in a film: the other two follow a training, or change the policy by hand."""
@@ -86,7 +86,7 @@ def filming(path: Path, panels: Collection[PanelName] = PANELS_WHILE_WATCHING) -
     suffix = path.suffix.lower()
     if suffix not in FORMATS:
         raise UserError(f"cannot record to {str(path)!r}: give a name that ends in .mp4 or .gif")
-    if path.is_dir():
+    if is_folder(path):
         raise UserError(f"cannot record to {str(path)!r}: it is a directory; give a file's name")
     film_format = FORMATS[suffix]
     unfinished = path.with_name(f".{path.name}.{os.getpid()}")
