@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from enum import Enum
 from pathlib import Path
 from typing import Annotated, NamedTuple, TypeAlias
@@ -14,7 +13,7 @@ from msgspec import Meta, Struct
 
 from app.game.lineup import Lineup, Person, Policy
 from models.errors import one_line
-from models.files import data_folder
+from models.files import atomic_write, data_folder
 
 
 class PanelName(Enum):
@@ -100,13 +99,7 @@ def save(settings: Settings) -> str | None:
     path = settings_file()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(msgspec.toml.encode(settings))
-            Path(temporary).replace(path)
-        finally:
-            Path(temporary).unlink(missing_ok=True)
+        atomic_write(path, msgspec.toml.encode(settings))
     except OSError as error:
         return f"cannot save the settings to {path}: {error.strerror}; they last until you close Volley"
     return None

@@ -19,7 +19,7 @@ from safetensors.torch import save as save_tensors
 from models import store
 from models.control import PolicySpec, decode_any
 from models.errors import UserError, one_line
-from models.files import CONFIG_FILE, WEIGHTS_FILE
+from models.files import CONFIG_FILE, WEIGHTS_FILE, move_folder, replacing
 from models.mlp import Network, build
 from models.network import PolicyNetwork
 from models.spec import MAX_PARAMETERS, ModelSpec, decode, encode
@@ -84,22 +84,23 @@ def _naming_model(directory: Path) -> Iterator[None]:
 def save(directory: Path, spec: PolicySpec, network: Network) -> None:
     """Writes the model to `directory`, whole or not at all; other files there stay.
 
-    Both files are first written to a folder next to it. A new directory appears by one rename. In an existing one, the
-    weights are replaced before the specification, each by one rename; this is safe because a run's specification never
-    changes.
+    A new directory appears by one rename. In an existing one, the weights are replaced before the specification, each
+    by one rename; this is safe because a run's specification never changes. `OSError` if the disk fails.
     """
     directory.parent.mkdir(parents=True, exist_ok=True)
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
+    weights, config = save_tensors(tensors), encode(spec)
+    if directory.exists():
+        with replacing(directory / CONFIG_FILE) as new_config, replacing(directory / WEIGHTS_FILE) as new_weights:
+            new_weights.write_bytes(weights)
+            new_config.write_bytes(config)
+        return
     workplace = Path(tempfile.mkdtemp(prefix=f".{directory.name}-", dir=directory.parent))
     try:
         workplace.chmod(0o755)
-        (workplace / WEIGHTS_FILE).write_bytes(save_tensors(tensors))
-        (workplace / CONFIG_FILE).write_bytes(encode(spec))
-        if not directory.exists():
-            workplace.rename(directory)
-            return
-        for name in (WEIGHTS_FILE, CONFIG_FILE):
-            (workplace / name).replace(directory / name)
+        (workplace / WEIGHTS_FILE).write_bytes(weights)
+        (workplace / CONFIG_FILE).write_bytes(config)
+        move_folder(workplace, directory)
     finally:
         shutil.rmtree(workplace, ignore_errors=True)
 

@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 
@@ -65,11 +67,46 @@ def fingerprint(directory: Path) -> str:
     return digest.hexdigest()
 
 
-def atomic_write(path: Path, content: bytes) -> None:
-    """Writes a whole file or nothing; `OSError` if it cannot be written."""
+# Files that matter appear whole or not at all, also after a power cut: written under another name, brought to the disk,
+# and renamed, which is one step.
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """The name of a file to be written in the block; at its end the file takes the place of `path`.
+
+    If the block fails, or the disk does (`OSError`), what was at `path` stays, and nothing else.
+    """
     unfinished = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        unfinished.write_bytes(content)
+        yield unfinished
+        _bring_to_disk(unfinished)
         unfinished.replace(path)
+        _bring_to_disk(path.parent)
     finally:
         unfinished.unlink(missing_ok=True)
+
+
+def atomic_write(path: Path, content: bytes) -> None:
+    """Writes a whole file or nothing; `OSError` if it cannot be written."""
+    with replacing(path) as unfinished:
+        unfinished.write_bytes(content)
+
+
+def move_folder(folder: Path, to: Path) -> None:
+    """Gives a finished folder its name, in one step; `OSError` if that is taken, or the disk fails."""
+    for path in (*folder.rglob("*"), folder):
+        _bring_to_disk(path)
+    folder.rename(to)
+    _bring_to_disk(to.parent)
+
+
+def _bring_to_disk(path: Path) -> None:
+    """Waits until a file, or a folder's list of files, is on the disk and no longer in memory alone."""
+    if path.is_dir() and os.name == "nt":  # Windows opens no folders.
+        return
+    handle = os.open(path, os.O_RDWR if path.is_file() else os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -15,7 +15,7 @@ import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from models.errors import one_line
-from models.files import PROVENANCE_FILE
+from models.files import PROVENANCE_FILE, atomic_write
 
 MAX_PROVENANCE_BYTES = 64 * 1024
 
@@ -99,7 +99,7 @@ def read_provenance(directory: Path) -> Provenance:
 def write_provenance(directory: Path, provenance: Provenance) -> None:
     """Writes `provenance.json`."""
     text = json.dumps(msgspec.to_builtins(provenance), indent=2)
-    (directory / PROVENANCE_FILE).write_text(f"{text}\n")
+    atomic_write(directory / PROVENANCE_FILE, f"{text}\n".encode())
 
 
 def without_options(command: str, *options: str) -> str:

@@ -24,7 +24,7 @@ from typing import Annotated, Literal, NamedTuple, TypeAlias
 import msgspec
 
 from models.errors import UserError, one_line
-from models.files import atomic_write, data_folder, exists, is_model_directory
+from models.files import atomic_write, data_folder, exists, is_model_directory, move_folder
 
 RECORD_FILE = "download.json"
 CURRENT_FILE = "current"
@@ -147,7 +147,7 @@ def install(staged: Path, download: Download) -> StoredModel:
         if not is_intact(stored):
             shutil.rmtree(stored.directory, ignore_errors=True)
             try:
-                staged.rename(stored.directory)
+                move_folder(staged, stored.directory)
             except OSError:
                 if not is_intact(stored):
                     raise

@@ -210,7 +210,7 @@ def test_a_failure_between_the_two_renames_leaves_a_whole_model(
     replace = Path.replace
 
     def replace_weights_only(path: Path, target: Path) -> Path:
-        if path.name == CONFIG:
+        if target.name == CONFIG:
             raise OSError(errno.EIO, os.strerror(errno.EIO))
         return replace(path, target)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable
 from copy import deepcopy
 from pathlib import Path
@@ -407,7 +408,7 @@ def test_a_search_leaves_what_every_run_does(tmp_path: Path) -> None:
     for model in ("model", "best"):
         assert checkpoint.load_policy(run.path / model)[0] == settings.model
     assert list((run.path / "stages").iterdir())
-    assert not list(run.path.rglob("*.unfinished"))
+    assert not list(run.path.rglob(f".*.{os.getpid()}"))
 
 
 def test_inputs_are_measured_once(tmp_path: Path) -> None:

@@ -72,7 +72,7 @@ def test_a_run_directory_holds_all_that_is_promised(tmp_path: Path, settings: Tr
     assert RunDirectory.open(run.path).settings == settings
     assert list((run.path / "tensorboard").glob("events.out.tfevents.*"))
     assert json.loads((run.path / "provenance.json").read_text())["packages"]["volley"]
-    assert not list(run.path.rglob("*.unfinished"))
+    assert not list(run.path.rglob(f".*.{os.getpid()}"))
 
 
 def test_same_seed_same_curve(tmp_path: Path, settings: TrainingSettings) -> None:

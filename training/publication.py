@@ -41,6 +41,7 @@ from models.files import (
     SETTINGS_FILE,
     TENSORBOARD_FOLDER,
     WEIGHTS_FILE,
+    move_folder,
 )
 from models.mlp import Network
 from models.provenance import Provenance, TrainedPolicy, read_provenance, without_options, write_provenance
@@ -262,7 +263,7 @@ def staging(folder: Path) -> Iterator[Path]:
             yield staged
             if folder.exists():
                 shutil.rmtree(folder)
-            staged.rename(folder)
+            move_folder(staged, folder)
         finally:
             shutil.rmtree(staged, ignore_errors=True)
     except OSError as error:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -15,7 +14,7 @@ from tensorboardX import SummaryWriter
 
 from models import checkpoint
 from models.errors import UserError
-from models.files import CONFIG_FILE, STAGES_FOLDER, TENSORBOARD_FOLDER
+from models.files import CONFIG_FILE, STAGES_FOLDER, TENSORBOARD_FOLDER, atomic_write, replacing
 from models.mlp import Network
 from models.provenance import write_provenance
 from models.run_directory import (
@@ -78,7 +77,7 @@ class RunDirectory:
             raise UserError(f"{path} already exists; resume it with --resume {path}, or choose another with --run")
         try:
             path.mkdir(parents=True, exist_ok=True)
-            (path / CONFIG_FILE).write_bytes(encode(settings))
+            atomic_write(path / CONFIG_FILE, encode(settings))
             write_provenance(path, new_provenance(settings.start))
         except OSError as error:
             raise UserError(f"cannot write to {path}: {error.strerror}; choose another with --run") from error
@@ -97,7 +96,7 @@ class RunDirectory:
     def write_settings(self, settings: TrainingSettings) -> None:
         """Replaces the settings of the run."""
         self.settings = settings
-        _replace(self.path / CONFIG_FILE, encode(settings))
+        atomic_write(self.path / CONFIG_FILE, encode(settings))
 
     def log(self, progress: Progress, metrics: Mapping[str, float]) -> None:
         """Adds a line to the metrics and a point to each TensorBoard curve; values that are not finite become null."""
@@ -121,9 +120,8 @@ class RunDirectory:
             self._tensorboard.flush()
         folder = self.path / CHECKPOINTS_FOLDER
         folder.mkdir(exist_ok=True)
-        unfinished = folder / f"{CHECKPOINT_FILE}.unfinished"
-        torch.save({"learner": trainee.state_dict(), "progress": asdict(progress)}, unfinished)
-        unfinished.replace(folder / CHECKPOINT_FILE)
+        with replacing(folder / CHECKPOINT_FILE) as unfinished:
+            torch.save({"learner": trainee.state_dict(), "progress": asdict(progress)}, unfinished)
         checkpoint.save(self.path / NEWEST_FOLDER, self.settings.model, trainee.network)
 
     def restore(self, trainee: Resumable) -> Progress:
@@ -138,7 +136,7 @@ class RunDirectory:
             trainee.load_state_dict(state["learner"])
             progress = Progress(**state["progress"])
         kept = [json.dumps(line) + "\n" for line in self.metrics() if line["steps"] <= progress.steps]
-        _replace(self.path / METRICS_FILE, "".join(kept).encode())
+        atomic_write(self.path / METRICS_FILE, "".join(kept).encode())
         return progress
 
     def save_stage(self, trainee: Resumable, progress: Progress) -> None:
@@ -149,13 +147,4 @@ class RunDirectory:
         """Keeps the current policy as the best so far."""
         folder = self.path / BEST_FOLDER
         checkpoint.save(folder, self.settings.model, trainee.network)
-        _replace(folder / EVALUATION_FILE, json.dumps(asdict(evaluation), indent=2).encode() + b"\n")
-
-
-def _replace(file: Path, content: bytes) -> None:
-    unfinished = file.with_name(file.name + ".unfinished")
-    with unfinished.open("wb") as stream:
-        stream.write(content)
-        stream.flush()
-        os.fsync(stream.fileno())
-    unfinished.replace(file)
+        atomic_write(folder / EVALUATION_FILE, json.dumps(asdict(evaluation), indent=2).encode() + b"\n")

@@ -7,7 +7,7 @@ import os
 from collections import deque
 from collections.abc import Collection, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import av
@@ -20,7 +20,7 @@ from app.play.film_formats import FORMATS, FilmFormat
 from app.play.scene import MatchScene
 from app.settings import PANELS_WHILE_WATCHING, PanelName
 from models.errors import UserError
-from models.files import atomic_write, is_folder
+from models.files import atomic_write, is_folder, replacing
 
 FILM_PANELS = tuple(name for name in PanelName if name not in (PanelName.STAGES, PanelName.LEARNING))
 """Those that the command line can put in a film: the other two follow a training, or change the policy by hand."""
@@ -28,22 +28,70 @@ _MAX_WAITING = 30
 """Pictures waiting to be encoded. When there are more, the match waits, so that memory does not fill up."""
 
 
+class _Disk:
+    """A file to be written by an encoder, which must never hear that the disk is full: native code can die of it.
+
+    After the first failure it takes in what it is given and writes nothing more; `check` and `close` raise the failure.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.name = str(path)
+        """By which FFmpeg reads the file again, to put its index first."""
+        self._file = path.open("wb", buffering=0)
+        self._failure: OSError | None = None
+
+    def write(self, content: bytes) -> int:
+        """Writes all of it, or gives up."""
+        rest = memoryview(content)
+        while self._failure is None and rest:
+            try:
+                rest = rest[self._file.write(rest) :]
+            except OSError as error:
+                self._failure = error
+        return len(content)
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        """Moves, and returns the new place."""
+        return self._file.seek(offset, whence)
+
+    def tell(self) -> int:
+        """The place where it writes next."""
+        return self._file.tell()
+
+    def check(self) -> None:
+        """Raises the first failure, if there was one."""
+        if self._failure is not None:
+            raise self._failure
+
+    def close(self) -> None:
+        """Raises the first failure."""
+        with self._file:
+            self.check()
+
+
 class Film:
     """Draws a match's scene off screen and adds it to a film; see `filming`. `encoder` has one thread."""
 
-    def __init__(self, container: av.container.OutputContainer, film_format: FilmFormat, encoder: Executor) -> None:
+    def __init__(
+        self, container: av.container.OutputContainer, film_format: FilmFormat, encoder: Executor, disk: _Disk
+    ) -> None:
         self.scene = MatchScene(hints=False)
         """What is filmed. It works everything out at once, so that each picture shows what belongs to it."""
         self._container = container
         self._format = film_format
         self._encoder = encoder
+        self._disk = disk
         self._encoding: deque[Future[None]] = deque()
         self._surface = pygame.Surface(film_format.size, depth=32)
         self._clock = FrameClock()
         self._frames = 0
 
     def add(self, now: Snapshot, elapsed: float) -> None:
-        """Adds what a viewer would have seen in the last `elapsed` seconds, as frames of the film."""
+        """Adds what a viewer would have seen in the last `elapsed` seconds, as frames of the film.
+
+        `OSError` if the film can no longer be written.
+        """
+        self._disk.check()
         self.scene.update(now, elapsed)
         frames = self._clock.frames(elapsed, float(self._format.rate))
         if frames == 0:
@@ -89,25 +137,22 @@ def filming(path: Path, panels: Collection[PanelName] = PANELS_WHILE_WATCHING) -
     if is_folder(path):
         raise UserError(f"cannot record to {str(path)!r}: it is a directory; give a file's name")
     film_format = FORMATS[suffix]
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
     interrupt: KeyboardInterrupt | None = None
     try:
-        unfinished.touch()  # PyAV opens the file only when the first frame comes.
         with (
-            av.open(unfinished, "w", format=suffix[1:], options=film_format.container_options) as container,
+            replacing(path) as unfinished,
+            closing(_Disk(unfinished)) as disk,
+            av.open(disk, "w", format=suffix[1:], options=film_format.container_options) as container,
             ThreadPoolExecutor(1, "encoding") as encoder,
         ):
-            film = Film(container, film_format(container), encoder)
+            film = Film(container, film_format(container), encoder, disk)
             film.scene.shown = panels
             try:
                 yield film
             except KeyboardInterrupt as error:
                 interrupt = error
             film.finish()
-        unfinished.replace(path)
     except OSError as error:
         raise UserError(f"cannot record to {str(path)!r}: {error.strerror}; choose another place") from error
-    finally:
-        unfinished.unlink(missing_ok=True)
     if interrupt is not None:
         raise interrupt

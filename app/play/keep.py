@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import time
 from collections.abc import Mapping
 from contextlib import ExitStack, suppress
@@ -18,16 +19,21 @@ from app.play.panels.panel import Panel
 from app.play.scene import MatchScene
 from app.settings import PanelName
 from models.errors import UserError
+from models.files import atomic_write
 
 
 def save_screenshot(surface: pygame.Surface) -> str:
     """Saves a picture of the surface; returns a line that says where, or why not."""
     path = _new_file(settings.screenshots_folder(), ".png")
+    content = io.BytesIO()
+    pygame.image.save(
+        surface, content, path.name
+    )  # On a full disk, it would write nothing in silence.
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        pygame.image.save(surface, path)
-    except (OSError, pygame.error) as error:
-        return f"cannot save a screenshot to {path.parent}: {error}"
+        atomic_write(path, content.getvalue())
+    except OSError as error:
+        return f"cannot save a screenshot to {path.parent}: {error.strerror}"
     return f"screenshot saved: {path}"
 
 
