@@ -87,6 +87,15 @@ class Screen(Protocol):
 
 
 @runtime_checkable
+class RescuableScreen(Protocol):
+    """A screen with something to keep when the window has to end."""
+
+    def rescue(self) -> str:
+        """Keeps it; returns a line that says where, empty if there is nothing."""
+        ...
+
+
+@runtime_checkable
 class TypingScreen(Protocol):
     """A screen with text fields. In the context `TYPING`, it sees each event first."""
 

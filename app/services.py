@@ -15,6 +15,7 @@ from app.follow.trainer import Trainer
 from app.hub.library import Library
 from app.hub.publishing import outcome_of
 from app.settings import Settings
+from app.trouble import Guarded, told_last_time
 from app.ui.bindings import with_overrides
 from app.ui.devices import Devices
 from app.ui.display import Display
@@ -35,17 +36,17 @@ class Services:
         self.devices = Devices(self.bindings)
         self.speaker = Speaker()
         self.toast = Toast()
-        self.loader: Executor = ThreadPoolExecutor(1, "loading")
+        self.loader: Executor = Guarded(ThreadPoolExecutor(1, "loading"))
         """Loads players and checkpoints."""
-        self.thinker: Executor = ThreadPoolExecutor(2, "thinking", initializer=_yield_to_the_loop)
+        self.thinker: Executor = Guarded(ThreadPoolExecutor(2, "thinking", initializer=_yield_to_the_loop))
         """Works out what panels show of a network: one thread for each moment's, one for what takes longer."""
-        self.questions: Executor = DaemonExecutor()
+        self.questions: Executor = Guarded(DaemonExecutor())
         """Asks the Hub."""
-        self.transfers: Executor = ThreadPoolExecutor(4, "transferring")
+        self.transfers: Executor = Guarded(ThreadPoolExecutor(4, "transferring"))
         """Moves files from and to the Hub; the program ends only when none is half done."""
         self.trainer = Trainer(self.loader)
         self._uploads: list[Future[str]] = []
-        for message in (warning, *clashes):
+        for message in (warning, *clashes, told_last_time()):
             if message:
                 self.toast.show(message)
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 
 import pygame
 from msgspec.structs import replace
 
 from agents.pong import FRAMES_PER_SECOND
+from app import trouble
 from app.game.lineup import Lineup, Policy, Rom
 from app.game.session import Session, new_seed
 from app.game.snapshot import Snapshot
@@ -17,12 +19,24 @@ from app.menu.screen import MenuScreen
 from app.play import keep
 from app.play.screen import MatchScreen
 from app.publish.screen import PublishingScreen
-from app.screen import Follow, OpenLibrary, OpenMenu, Publish, Quit, Request, Screen, Start, TypingScreen
+from app.screen import (
+    Follow,
+    OpenLibrary,
+    OpenMenu,
+    Publish,
+    Quit,
+    Request,
+    RescuableScreen,
+    Screen,
+    Start,
+    TypingScreen,
+)
 from app.services import Services
 from app.ui import bindings, help_page, theme, widgets
 from app.ui.bindings import Command, Context
 from app.ui.display import Display, silent_libraries
 from app.ui.pacing import Pacer
+from models.errors import UserError
 
 _VOLUME_STEP = 10
 
@@ -54,8 +68,9 @@ class Window:
     def run(self) -> None:
         """Shows frames at the emulator's own rate until the window is closed, then takes it down.
 
-        Raises what loading the first session's players raised. A window that is closed during loading disappears at
-        once, though this returns only when the loading has ended.
+        Raises what loading the first session's players raised, and `Crash` if Volley itself fails; then the match is
+        kept. A window that is closed during loading disappears at once, though this returns only when the loading has
+        ended.
         """
         with self.services:
             try:
@@ -66,8 +81,18 @@ class Window:
                 pacer = Pacer(FRAMES_PER_SECOND)
                 while not self.closed:
                     self.frame(pacer.wait())
+            except UserError:
+                raise
+            except Exception as error:
+                raise trouble.crash(error, self._rescued()) from error
             finally:
                 self._screen.close()
+
+    def _rescued(self) -> str:
+        """What is kept of the open screen, in a line."""
+        with suppress(Exception):  # The failure may be there.
+            return self._screen.rescue() if isinstance(self._screen, RescuableScreen) else ""
+        return ""
 
     def frame(self, elapsed: float) -> None:
         """One turn of the loop, `elapsed` seconds after the last."""

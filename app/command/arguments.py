@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     Subparsers: TypeAlias = _SubParsersAction["Parser"]
 
-MISTAKE, INTERRUPTED = 2, 130
+FAILED, MISTAKE, INTERRUPTED = 1, 2, 130
 """Exit codes: for what the user can fix, and for Ctrl-C."""
 
 MODEL_HELP = (

@@ -8,7 +8,8 @@ from argparse import Namespace
 from collections.abc import Sequence
 
 from app.command import doctor, league, learn, play, share
-from app.command.arguments import INTERRUPTED, MISTAKE, Parser
+from app.command.arguments import FAILED, INTERRUPTED, MISTAKE, Parser
+from app.trouble import Crash
 from models import __version__
 from models.errors import UserError
 
@@ -23,6 +24,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except UserError as error:
         print(f"volley: {error}", file=sys.stderr)
         return MISTAKE
+    except Crash as error:
+        print(f"volley: {error}", file=sys.stderr)
+        return FAILED
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:  # The reader has seen enough, as in: volley doctor | head

@@ -131,7 +131,12 @@ class Follower:
             self._since_reading = 0.0
             self._reading = self._executor.submit(self._read)
         elif self._reading is not None and self._reading.done():
-            found, self._reading = self._reading.result(), None
+            reading, self._reading = self._reading, None
+            try:
+                found = reading.result()
+            except UserError as error:  # reported where it failed
+                self._problem = str(error)
+                return
             self.training, self._problem = found.training, found.problem
             if found.network is not None and self._policy is not None:
                 self._policy.change_network(found.network, name=catalog.short_name(f"{self._run}@{found.steps}"))

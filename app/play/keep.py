@@ -26,9 +26,7 @@ def save_screenshot(surface: pygame.Surface) -> str:
     """Saves a picture of the surface; returns a line that says where, or why not."""
     path = _new_file(settings.screenshots_folder(), ".png")
     content = io.BytesIO()
-    pygame.image.save(
-        surface, content, path.name
-    )  # On a full disk, it would write nothing in silence.
+    pygame.image.save(surface, content, path.name)  # On a full disk, it would write nothing in silence.
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         atomic_write(path, content.getvalue())

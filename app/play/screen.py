@@ -176,6 +176,11 @@ class MatchScreen:
         if message := self._film.stop():
             self._services.toast.show(message)
 
+    def rescue(self) -> str:
+        """Keeps the newest game so far."""
+        recorded = None if self._session.is_replay else self._session.replay()
+        return "" if recorded is None else keep.save_replay(recorded)
+
     def _use_players(self) -> None:
         """Adds the panels that depend on the players, once these are loaded, and shows what loading reported."""
         if not self._panels_added and self._session.match.seats:

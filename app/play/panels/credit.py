@@ -25,6 +25,7 @@ from app.play.panels.credit_model import (
     weigh,
 )
 from app.play.panels.credit_view import CreditView
+from models.errors import UserError
 
 if TYPE_CHECKING:
     from agents.policy import PolicyAgent
@@ -68,7 +69,10 @@ class CreditPanel:
             self._take(now, rallies, policy)
         if newest is self._taken and policy is not None and not by_value:
             self._player = PlayingNetwork(policy.network, policy.temperature)
-        self._collect()
+        try:
+            self._collect()
+        except UserError:  # reported where it failed; the next point is another try
+            self._drop_work()
 
     def draw(self, surface: pygame.Surface, rect: pygame.Rect, scale: float) -> None:
         """Draws the panel to fill `rect`."""

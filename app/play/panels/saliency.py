@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from concurrent.futures import Executor, Future
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import cv2
@@ -15,6 +16,7 @@ from agents.base import Frame
 from agents.pong import Side
 from app.game.snapshot import Snapshot
 from app.ui.smoothing import gap_left
+from models.errors import UserError
 
 if TYPE_CHECKING:
     from agents.policy import PolicyAgent
@@ -71,7 +73,8 @@ class SaliencyModel:
 
     def _collect(self) -> None:
         if self._under_way is not None and self._under_way.done():
-            self._target = brightness(self._under_way.result())
+            with suppress(UserError):  # reported where it failed; the light stays as it was
+                self._target = brightness(self._under_way.result())
             self._under_way = None
 
     def _ask(self, policy: PolicyAgent, observation: Frame, side: Side) -> None:
