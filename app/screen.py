@@ -74,7 +74,7 @@ class Screen(Protocol):
         ...
 
     def lose_focus(self) -> None:
-        """Another window came to the front."""
+        """Another window came to the front, or the help page."""
         ...
 
     def frame(self, surface: pygame.Surface, elapsed: float) -> Request | None:

@@ -103,7 +103,8 @@ class Window:
             self._act(self._screen.command(repeated))
         self._start_typing()
         services.update(elapsed)
-        self._act(self._screen.frame(display.surface, elapsed))
+        # Time stands still behind the help page, which covers the court.
+        self._act(self._screen.frame(display.surface, 0.0 if self._help_open else elapsed))
         self._draw_over(display.surface, elapsed)
         display.flip()
 
@@ -151,6 +152,7 @@ class Window:
                 self.closed = True
             case Command.HELP:
                 self._help_open = not self._help_open
+                self._screen.lose_focus()
             case Command.BACK if self._help_open:
                 self._help_open = False
             case Command.SCREENSHOT:

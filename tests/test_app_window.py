@@ -214,6 +214,30 @@ def test_who_looks_away_is_not_played_against(playing: Window) -> None:
     assert match_of(playing).state is State.PAUSED
 
 
+def test_help_holds_the_match(playing: Window) -> None:
+    press(playing, pygame.K_h)
+    before = match_of(playing).frames
+    frames(playing, 600)
+    assert match_of(playing).frames == before
+    press(playing, pygame.K_h)
+    assert match_of(playing).state is State.PAUSED, "so that nobody is thrown into a rally"
+    press(playing, pygame.K_SPACE)
+    frames(playing, 30)
+    assert match_of(playing).frames > before
+
+
+def test_help_holds_a_match_of_agents_and_lets_it_go_on(open_window: Callable[..., Window]) -> None:
+    one = open_window(Session(Lineup(Tracker(), Tracker()), seed=1))
+    wait_for(one, State.PLAYING)
+    press(one, pygame.K_h)
+    before = match_of(one).frames
+    frames(one, 120)
+    assert match_of(one).frames == before
+    press(one, pygame.K_h)
+    frames(one, 30)
+    assert match_of(one).frames > before
+
+
 def test_help_is_closed_before_the_match_is_left(playing: Window) -> None:
     press(playing, pygame.K_h)
     press(playing, pygame.K_ESCAPE)
