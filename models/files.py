@@ -87,7 +87,7 @@ def replacing(path: Path) -> Iterator[Path]:
         unfinished.unlink(missing_ok=True)
 
 
-def atomic_write(path: Path, content: bytes) -> None:
+def atomic_write(path: Path, content: bytes | memoryview) -> None:
     """Writes a whole file or nothing; `OSError` if it cannot be written."""
     with replacing(path) as unfinished:
         unfinished.write_bytes(content)

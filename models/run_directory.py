@@ -4,7 +4,7 @@
     provenance.json      command, versions and processor
     metrics.jsonl        one line per update
     tensorboard/         the same metrics for TensorBoard
-    checkpoints/         the newest resumable state
+    checkpoints/         the newest resumable state, and the one before it
     model/               the newest policy
     best/                the best policy by evaluation, with its evaluation.json
     stages/STEPS/        policies kept along the way
@@ -35,7 +35,7 @@ from models.provenance import read_provenance
 from models.results import MAX_RESULTS_BYTES, Result
 
 METRICS_FILE = "metrics.jsonl"
-CHECKPOINTS_FOLDER, CHECKPOINT_FILE = "checkpoints", "newest.pt"
+CHECKPOINTS_FOLDER, CHECKPOINT_FILE, PREVIOUS_CHECKPOINT_FILE = "checkpoints", "newest.pt", "previous.pt"
 NEWEST_FOLDER, BEST_FOLDER = "model", "best"
 EVALUATION_FILE = "evaluation.json"
 """In `best/`: the evaluation of that policy."""

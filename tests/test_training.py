@@ -192,7 +192,8 @@ def test_evaluate_prints_the_promised_object(model_directory: Path, capsys: pyte
     assert result["ci95"][0] <= result["mean_return"] <= result["ci95"][1]
 
 
-def test_ctrl_c_saves_and_says_how_to_go_on(tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP], ids=["Ctrl-C", "terminal closed"])
+def test_a_signal_to_end_saves_and_says_how_to_go_on(tmp_path: Path, number: signal.Signals) -> None:
     run = tmp_path / "run"
     command = [sys.executable, "-m", "volley", "train"]
     training = subprocess.Popen(
@@ -206,7 +207,7 @@ def test_ctrl_c_saves_and_says_how_to_go_on(tmp_path: Path) -> None:
     metrics = run / "metrics.jsonl"
     while not (metrics.exists() and metrics.stat().st_size) and time.monotonic() < deadline:
         time.sleep(0.2)
-    training.send_signal(signal.SIGINT)
+    training.send_signal(number)
     out, error = training.communicate(timeout=60)
     assert training.returncode == 130, error
     assert f"volley train --resume {run}" in out

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from rich.console import Console
 from rich.progress import (
@@ -24,11 +24,26 @@ LINE_SECONDS = 30.0
 """Between two lines of a log file, which has no bar."""
 
 
+class _SteadyConsole(Console):
+    """A console that falls silent, and ends nothing, when its terminal, reader or disk is gone."""
+
+    def on_broken_pipe(self) -> None:
+        """Called by rich, which would end the program."""
+        self.quiet = True
+
+    def print(self, *objects: object, **how: Any) -> None:  # noqa: ANN401 - as rich declares them
+        """Prints, if that is still possible."""
+        try:
+            super().print(*objects, **how)
+        except OSError:
+            self.quiet = True
+
+
 class TerminalDisplay:
     """A bar with steps, steps/s, the mean return of recent full games and the time left; in a log file, plain lines."""
 
     def __init__(self, steps: int, algorithm: str) -> None:
-        self._console = Console(stderr=True)
+        self._console = _SteadyConsole(stderr=True)
         self._steps = steps
         self._next_line = 0.0
         self._begun: tuple[int, float] | None = None

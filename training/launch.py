@@ -110,8 +110,8 @@ def _given(arguments: dict[str, Any]) -> dict[str, Any]:
 def train_until_interrupted(run: RunDirectory) -> tuple[Progress, bool]:
     """Trains with a progress display; returns the progress, and whether it was interrupted.
 
-    The first Ctrl-C or SIGTERM finishes the current update and saves the run. A second one exits immediately, leaving
-    the last checkpoint.
+    The first Ctrl-C or SIGTERM, or the end of the terminal, finishes the current update and saves the run. A second one
+    exits immediately, leaving the last checkpoint.
     """
     with (
         TerminalDisplay(run.settings.steps, run.settings.model.algorithm) as display,
@@ -121,11 +121,15 @@ def train_until_interrupted(run: RunDirectory) -> tuple[Progress, bool]:
     return progress, interrupted()
 
 
+_SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+"""SIGHUP says that the terminal is gone; Windows has none."""
+
+
 @contextmanager
 def _catch_interrupt() -> Iterator[Callable[[], bool]]:
-    """Yields a function that says whether Ctrl-C or SIGTERM has arrived; a second one has its usual effect."""
+    """Yields a function that says whether a signal to end has arrived; a second one has its usual effect."""
     received: list[int] = []
-    previous = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    previous = {number: signal.getsignal(number) for number in _SIGNALS}
 
     def restore() -> None:
         for number, handler in previous.items():

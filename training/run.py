@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -13,8 +15,8 @@ import torch
 from tensorboardX import SummaryWriter
 
 from models import checkpoint
-from models.errors import UserError
-from models.files import CONFIG_FILE, STAGES_FOLDER, TENSORBOARD_FOLDER, atomic_write, replacing
+from models.errors import UserError, one_line
+from models.files import CONFIG_FILE, STAGES_FOLDER, TENSORBOARD_FOLDER, atomic_write
 from models.mlp import Network
 from models.provenance import write_provenance
 from models.run_directory import (
@@ -24,6 +26,7 @@ from models.run_directory import (
     EVALUATION_FILE,
     METRICS_FILE,
     NEWEST_FOLDER,
+    PREVIOUS_CHECKPOINT_FILE,
     Metrics,
     read_metrics,
 )
@@ -96,19 +99,21 @@ class RunDirectory:
     def write_settings(self, settings: TrainingSettings) -> None:
         """Replaces the settings of the run."""
         self.settings = settings
-        atomic_write(self.path / CONFIG_FILE, encode(settings))
+        with self._explaining_failures():
+            atomic_write(self.path / CONFIG_FILE, encode(settings))
 
     def log(self, progress: Progress, metrics: Mapping[str, float]) -> None:
         """Adds a line to the metrics and a point to each TensorBoard curve; values that are not finite become null."""
-        if self._tensorboard is None:
-            self._tensorboard = SummaryWriter(str(self.path / TENSORBOARD_FOLDER), purge_step=progress.steps)
         finite = {name: value for name, value in metrics.items() if math.isfinite(value)}
-        for name, value in finite.items():
-            self._tensorboard.add_scalar(name, value, progress.steps)
         counters = {"steps": progress.steps, "updates": progress.updates, "games": progress.games}
         line = counters | {"seconds": round(progress.seconds, 2)} | {name: finite.get(name) for name in metrics}
-        with (self.path / METRICS_FILE).open("a") as file:
-            file.write(json.dumps(line) + "\n")
+        with self._explaining_failures():
+            if self._tensorboard is None:
+                self._tensorboard = SummaryWriter(str(self.path / TENSORBOARD_FOLDER), purge_step=progress.steps)
+            for name, value in finite.items():
+                self._tensorboard.add_scalar(name, value, progress.steps)
+            with (self.path / METRICS_FILE).open("a") as file:
+                file.write(json.dumps(line) + "\n")
 
     def metrics(self) -> list[Metrics]:
         """All lines of the metrics so far."""
@@ -116,35 +121,71 @@ class RunDirectory:
 
     def save(self, trainee: Resumable, progress: Progress) -> None:
         """Saves the resumable state and the newest policy."""
-        if self._tensorboard is not None:
-            self._tensorboard.flush()
-        folder = self.path / CHECKPOINTS_FOLDER
-        folder.mkdir(exist_ok=True)
-        with replacing(folder / CHECKPOINT_FILE) as unfinished:
-            torch.save({"learner": trainee.state_dict(), "progress": asdict(progress)}, unfinished)
-        checkpoint.save(self.path / NEWEST_FOLDER, self.settings.model, trainee.network)
+        state = io.BytesIO()  # torch would hide a full disk behind an error of its own.
+        torch.save({"learner": trainee.state_dict(), "progress": asdict(progress)}, state)
+        newest = self.path / CHECKPOINTS_FOLDER / CHECKPOINT_FILE
+        with self._explaining_failures():
+            if self._tensorboard is not None:
+                self._tensorboard.flush()
+            newest.parent.mkdir(exist_ok=True)
+            if newest.exists():
+                newest.replace(newest.with_name(PREVIOUS_CHECKPOINT_FILE))
+            atomic_write(newest, state.getbuffer())
+            checkpoint.save(self.path / NEWEST_FOLDER, self.settings.model, trainee.network)
 
     def restore(self, trainee: Resumable) -> Progress:
         """Restores the saved state, drops the metrics of later updates, which were lost, and returns the progress.
 
-        A run that was stopped before its first save starts over.
+        A run that was stopped before its first save starts over. If the newest checkpoint is damaged, the one before it
+        is taken; `UserError` if that is, too.
         """
-        file = self.path / CHECKPOINTS_FOLDER / CHECKPOINT_FILE
-        progress = Progress()
-        if file.exists():
-            state = torch.load(file, map_location=trainee.device, weights_only=True)
+        progress, state = Progress(), self._checkpoint(trainee.device)
+        if state is not None:
             trainee.load_state_dict(state["learner"])
             progress = Progress(**state["progress"])
         kept = [json.dumps(line) + "\n" for line in self.metrics() if line["steps"] <= progress.steps]
-        atomic_write(self.path / METRICS_FILE, "".join(kept).encode())
+        with self._explaining_failures():
+            atomic_write(self.path / METRICS_FILE, "".join(kept).encode())
         return progress
+
+    def _checkpoint(self, device: torch.device) -> dict[str, Any] | None:
+        """The newest state that can be read; None if nothing was saved."""
+        damaged: Exception | None = None
+        for name in (CHECKPOINT_FILE, PREVIOUS_CHECKPOINT_FILE):
+            try:
+                state: dict[str, Any] = torch.load(
+                    self.path / CHECKPOINTS_FOLDER / name, map_location=device, weights_only=True
+                )
+            except FileNotFoundError:
+                continue
+            except Exception as error:  # noqa: BLE001 - a damaged file makes torch raise errors of many types
+                damaged = error
+                continue
+            return state
+        if damaged is not None:
+            reason = f"its checkpoints cannot be read ({one_line(damaged, 80)})"
+            raise UserError(f"cannot resume {self.path}: {reason}; its newest policy is in {self.path / NEWEST_FOLDER}")
+        return None
+
+    @contextmanager
+    def _explaining_failures(self) -> Iterator[None]:
+        """Turns a failure of the disk into a `UserError`."""
+        try:
+            yield
+        except OSError as error:
+            raise UserError(
+                f"cannot write to {self.path}: {error.strerror}; its last checkpoint is whole: mend that, then go on "
+                f"with volley train --resume {self.path}"
+            ) from error
 
     def save_stage(self, trainee: Resumable, progress: Progress) -> None:
         """Keeps the current policy as a stage."""
-        checkpoint.save(self.path / STAGES_FOLDER / f"{progress.steps:09d}", self.settings.model, trainee.network)
+        with self._explaining_failures():
+            checkpoint.save(self.path / STAGES_FOLDER / f"{progress.steps:09d}", self.settings.model, trainee.network)
 
     def save_best(self, trainee: Resumable, evaluation: Evaluation) -> None:
         """Keeps the current policy as the best so far."""
         folder = self.path / BEST_FOLDER
-        checkpoint.save(folder, self.settings.model, trainee.network)
-        atomic_write(folder / EVALUATION_FILE, json.dumps(asdict(evaluation), indent=2).encode() + b"\n")
+        with self._explaining_failures():
+            checkpoint.save(folder, self.settings.model, trainee.network)
+            atomic_write(folder / EVALUATION_FILE, json.dumps(asdict(evaluation), indent=2).encode() + b"\n")

@@ -1,0 +1,129 @@
+"""Trainings on machines that fail: full disks, damaged checkpoints, readers that are gone, kills."""
+
+from __future__ import annotations
+
+import errno
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from app.command.main import main
+from models import files
+from training.run import RunDirectory
+
+TRAIN = ["train", "ppo", "--env", "CartPole-v1", "--device", "cpu", "--steps"]
+
+
+@pytest.fixture
+def run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Path:
+    """A run of some updates, saved twice, so that it has two checkpoints."""
+    path = tmp_path / "run"
+    assert main([*TRAIN, "2000", "--run", str(path)]) == 0
+    assert main(["train", "--resume", str(path), "--steps", "6000"]) == 0
+    capsys.readouterr()
+    return path
+
+
+def resume(run: Path, steps: int) -> int:
+    return main(["train", "--resume", str(run), "--steps", str(steps)])
+
+
+def emptied(file: Path) -> None:
+    file.write_bytes(b"")
+
+
+def cut(file: Path) -> None:
+    file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+
+
+def zeroed(file: Path) -> None:
+    file.write_bytes(bytes(file.stat().st_size))
+
+
+@pytest.mark.parametrize("damage", [emptied, cut, zeroed, Path.unlink])
+def test_after_damage_to_the_newest_checkpoint_the_one_before_it_is_taken(
+    damage: Callable[[Path], None], run: Path
+) -> None:
+    steps = [line["steps"] for line in RunDirectory.open(run).metrics()]
+    damage(run / "checkpoints" / "newest.pt")
+    assert resume(run, 8000) == 0
+    again = [line["steps"] for line in RunDirectory.open(run).metrics()]
+    assert again[: len(steps)] == steps, "the lost updates were done again"
+    assert again[-1] >= 8000
+
+
+def test_if_no_checkpoint_can_be_read_it_says_so_and_what_is_left(
+    run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("newest.pt", "previous.pt"):
+        zeroed(run / "checkpoints" / name)
+    assert resume(run, 8000) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"volley: cannot resume {run}: its checkpoints cannot be read (")
+    assert line.endswith(f"its newest policy is in {run / 'model'}")
+
+
+def test_a_run_without_a_checkpoint_begins_again(run: Path) -> None:
+    for name in ("newest.pt", "previous.pt"):
+        (run / "checkpoints" / name).unlink()
+    assert resume(run, 2000) == 0
+    assert 2000 <= RunDirectory.open(run).metrics()[-1]["steps"] < 6000
+
+
+@pytest.mark.parametrize("fails_at", range(1, 8))
+def test_a_full_disk_ends_it_in_a_line_and_leaves_a_run_that_goes_on(
+    fails_at: int, run: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whichever of its writes fails."""
+    writes, bring = 0, files._bring_to_disk
+
+    def full(path: Path) -> None:
+        nonlocal writes
+        writes += 1
+        if writes >= fails_at:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        bring(path)
+
+    with monkeypatch.context() as disk:
+        disk.setattr(files, "_bring_to_disk", full)
+        assert resume(run, 8000) == 2
+    line = capsys.readouterr().err.splitlines()[-1]
+    assert line.startswith(f"volley: cannot write to {run}: No space left on device; ")
+    assert line.endswith(f"volley train --resume {run}")
+    assert resume(run, 10_000) == 0
+    steps = [line["steps"] for line in RunDirectory.open(run).metrics()]
+    assert steps == sorted(set(steps))
+    assert steps[-1] >= 10_000
+    assert not list(run.rglob(f".*.{os.getpid()}"))
+
+
+@pytest.mark.parametrize("tail", [b'{"steps": 9000, "sec', b"\0" * 100, b"\xff\xfe\n", b"[" * 100_000])
+def test_a_torn_line_of_metrics_is_dropped(tail: bytes, run: Path) -> None:
+    with (run / "metrics.jsonl").open("ab") as file:
+        file.write(tail)
+    assert resume(run, 8000) == 0
+    steps = [line["steps"] for line in RunDirectory.open(run).metrics()]
+    assert steps == sorted(set(steps))
+
+
+def test_it_goes_on_when_nobody_reads_its_progress(tmp_path: Path) -> None:
+    """As in: volley train ... 2>&1 | true."""
+    path = tmp_path / "run"
+    reader, writer = os.pipe()
+    os.close(reader)
+    training = subprocess.run(
+        [sys.executable, "-m", "volley", *TRAIN, "6000", "--run", str(path)],
+        stdout=writer,
+        stderr=writer,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+        timeout=120,
+        check=False,
+    )
+    os.close(writer)
+    assert training.returncode == 0
+    assert RunDirectory.open(path).metrics()[-1]["steps"] >= 6000
+    assert (path / "checkpoints" / "newest.pt").exists()
