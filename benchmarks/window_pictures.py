@@ -45,7 +45,7 @@ FRAME = 1 / FRAMES_PER_SECOND
 SEED = 3
 CLOSE_SEED = 15
 """Of a close game between two equals."""
-LINEUP = Lineup(Rom(), Policy("ppo"))
+LINEUP = Lineup(Script("casual"), Policy("champion"))
 PATIENCE = 2000
 """Frames of the window, for what is loaded or worked out on another thread."""
 

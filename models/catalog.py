@@ -11,7 +11,7 @@ from models.errors import UserError, one_line
 from models.files import exists, expanded, is_folder, is_model_directory
 
 PRETRAINED = Path(__file__).parent / "pretrained"
-DEFAULT_MODEL = "ppo"
+DEFAULT_MODEL = "champion"
 RUNS = Path("runs")
 """Where 'volley train' puts new runs, relative to the current directory."""
 

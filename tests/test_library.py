@@ -317,13 +317,13 @@ def test_without_a_network_the_list_shows_the_reason_and_local_models(hub: FakeH
     hub.failure = "the Hub does not answer"
     bench = Bench()
     assert bench.notes[-1] == LOADING
-    assert bench.names(Section.BUNDLED) == ["ppo", "reinforce"]
+    assert bench.names(Section.BUNDLED) == ["champion", "ppo", "reinforce"]
     bench.go()
     assert bench.notes[-1] == LOADING
     bench.answer("search")
     assert bench.notes[-1] == "cannot search the Hub: the Hub does not answer"
     hub.failure = ""
-    bench.press(*[Command.DOWN] * 9)
+    bench.press(*[Command.DOWN] * 10)
     assert isinstance(bench.model.row, Retry)
     bench.press(Command.CONFIRM)
     bench.go()
@@ -540,7 +540,8 @@ def test_moving_away_cancels_the_question(bench: Bench, keep: Callable[..., Stor
 
 
 def test_details_of_a_bundled_model(bench: Bench) -> None:
-    bench.answer("details")
+    bench.choose("ppo")
+    bench.answer("details", -1)
     facts = dict(bench.model.details.facts)
     assert facts["Score"] == "20.78 sampled, sticky 0, 100 games"
     assert facts["Algorithm"] == "ppo, 5.00M steps"
@@ -639,7 +640,7 @@ def test_keys_alone_reach_everything(bench: Bench, keep: Callable[..., StoredMod
     keep(ADA)
     bench.library.refresh()
     bench.go()
-    bench.press(*[Command.DOWN] * 2)
+    bench.press(*[Command.DOWN] * 3)
     assert bench.model.entry is not None
     assert bench.model.entry.name == ADA
     bench.go()
@@ -659,7 +660,7 @@ def test_keys_alone_reach_everything(bench: Bench, keep: Callable[..., StoredMod
     assert at(bench, ModelAction.PLAY)
     bench.press(Command.RIGHT)
     assert bench.press(Command.CONFIRM) == Start(Lineup(Rom(), Policy(f"{ADA}@{OLD}")))
-    bench.press(Command.BACK, *[Command.UP] * 3)
+    bench.press(Command.BACK, *[Command.UP] * 4)
     assert at(bench, LibraryArea.SEARCH)
     assert bench.press(Command.BACK) is None
     assert bench.press(Command.BACK) == OpenMenu()
@@ -674,7 +675,8 @@ def test_the_mouse_clicks_and_its_wheel_scrolls(bench: Bench, keep: Callable[...
     bench.answer("details", -1)
     bench.draw(size)
     layout = LibraryLayout.of(size, bench.model)
-    middle = layout.list.center
+    centre = layout.list.center  # which may lie between two rows
+    middle = next(place for place in (centre, (centre[0], centre[1] + 8)) if bench.model.focus.at(place) is not None)
     first = bench.model.focus.at(middle)
     bench.view.wheel(middle, size, 1)
     bench.draw(size)

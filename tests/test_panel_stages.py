@@ -108,8 +108,14 @@ def test_models_without_stages_have_fewer_than_two(model_directory: Path) -> Non
     assert stages_of("nobody") == ()
 
 
-def test_the_bundled_model_has_all_its_stages() -> None:
+def test_the_default_model_has_six_stages_before_its_last() -> None:
     stages = stages_of(catalog.DEFAULT_MODEL)
+    assert len(stages) == 7
+    assert stages[-1].steps == 1_402_880
+
+
+def test_a_bundled_model_has_all_its_stages() -> None:
+    stages = stages_of("ppo")
     assert len(stages) == 6
     assert stages[-1].steps == 5_001_216
     assert [stage.mean_return for stage in stages] == sorted(stage.mean_return or 0.0 for stage in stages)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -18,14 +19,20 @@ from training.run import RunDirectory
 TRAIN = ["train", "ppo", "--env", "CartPole-v1", "--device", "cpu", "--steps"]
 
 
-@pytest.fixture
-def run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Path:
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run of some updates, saved twice, so that it has two checkpoints."""
-    path = tmp_path / "run"
+    path = tmp_path_factory.mktemp("runs") / "run"
     assert main([*TRAIN, "2000", "--run", str(path)]) == 0
     assert main(["train", "--resume", str(path), "--steps", "6000"]) == 0
-    capsys.readouterr()
     return path
+
+
+@pytest.fixture
+def run(trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Path:
+    """A copy of it, to be harmed."""
+    capsys.readouterr()
+    return shutil.copytree(trained, tmp_path / "run")
 
 
 def resume(run: Path, steps: int) -> int:

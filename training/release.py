@@ -25,7 +25,7 @@ from training.evaluate import STICKY, render
 from training.publication import EvaluationProtocol, measure, with_totals, write_curve, write_results
 from training.run import RunDirectory
 
-STAGE_STEPS = (62_500, 125_000, 250_000, 500_000, 1_000_000, 2_000_000, 4_000_000)
+STAGE_STEPS = (31_250, 62_500, 125_000, 250_000, 500_000, 1_000_000, 2_000_000, 4_000_000)
 PROTOCOLS = [EvaluationProtocol(sticky, greedy) for sticky, greedy in product((0.0, STICKY), (False, True))]
 
 
