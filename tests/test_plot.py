@@ -131,7 +131,7 @@ def test_mistakes_are_one_line(make_run: MakeRun, tmp_path: Path, capsys: pytest
     Path(odd, "config.json").write_text('{"model": []}')
     for words, told in (
         ([], "RUN"),
-        (["nowhere"], "known models: ppo"),
+        (["nowhere"], "known models: champion, ppo"),
         ([str(foreign)], "not a run of 'volley train'"),
         ([odd], "neither a run's nor a model's"),
         ([empty], "no learning curve yet"),
