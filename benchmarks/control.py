@@ -16,12 +16,11 @@ from typing import Any
 
 import torch
 from msgspec.structs import replace
-from trials import Silence
 
 from models import checkpoint
 from models.run_directory import NEWEST_FOLDER, is_run
 from training.evaluate import evaluate
-from training.loop import train
+from training.loop import Display, train
 from training.presets import training_settings
 from training.run import RunDirectory
 
@@ -43,7 +42,7 @@ TASKS: tuple[tuple[str, str, str | None, int], ...] = (
 
 def measure(run: RunDirectory) -> dict[str, float]:
     """Finishes the training if necessary, and evaluates its final policy."""
-    progress = train(run, Silence())
+    progress = train(run, Display())
     spec, network = checkpoint.load_policy(run.path / NEWEST_FOLDER)
     figures: dict[str, float] = {"steps": progress.steps, "minutes": progress.seconds / 60}
     for how, greedy in (("sampled", False), ("greedy", True)):

@@ -17,7 +17,7 @@ from pathlib import Path
 import torch
 from msgspec.structs import replace
 
-from training.loop import train
+from training.loop import Display, train
 from training.presets import training_settings
 from training.run import Progress, RunDirectory
 
@@ -37,7 +37,7 @@ PROBLEMS = {
 }
 
 
-class UntilSolved:
+class UntilSolved(Display):
     """A display that stops a search once it has solved its problem, or played enough."""
 
     def __init__(self) -> None:

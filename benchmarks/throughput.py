@@ -29,14 +29,15 @@ UPDATES = 4
 SETTINGS = TrainingSettings(model=ModelSpec(algorithm="ppo", actions=FAST_ACTIONS))
 
 
-class Stopwatch:
+class Stopwatch(loop.Display):
     """A display that records the speed of each update."""
 
     def __init__(self) -> None:
         self.speeds: list[float] = []
 
-    def update(self, _progress: Progress, metrics: dict[str, float]) -> None:
+    def update(self, progress: Progress, metrics: dict[str, float]) -> None:
         """Called after every update."""
+        del progress
         self.speeds.append(metrics["steps_per_second"])
 
 

@@ -14,18 +14,11 @@ from msgspec.structs import replace
 from models.run_directory import is_run
 from training import plot
 from training.curves import Curve, average, points, read_run
-from training.loop import train
-from training.run import Progress, RunDirectory
+from training.loop import Display, train
+from training.run import RunDirectory
 from training.settings import TrainingSettings
 
 METRIC = "mean_return"
-
-
-class Silence:
-    """A display that shows nothing."""
-
-    def update(self, progress: Progress, metrics: dict[str, float]) -> None:
-        """Called after every update."""
 
 
 def compare(
@@ -64,7 +57,7 @@ def run_all(folder: Path, variants: Mapping[str, TrainingSettings], seeds: Seque
             if not is_run(path):
                 RunDirectory.create(path, replace(settings, seed=seed))
             run = RunDirectory.open(path)
-            progress = train(run, Silence())
+            progress = train(run, Display())
             print(f"{name}, seed {seed}: {progress.steps:,} steps, {progress.seconds:.0f} s", file=sys.stderr)
             runs.setdefault(name, []).append(path)
     return runs

@@ -10,7 +10,6 @@ import pytest
 import torch
 from numpy.typing import NDArray
 from probes import Outcome, Probe
-from test_training import Silence
 
 from agents.base import Frame, control_of
 from agents.pong import Court, Side
@@ -30,7 +29,7 @@ from training.gradient import Batch
 from training.imitation import ImitationSettings
 from training.launch import new_run
 from training.learner import Learner
-from training.loop import train
+from training.loop import Display, train
 from training.ppo import PpoSettings
 from training.presets import training_settings
 from training.rollout import CoachedRollout, Collector
@@ -244,7 +243,7 @@ def test_a_training_by_imitation_and_then_by_reward(tmp_path: Path) -> None:
     arguments: dict[str, Any] = {"steps": 1, "seed": 0, "sticky": None, "device": "cpu"}
     arguments |= {"opponents": training_opponents({"itself": 1}), "slow_moves": True}
     first = new_run(tmp_path / "first", algorithm="imitation", start="ppo", **arguments)
-    train(first, Silence())
+    train(first, Display())
     assert 0 < first.metrics()[0]["agreement"] < 1
     second = new_run(
         tmp_path / "second",
@@ -252,7 +251,7 @@ def test_a_training_by_imitation_and_then_by_reward(tmp_path: Path) -> None:
         start=str(first.path),
         **arguments,
     )
-    train(second, Silence())
+    train(second, Display())
     assert checkpoint.load(second.path / "model")[0].actions == FINE_ACTIONS
 
 

@@ -25,9 +25,9 @@ from models import checkpoint
 from models.hub import publishing
 from models.network import PolicyNetwork
 from models.spec import ModelSpec
-from training.loop import train
+from training.loop import Display, train
 from training.presets import training_settings
-from training.run import Progress, RunDirectory
+from training.run import RunDirectory
 
 CHECKOUT = Path(__file__).parents[1]
 ROOMS = tuple(str(CHECKOUT / room) for room in ("agents", "app", "models", "training"))
@@ -68,11 +68,6 @@ def assert_in_order(expected: list[str], made: list[str]) -> None:
     assert not missing, f"not called in this order: {missing}"
 
 
-class Silence:
-    def update(self, progress: Progress, metrics: dict[str, float]) -> None:
-        """Nothing to show."""
-
-
 def test_a_frame_becomes_an_action(
     tmp_path: Path, spec: ModelSpec, network: PolicyNetwork, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -95,7 +90,7 @@ def test_a_frame_becomes_an_action(
 def test_a_reward_becomes_a_gradient(tmp_path: Path) -> None:
     settings = replace(training_settings("ppo", "CartPole-v1"), steps=1, device="cpu", num_envs=2, rollout_length=8)
     with calls() as made:
-        train(RunDirectory.create(tmp_path / "run", settings), Silence())
+        train(RunDirectory.create(tmp_path / "run", settings), Display())
     assert_in_order(documented("A reward to a gradient"), made)
 
 

@@ -26,7 +26,7 @@ from models.mlp import build
 from models.spec import ModelSpec
 from training import population
 from training.environments import make, specification
-from training.loop import train
+from training.loop import Display, train
 from training.population import PopulationPolicy, play
 from training.presets import training_settings
 from training.run import Progress, RunDirectory
@@ -323,11 +323,7 @@ def test_weights_come_back_as_they_were_set(generator: torch.Generator) -> None:
 # Whole searches.
 
 
-class Silence:
-    def update(self, progress: Progress, metrics: dict[str, float]) -> None: ...
-
-
-class UntilSolved:
+class UntilSolved(Display):
     """Keeps the newest metrics, and tells when the search may end."""
 
     def __init__(self, most_games: int) -> None:
@@ -370,12 +366,12 @@ def stop_after(updates: int) -> Callable[[], bool]:
 @pytest.mark.parametrize("algorithm", RULES)
 def test_a_stopped_search_has_the_curve_of_one_that_was_not(tmp_path: Path, algorithm: str) -> None:
     whole = RunDirectory.create(tmp_path / "whole", small(algorithm))
-    progress = train(whole, Silence())
+    progress = train(whole, Display())
     assert progress.updates > 1
-    train(RunDirectory.create(tmp_path / "parts", small(algorithm)), Silence(), stop=stop_after(1))
+    train(RunDirectory.create(tmp_path / "parts", small(algorithm)), Display(), stop=stop_after(1))
     parts = RunDirectory.open(tmp_path / "parts")
     assert len(curve(parts)) == 1
-    assert train(parts, Silence()).games == progress.games
+    assert train(parts, Display()).games == progress.games
     assert curve(parts) == curve(whole)
     weights = [(run.path / "model" / "model.safetensors").read_bytes() for run in (whole, parts)]
     assert weights[0] == weights[1]
@@ -385,7 +381,7 @@ def test_same_seed_same_curve(tmp_path: Path) -> None:
     curves = []
     for name, seed in (("a", 5), ("b", 5), ("c", 6)):
         run = RunDirectory.create(tmp_path / name, small("cross-entropy", seed=seed))
-        train(run, Silence())
+        train(run, Display())
         curves.append(curve(run))
     assert curves[0] == curves[1]
     assert curves[0] != curves[2]
@@ -394,7 +390,7 @@ def test_same_seed_same_curve(tmp_path: Path) -> None:
 def test_a_search_leaves_what_every_run_does(tmp_path: Path) -> None:
     settings = small("cross-entropy")
     run = RunDirectory.create(tmp_path / "run", settings)
-    progress = train(run, Silence())
+    progress = train(run, Display())
     lines = run.metrics()
     assert lines[-1]["steps"] == progress.steps >= 800
     assert isinstance(settings.algorithm, CrossEntropySettings)
@@ -413,9 +409,9 @@ def test_a_search_leaves_what_every_run_does(tmp_path: Path) -> None:
 
 def test_inputs_are_measured_once(tmp_path: Path) -> None:
     run = RunDirectory.create(tmp_path / "run", small("cross-entropy"))
-    train(run, Silence(), stop=stop_after(1))
+    train(run, Display(), stop=stop_after(1))
     first = checkpoint.load_policy(run.path / "model")[1].inputs.scale
-    train(RunDirectory.open(run.path), Silence())
+    train(RunDirectory.open(run.path), Display())
     assert torch.equal(checkpoint.load_policy(run.path / "model")[1].inputs.scale, first)
     assert (first != 1).all()
 
@@ -429,12 +425,12 @@ def test_evolution_on_pong_goes_on_as_if_it_had_not_stopped(tmp_path: Path, spec
         algorithm=EvolutionStrategiesSettings(population_size=2),
     )
     whole = RunDirectory.create(tmp_path / "whole", settings)
-    progress = train(whole, Silence())
+    progress = train(whole, Display())
     assert progress.games == 2 * progress.updates >= 4
     assert -21 <= whole.metrics()[-1]["mean_return"] < 0
-    train(RunDirectory.create(tmp_path / "parts", settings), Silence(), stop=stop_after(1))
+    train(RunDirectory.create(tmp_path / "parts", settings), Display(), stop=stop_after(1))
     parts = RunDirectory.open(tmp_path / "parts")
-    train(parts, Silence())
+    train(parts, Display())
     assert curve(parts) == curve(whole)
 
 

@@ -31,8 +31,7 @@ from training.arena.opponents import (
 from training.arena.selfplay import STICKY_COURTS, SelfPlay
 from training.arena.table import Matchup, Player
 from training.launch import new_run, resumed_run
-from training.loop import train
-from training.run import Progress
+from training.loop import Display, train
 
 
 def test_the_record_of_an_opponent_is_the_share_of_recent_points() -> None:
@@ -144,10 +143,6 @@ def test_scripts_differ_from_game_to_game(name: str) -> None:
     assert len(drawn) == (1 if name in {"tracker", "still"} else 20)
 
 
-class Silence:
-    def update(self, progress: Progress, metrics: dict[str, float]) -> None: ...
-
-
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(policy_gradient, "EVALUATION_GAMES", 1)
@@ -169,7 +164,7 @@ def test_a_training_by_self_play_goes_on_from_a_model_and_can_be_resumed(tmp_pat
         start="ppo",
         frame_skip=2,
     )
-    progress = train(run, Silence(), stop=iter([False, True]).__next__)
+    progress = train(run, Display(), stop=iter([False, True]).__next__)
     assert progress.steps == 128 * 5
     _, start = checkpoint.load(Path("models/pretrained/ppo"))
     spec, newest = checkpoint.load(run.path / "model")
@@ -179,7 +174,7 @@ def test_a_training_by_self_play_goes_on_from_a_model_and_can_be_resumed(tmp_pat
     moved = (newest.policy_head.weight - start.policy_head.weight).abs()
     assert 0 < moved.mean() < 0.01
     again = resumed_run(run.path, steps=None, device=None)
-    progress = train(again, Silence())
+    progress = train(again, Display())
     assert progress.steps == 2 * 128 * 5
     lines = again.metrics()
     assert [line["updates"] for line in lines] == [1, 2]
@@ -234,7 +229,7 @@ def test_a_start_must_have_the_same_network(tmp_path: Path, spec: ModelSpec, net
 
 def test_a_dead_process_is_reported(environments: SelfPlay) -> None:
     environments.reset()
-    process, _ = environments._courts._workers[0]
+    process, _ = environments._courts._workers._workers[0]
     assert process.pid is not None
     os.kill(process.pid, signal.SIGKILL)
     with pytest.raises(RuntimeError, match="a process of the courts died"):
@@ -263,7 +258,7 @@ def test_an_exploiter_meets_one_policy_that_does_not_change(tmp_path: Path) -> N
         device="cpu",
         opponents=training_opponents({"ppo": 3}),
     )
-    train(run, Silence())
+    train(run, Display())
     (line,) = run.metrics()
     assert line["steps"] == 3 * 128
     assert line["share_fixed"] < 0.5, "an untrained network loses"

@@ -24,15 +24,11 @@ from models.spec import MINIMAL_ACTIONS, ModelSpec
 from training import policy_gradient, presets
 from training.algorithms import ALGORITHMS
 from training.environments import make_pong
-from training.loop import crossed, train
+from training.loop import Display, crossed, train
 from training.ppo import PpoSettings
 from training.run import Progress, RunDirectory
 from training.search import SearchSettings
 from training.settings import AlgorithmSettings, TrainingSettings
-
-
-class Silence:
-    def update(self, progress: Progress, metrics: dict[str, float]) -> None: ...
 
 
 @pytest.fixture
@@ -63,7 +59,7 @@ def test_ale_py_orders_actions_as_volley_does(spec: ModelSpec) -> None:
 
 def test_a_run_directory_holds_all_that_is_promised(tmp_path: Path, settings: TrainingSettings) -> None:
     run = RunDirectory.create(tmp_path / "run", settings)
-    progress = train(run, Silence())
+    progress = train(run, Display())
     assert (progress.steps, progress.updates) == (96, 3)
     assert [line["steps"] for line in run.metrics()] == [32, 64, 96]
     assert run.metrics()[-1]["evaluation_return"] <= -15
@@ -79,7 +75,7 @@ def test_same_seed_same_curve(tmp_path: Path, settings: TrainingSettings) -> Non
     curves = []
     for name, seed in (("a", 5), ("b", 5), ("c", 6)):
         run = RunDirectory.create(tmp_path / name, msgspec.structs.replace(settings, seed=seed))
-        train(run, Silence())
+        train(run, Display())
         curves.append(curve(run))
     assert curves[0] == curves[1]
     assert curves[0] != curves[2]
@@ -88,13 +84,13 @@ def test_same_seed_same_curve(tmp_path: Path, settings: TrainingSettings) -> Non
 def test_a_stopped_run_goes_on_where_it_was(tmp_path: Path, settings: TrainingSettings) -> None:
     run = RunDirectory.create(tmp_path / "run", settings)
     answers = iter([False, True])
-    assert train(run, Silence(), stop=lambda: next(answers)).steps == 32
+    assert train(run, Display(), stop=lambda: next(answers)).steps == 32
     weights = (run.path / "model" / "model.safetensors").read_bytes()
     with (run.path / "metrics.jsonl").open("a") as file:
         file.write('{"steps": 64, "lost": "its update was never saved"}\n')
     first = curve(run)[0]
     again = RunDirectory.open(run.path)
-    assert train(again, Silence()).steps == 96
+    assert train(again, Display()).steps == 96
     lines = curve(again)
     assert [line["steps"] for line in lines] == [32, 64, 96]
     assert lines[0] == first
@@ -104,9 +100,9 @@ def test_a_stopped_run_goes_on_where_it_was(tmp_path: Path, settings: TrainingSe
 
 def test_a_finished_run_is_left_as_it_is(tmp_path: Path, settings: TrainingSettings) -> None:
     run = RunDirectory.create(tmp_path / "run", settings)
-    train(run, Silence())
+    train(run, Display())
     before = curve(run)
-    assert train(RunDirectory.open(run.path), Silence()).steps == 96
+    assert train(RunDirectory.open(run.path), Display()).steps == 96
     assert curve(run) == before
 
 

@@ -9,8 +9,10 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+import torch
 
 from app.command.main import main
 from models import files
@@ -134,3 +136,51 @@ def test_it_goes_on_when_nobody_reads_its_progress(tmp_path: Path) -> None:
     assert training.returncode == 0
     assert RunDirectory.open(path).metrics()[-1]["steps"] >= 6000
     assert (path / "checkpoints" / "newest.pt").exists()
+
+
+def test_a_run_in_use_is_locked_and_says_by_whom(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code = "import sys, time; from pathlib import Path; from training.lock import locked\n"
+    code += "with locked(Path(sys.argv[1])): print('held', flush=True); time.sleep(100)"
+    other = subprocess.Popen([sys.executable, "-c", code, run], stdout=subprocess.PIPE)
+    assert other.stdout is not None
+    assert other.stdout.readline() == b"held\n"
+    settings = (run / "config.json").read_bytes()
+    for command in (["train", "--resume", run, "--steps", "9000"], ["publish", run, "someone/model", "--dry-run"]):
+        assert main([str(word) for word in command]) == 2
+        line = capsys.readouterr().err.splitlines()[-1]
+        assert line.startswith(f"volley: {run} is in use by process {other.pid} on ")
+        assert line.endswith("; wait until that has ended, or stop it")
+    assert (run / "config.json").read_bytes() == settings
+    other.kill()
+    other.communicate()
+    assert resume(run, 8000) == 0, "the lock ends with its process"
+
+
+def test_a_checkpoint_of_a_newer_version_is_refused(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = run / "checkpoints" / "newest.pt"
+    torch.save(torch.load(file, weights_only=True) | {"format": 9}, file)
+    assert resume(run, 8000) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "has format 9, and this version of Volley reads formats up to 2: update it" in line
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"machine": "an abacus"}, "it was on an abacus"),
+        ({"learner": None}, "it was saved by a version that did not save games"),
+    ],
+)
+def test_a_run_that_cannot_go_on_exactly_says_so_once(
+    change: dict[str, Any], said: str, run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = run / "checkpoints" / "newest.pt"
+    state = torch.load(file, weights_only=True)
+    if "learner" in change:
+        change = {"learner": {name: part for name, part in state["learner"].items() if name != "experience"}}
+    torch.save(state | change, file)
+    assert resume(run, 8000) == 0
+    notes = [line for line in capsys.readouterr().err.splitlines() if "note: " in line]
+    assert notes == [f"note: this run will not end bit for bit as without its stop: {said}"]
+    assert resume(run, 10_000) == 0
+    assert "note: " not in capsys.readouterr().err

@@ -18,6 +18,7 @@ from rich.progress import (
     Progress as Bar,
 )
 
+from training.loop import Display
 from training.run import Progress
 
 LINE_SECONDS = 30.0
@@ -39,7 +40,7 @@ class _SteadyConsole(Console):
             self.quiet = True
 
 
-class TerminalDisplay:
+class TerminalDisplay(Display):
     """A bar with steps, steps/s, the mean return of recent full games and the time left; in a log file, plain lines."""
 
     def __init__(self, steps: int, algorithm: str) -> None:
@@ -84,6 +85,10 @@ class TerminalDisplay:
             share = f"{progress.steps:,} of {self._steps:,} steps"
             left = self._time_left(progress.steps, progress.seconds)
             self._console.print(f"{share}  {figures}  {left}", highlight=False, soft_wrap=True)
+
+    def note(self, line: str) -> None:
+        """Called before the first update, with something that the user should know."""
+        self._console.print(f"note: {line}", highlight=False, soft_wrap=True, markup=False)
 
     def _time_left(self, steps: int, seconds: float) -> str:
         """At the speed since the first update here: before a run was resumed, it may have been slower or faster."""

@@ -25,6 +25,8 @@ from models.errors import UserError, one_line
 from models.machine import cores
 from models.spec import MINIMAL_ACTIONS, PONG, SLOW_ACTIONS, SLOW_SPEED, ActionName, ModelSpec
 from training import gridworld
+from training.games import Games, RepeatableGames
+from training.solo import MAX_FRAMES, SoloGames
 
 Head = Literal["categorical", "gaussian", "tanh-gaussian"]
 
@@ -33,9 +35,6 @@ FAST_ACTIONS: tuple[ActionName, ...] = ("FIRE", "RIGHTFIRE", "LEFTFIRE")
 
 FINE_ACTIONS: tuple[ActionName, ...] = (*FAST_ACTIONS, "SLOWRIGHTFIRE", "SLOWLEFTFIRE")
 """With slow moves beside the fast ones, for a hand that can stand everywhere it should."""
-
-MAX_FRAMES = 64_800
-"""Per game: 18 minutes. A little later the ROM ends the game without reporting it to the emulator."""
 
 
 def specification(environment: str, *, algorithm: str, head: Head | None = None) -> PolicySpec:
@@ -110,13 +109,24 @@ def make(spec: PolicySpec, num_envs: int, *, sticky: float = 0.0) -> VectorEnv:
     """
     if isinstance(spec, ModelSpec):
         return make_pong(spec, num_envs, sticky=sticky)
+    return _make_control(spec, num_envs, AutoresetMode.SAME_STEP)
+
+
+def make_games(spec: PolicySpec, num_envs: int, *, sticky: float, seed: int) -> Games:
+    """The same environments, whose games can be saved; `seed` determines the games. They are a little slower."""
+    if isinstance(spec, ModelSpec):
+        return SoloGames(spec, num_envs, sticky=sticky, seed=seed)
+    return RepeatableGames(_make_control(spec, num_envs, AutoresetMode.DISABLED), seed=seed)
+
+
+def _make_control(spec: ControlSpec, num_envs: int, autoreset: AutoresetMode) -> VectorEnv:
     gridworld.register()
     with _explaining_failures(spec.environment):
         environments = gymnasium.make_vec(
             spec.environment,
             num_envs,
             vectorization_mode="sync",
-            vector_kwargs={"autoreset_mode": AutoresetMode.SAME_STEP},
+            vector_kwargs={"autoreset_mode": autoreset},
             wrappers=(_fitted,),  # type: ignore[arg-type] # it wraps only where it must
         )
         _check_unchanged(spec, environments)

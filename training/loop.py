@@ -5,15 +5,15 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from contextlib import closing
-from typing import Protocol
 
 from gymnasium.vector import VectorEnv
 
 from models.spec import ModelSpec
 from training import algorithms
 from training.arena.selfplay import SelfPlay
-from training.environments import make
+from training.environments import make, make_games
 from training.evaluate import evaluate
+from training.gradient import GradientSettings
 from training.imitation import ImitationSettings
 from training.memory import keep_freed_memory, return_freed_memory
 from training.policy_gradient import opposing_network
@@ -32,12 +32,14 @@ STAGES = 40
 CHECKPOINT_SECONDS = 60.0
 
 
-class Display(Protocol):
-    """Shows the progress of a training."""
+class Display:
+    """Shows the progress of a training: this one shows nothing."""
 
     def update(self, progress: Progress, metrics: dict[str, float]) -> None:
         """Called after every update."""
-        ...
+
+    def note(self, line: str) -> None:
+        """Called before the first update, with something that the user should know."""
 
 
 def train(run: RunDirectory, display: Display, stop: Callable[[], bool] = lambda: False) -> Progress:
@@ -50,7 +52,9 @@ def train(run: RunDirectory, display: Display, stop: Callable[[], bool] = lambda
     trainee = algorithms.make_trainee(settings)
     progress = run.restore(trainee)
     with closing(_environments(settings, trainee.num_envs)) as environments:
-        trainee.prepare(environments, progress)
+        reason = trainee.prepare(environments, progress) or _inexact(run, trainee)
+        if progress.updates and reason is not None:
+            display.note(f"this run will not end bit for bit as without its stop: {reason}")
         saved_at = time.monotonic()
         while progress.steps < settings.steps and not stop():
             started, before = time.monotonic(), progress.steps
@@ -78,9 +82,18 @@ def train(run: RunDirectory, display: Display, stop: Callable[[], bool] = lambda
     return progress
 
 
+def _inexact(run: RunDirectory, trainee: Trainee) -> str | None:
+    """Why a resumed run cannot go on exactly as it would have, although its games can; None if it can."""
+    if trainee.device.type != "cpu":
+        return "a GPU adds in another order each time"
+    return f"it was on {run.moved_from}" if run.moved_from else None
+
+
 def _environments(settings: TrainingSettings, num_envs: int) -> VectorEnv:
+    if not isinstance(settings.algorithm, GradientSettings):
+        return make(settings.model, num_envs, sticky=settings.sticky)  # a search begins new games in each step
     if settings.opponents is None:
-        return make(settings.model, num_envs, sticky=settings.sticky)
+        return make_games(settings.model, num_envs, sticky=settings.sticky, seed=settings.seed)
     assert isinstance(settings.model, ModelSpec), "self-play is for Pong"
     model = settings.opponents.model
     fixed = None if model is None else opposing_network(model, settings)

@@ -20,6 +20,7 @@ from models.network import PolicyNetwork, with_slow_moves
 from models.spec import SLOW_ACTIONS, ModelSpec
 from training.arena.experience import SelfPlayExperience
 from training.arena.selfplay import SelfPlay
+from training.games import NotRepeatableError
 from training.gradient import Averages, Batch, GradientSettings, Targets, explained_variance, next_learning_rate
 from training.learner import Learner
 from training.rollout import Collector, Episode, Experience, Rollout
@@ -96,8 +97,10 @@ class PolicyGradient:
         self._algorithm = settings.algorithm
         self._recent: deque[Episode] = deque(maxlen=RECENT_GAMES)
         self._courts: SelfPlay | None = None
-        self._record: dict[str, Any] | None = None
-        """Of the self-play that a resumed run goes on with."""
+        self._saved: dict[str, Any] | None = None
+        """The experience that a resumed run goes on with."""
+        self._records: dict[str, Any] | None = None
+        """Of self-play, in a run of a version that did not save games."""
         self.num_envs = settings.num_envs
         self.evaluation_games = EVALUATION_GAMES
         self.device = pick_device(settings.device)
@@ -110,24 +113,45 @@ class PolicyGradient:
         )
         self.network = self.learner.network
 
-    def prepare(self, environments: VectorEnv, progress: Progress) -> None:
-        """Plays random steps; a new run takes its first input statistics from them, or else its whole start."""
-        seed = self._settings.seed + progress.updates
-        if progress.updates == 0 and self._settings.start is not None:
-            self.learner.start_from(starting_network(self._settings.start, self._settings))
+    def prepare(self, environments: VectorEnv, progress: Progress) -> str | None:
+        """Goes on with the saved games, or begins new ones, with some random steps.
+
+        A new run takes its first input statistics from these, or else its whole start from a model. Returns why a
+        resumed run has new games; None if it has the saved ones.
+        """
+        start = self._settings.start
+        if progress.updates == 0 and start is not None and self._saved is None:
+            self.learner.start_from(starting_network(start, self._settings))
         if isinstance(environments, SelfPlay):
             self._courts = environments
-            if self._record is not None:
-                environments.load_state_dict(self._record)
+            environments.admit(self._policy)
+            if self._records is not None:
+                environments.load_records(self._records)
+        collector = self._collect_from(environments)
+        reason = "it was saved by a version that did not save games" if progress.updates else None
+        if self._saved is not None:
+            try:
+                self._experience.load_state_dict(self._saved)
+            except NotRepeatableError as error:
+                reason = str(error)
+                collector = self._collect_from(environments)
             else:
-                environments.admit(self._policy)
-        collector = Collector(environments, self.learner, rollout_length=self._settings.rollout_length, seed=seed)
+                return None
+        seed = self._settings.seed + progress.updates
         observations = collector.random_observations(WARM_UP_STEPS, np.random.default_rng(seed))
-        if progress.updates == 0 and self._settings.start is None:
+        if progress.updates == 0 and start is None:
             self.learner.update_input_statistics(observations)
+        return reason
+
+    def _collect_from(self, environments: VectorEnv) -> Collector:
+        """Makes new games the source of its experience; returns their collector."""
+        collector = Collector(
+            environments, self.learner, rollout_length=self._settings.rollout_length, seed=self._settings.seed
+        )
         self._experience = self._method.experience(collector, self._algorithm)
         if self._courts is not None:
             self._experience = SelfPlayExperience(self._experience, self._courts, self._policy)
+        return collector
 
     def step(self, progress: Progress) -> Step:
         """Collects a rollout and learns from it."""
@@ -147,14 +171,15 @@ class PolicyGradient:
         return {}
 
     def state_dict(self) -> dict[str, Any]:
-        """Everything needed to resume, except the games: they cannot be saved, so a resumed run starts new ones."""
-        record = {} if self._courts is None else {"self_play": self._courts.state_dict()}
-        return self.learner.state_dict() | record
+        """Everything needed to resume, as if it had never stopped."""
+        recent = [tuple(episode) for episode in self._recent]
+        return self.learner.state_dict() | {"experience": self._experience.state_dict(), "recent": recent}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Restores what `state_dict` returned."""
         self.learner.load_state_dict(state)
-        self._record = state.get("self_play")
+        self._saved, self._records = state.get("experience"), state.get("self_play")
+        self._recent.extend(Episode(*episode) for episode in state.get("recent", ()))
 
     @property
     def _policy(self) -> PolicyNetwork:

@@ -142,13 +142,16 @@ class Searcher:
         self._generator = torch.Generator(self.device).manual_seed(settings.seed)
         self._solved_at = math.nan
         """Games played before the incumbent first reached the threshold."""
+        self._resumed = False
 
-    def prepare(self, environments: VectorEnv, progress: Progress) -> None:
+    def prepare(self, environments: VectorEnv, progress: Progress) -> str | None:
         """Takes the input statistics of a new run from random play."""
+        del progress
         self._environments = environments
         self._threshold = reward_threshold(environments)
-        if progress.updates == 0:
+        if not self._resumed:
             self._learn_input_statistics()
+        return None
 
     def _learn_input_statistics(self) -> None:
         """Sets the mean and deviation that normalise inputs: only once, or weights would change their meaning."""
@@ -207,6 +210,7 @@ class Searcher:
         self._rule.load_state_dict(state["rule"])
         self._generator.set_state(state["generator"].cpu())
         self._solved_at = state["solved_at"]
+        self._resumed = True
 
 
 def reward_threshold(environments: VectorEnv) -> float:

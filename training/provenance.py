@@ -35,3 +35,11 @@ def new_provenance(start: str | None = None) -> Provenance:
         cores=os.cpu_count(),
         cuda=torch.cuda.get_device_name() if torch.cuda.is_available() else None,
     )
+
+
+def machine(device: torch.device) -> str:
+    """What sums depend on to the last bit, in words: the processor, its threads and torch, or the graphics card."""
+    if device.type == "cuda":
+        return f"{torch.cuda.get_device_name(device)} with torch {torch.__version__}"
+    threads = torch.get_num_threads()
+    return f"{processor_name()} with {threads} thread{'s' * (threads != 1)} and torch {torch.__version__}"

@@ -50,6 +50,7 @@ from models.spec import PONG, ModelSpec
 from training import plot
 from training.curves import curves_of, read_run
 from training.evaluate import STICKY, Evaluation, evaluate
+from training.lock import locked
 from training.memory import keep_freed_memory
 from training.privacy import command_without_paths, settings_without_paths
 from training.run import RunDirectory
@@ -89,7 +90,8 @@ def stage(model: str, folder: Path, *, name: str, episodes: int = EPISODES, on_g
     for file in (CONFIG_FILE, WEIGHTS_FILE):
         shutil.copyfile(directory / file, folder / file)
     if is_run(home):
-        _stage_run(RunDirectory.open(home), directory, folder)
+        with locked(home):
+            _stage_run(RunDirectory.open(home), directory, folder)
     else:
         _stage_model(home, directory, folder)
     if (folder / CURVE_FILE).exists():

@@ -13,6 +13,7 @@ from gymnasium.vector import VectorEnv
 from numpy.typing import NDArray
 from torch import Tensor
 
+from training.games import Games
 from training.learner import Learner
 
 
@@ -95,6 +96,14 @@ class Experience(Protocol):
         """The next rollout, and the full episodes that ended during it."""
         ...
 
+    def state_dict(self) -> dict[str, Any]:
+        """All that the coming rollouts depend on, besides the policy."""
+        ...
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Goes back to what `state_dict` returned."""
+        ...
+
 
 class Collector:
     """Steps a vector environment with a learner's policy; each rollout continues where the last one stopped.
@@ -121,6 +130,19 @@ class Collector:
         """Always empty: the rollout itself holds all there is to report."""
         self._final_values = torch.empty(0)
         """Of the last observations of the episodes that the newest step truncated."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """The games in progress, what they have brought so far, and how long they have lasted."""
+        assert isinstance(self._environments, Games), "only such games can be saved"
+        returns, lengths = torch.from_numpy(self._returns), torch.from_numpy(self._lengths)
+        return {"games": self._environments.state_dict(), "returns": returns.clone(), "lengths": lengths.clone()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Goes back to there."""
+        assert isinstance(self._environments, Games), "only such games can be saved"
+        observations, info = self._environments.load_state_dict(state["games"])
+        self._observations, self._costs = self._to_device(observations), self._costs_in(info)
+        self._returns, self._lengths = state["returns"].numpy().copy(), state["lengths"].numpy().copy()
 
     def random_observations(self, steps: int, rng: np.random.Generator) -> Tensor:
         """Plays `steps` uniformly random steps, not trained on; returns their observations, `[steps * N, ...]`.

@@ -31,8 +31,11 @@ from models.run_directory import (
     read_metrics,
 )
 from training.evaluate import Evaluation
-from training.provenance import new_provenance
+from training.provenance import machine, new_provenance
 from training.settings import TrainingSettings, decode, encode
+
+CHECKPOINT_FORMAT = 2
+"""The first had no number, and no games."""
 
 
 @dataclass
@@ -72,11 +75,14 @@ class RunDirectory:
         self.path = path
         self.settings = settings
         self._tensorboard: SummaryWriter | None = None
+        self.moved_from = ""
+        """The machine that a restored run was on, if it is another one now, where sums differ in their last bits."""
 
     @classmethod
     def create(cls, path: Path, settings: TrainingSettings) -> RunDirectory:
         """A new run in `path`; `UserError` if something is already there, or it cannot be written."""
-        if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        # What begins with a dot is left of a run that was killed as it began.
+        if path.exists() and (not path.is_dir() or any(not file.name.startswith(".") for file in path.iterdir())):
             raise UserError(f"{path} already exists; resume it with --resume {path}, or choose another with --run")
         try:
             path.mkdir(parents=True, exist_ok=True)
@@ -122,7 +128,15 @@ class RunDirectory:
     def save(self, trainee: Resumable, progress: Progress) -> None:
         """Saves the resumable state and the newest policy."""
         state = io.BytesIO()  # torch would hide a full disk behind an error of its own.
-        torch.save({"learner": trainee.state_dict(), "progress": asdict(progress)}, state)
+        torch.save(
+            {
+                "format": CHECKPOINT_FORMAT,
+                "machine": machine(trainee.device),
+                "learner": trainee.state_dict(),
+                "progress": asdict(progress),
+            },
+            state,
+        )
         newest = self.path / CHECKPOINTS_FOLDER / CHECKPOINT_FILE
         with self._explaining_failures():
             if self._tensorboard is not None:
@@ -143,6 +157,8 @@ class RunDirectory:
         if state is not None:
             trainee.load_state_dict(state["learner"])
             progress = Progress(**state["progress"])
+            before = state.get("machine", "")
+            self.moved_from = before if before != machine(trainee.device) else ""
         kept = [json.dumps(line) + "\n" for line in self.metrics() if line["steps"] <= progress.steps]
         with self._explaining_failures():
             atomic_write(self.path / METRICS_FILE, "".join(kept).encode())
@@ -161,6 +177,11 @@ class RunDirectory:
             except Exception as error:  # noqa: BLE001 - a damaged file makes torch raise errors of many types
                 damaged = error
                 continue
+            if state.get("format", 1) > CHECKPOINT_FORMAT:
+                raise UserError(
+                    f"cannot resume {self.path}: its checkpoint has format {state['format']}, and this version of "
+                    f"Volley reads formats up to {CHECKPOINT_FORMAT}: update it"
+                )
             return state
         if damaged is not None:
             reason = f"its checkpoints cannot be read ({one_line(damaged, 80)})"

@@ -32,8 +32,11 @@ class Trainee(Resumable, Protocol):
     evaluation_games: int
     """Games per evaluation."""
 
-    def prepare(self, environments: VectorEnv, progress: Progress) -> None:
-        """Called once before the first step, with the environments and the run's progress so far."""
+    def prepare(self, environments: VectorEnv, progress: Progress) -> str | None:
+        """Called once before the first step, with the environments and the run's progress so far.
+
+        Returns why a resumed run cannot go on exactly as it would have; None if it can.
+        """
         ...
 
     def step(self, progress: Progress) -> Step:

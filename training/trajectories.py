@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import fields
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from training.buffer import RolloutBuffer
 from training.rollout import Collector, Episode, Rollout
+from training.saving import packed, unpacked
 
 
 class TrajectoryCollector:
@@ -60,6 +62,21 @@ class TrajectoryCollector:
             self._pending, self._environments = self._kept.select(steps, order[kept]), environments[kept]
             if enough:
                 return self._complete.select(steps, order[complete]), episodes
+
+    def state_dict(self) -> dict[str, Any]:
+        """The pending steps, and the collector's own state."""
+        pending = None
+        if self._pending is not None:
+            pending = {field.name: packed(getattr(self._pending, field.name)) for field in fields(Rollout)}
+        return self._collector.state_dict() | {"pending": pending, "environments": self._environments.clone()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Goes back to there."""
+        self._collector.load_state_dict(state)
+        device = state["environments"].device
+        if state["pending"] is not None:
+            self._pending = Rollout(**{name: unpacked(part, device) for name, part in state["pending"].items()})
+        self._environments = state["environments"]
 
     def _join(self, rollout: Rollout) -> tuple[Rollout, Tensor]:
         """The pending steps and the new ones, `[T, 1]`, in order of time; and the environment of each, `[T]`."""

@@ -14,6 +14,7 @@ from models.errors import UserError
 
 if TYPE_CHECKING:
     from app.command.arguments import Subparsers
+    from training.run import Progress, RunDirectory
 
 ALGORITHMS = (
     "hill-climbing",
@@ -100,47 +101,61 @@ def _add_train(subparsers: Subparsers) -> None:
 
 
 def _train(arguments: Namespace) -> int:
-    from models.spec import PONG
     from training.arena.opponents import training_opponents
     from training.launch import new_run, resumed_run, train_until_interrupted
+    from training.lock import locked
 
-    if arguments.resume is None:
-        if arguments.algorithm is None:
-            raise UserError("no algorithm given; for example: volley train ppo")
-        run = new_run(
-            arguments.directory,
-            algorithm=arguments.algorithm,
-            steps=arguments.steps,
-            seed=arguments.seed,
-            sticky=arguments.sticky,
-            device=arguments.device,
-            environment=arguments.env or "Pong",
-            head=arguments.head,
-            changes=arguments.changes or (),
-            opponents=None if arguments.opponents is None else training_opponents(arguments.opponents),
-            start=arguments.start,
-            frame_skip=arguments.frame_skip,
-            slow_moves=arguments.slow_moves,
-        )
-    else:
-        only = (
-            "algorithm",
-            "env",
-            "head",
-            "seed",
-            "sticky",
-            "directory",
-            "changes",
-            "opponents",
-            "start",
-            "frame_skip",
-            "slow_moves",
-        )
-        for name in only:
-            if getattr(arguments, name) is not None:
-                raise UserError("--resume continues a run with its own settings; only --steps and --device may change")
-        run = resumed_run(arguments.resume, steps=arguments.steps, device=arguments.device)
-    progress, interrupted = train_until_interrupted(run)
+    if arguments.resume is not None:
+        _check_resumable(arguments)
+        with locked(arguments.resume):
+            run = resumed_run(arguments.resume, steps=arguments.steps, device=arguments.device)
+            return _report(run, *train_until_interrupted(run))
+    if arguments.algorithm is None:
+        raise UserError("no algorithm given; for example: volley train ppo")
+    run = new_run(
+        arguments.directory,
+        algorithm=arguments.algorithm,
+        steps=arguments.steps,
+        seed=arguments.seed,
+        sticky=arguments.sticky,
+        device=arguments.device,
+        environment=arguments.env or "Pong",
+        head=arguments.head,
+        changes=arguments.changes or (),
+        opponents=None if arguments.opponents is None else training_opponents(arguments.opponents),
+        start=arguments.start,
+        frame_skip=arguments.frame_skip,
+        slow_moves=arguments.slow_moves,
+    )
+    with locked(run.path):
+        return _report(run, *train_until_interrupted(run))
+
+
+_SETTLED = (
+    "algorithm",
+    "env",
+    "head",
+    "seed",
+    "sticky",
+    "directory",
+    "changes",
+    "opponents",
+    "start",
+    "frame_skip",
+    "slow_moves",
+)
+"""Options that a run keeps for good."""
+
+
+def _check_resumable(arguments: Namespace) -> None:
+    if any(getattr(arguments, name) is not None for name in _SETTLED):
+        raise UserError("--resume continues a run with its own settings; only --steps and --device may change")
+
+
+def _report(run: RunDirectory, progress: Progress, interrupted: bool) -> int:  # noqa: FBT001 - as training returns it
+    """Says how far a training has come, and what to do next; returns the exit code."""
+    from models.spec import PONG
+
     print(f"{progress.steps:,} steps and {progress.games:,} games in {progress.seconds / 60:.1f} min: {run.path}")
     if interrupted:
         print(f"saved; resume with:  volley train --resume {run.path}")

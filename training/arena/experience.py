@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from models.network import PolicyNetwork
 from training.arena.selfplay import SelfPlay
 from training.rollout import Episode, Experience, Rollout
@@ -35,3 +37,12 @@ class SelfPlayExperience:
         if self._rollouts % ADMISSION_INTERVAL == 0:
             self._environments.admit(self._network)
         return self._experience.collect()
+
+    def state_dict(self) -> dict[str, Any]:
+        """The experience's own state, and the number of rollouts."""
+        return self._experience.state_dict() | {"rollouts": self._rollouts}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Goes back to there."""
+        self._experience.load_state_dict(state)
+        self._rollouts = state["rollouts"]

@@ -157,13 +157,14 @@ class PastSelves:
             del shares[easiest], self.networks[easiest]
         name = f"past-{self._admitted}"
         self._admitted += 1
-        self._add(name, network.state_dict())
+        self.networks[name] = self.network(network.state_dict())
         shares[name] = 0.5
 
-    def _add(self, name: str, weights: Mapping[str, Tensor]) -> None:
+    def network(self, weights: Mapping[str, Tensor]) -> PolicyNetwork:
+        """A network with these weights, which does not learn."""
         network = PolicyNetwork(self._spec).eval().requires_grad_(requires_grad=False)
         network.load_state_dict(weights)
-        self.networks[name] = network
+        return network
 
     def state_dict(self) -> dict[str, Any]:
         """Everything needed to resume."""
@@ -172,7 +173,5 @@ class PastSelves:
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Restores what `state_dict` returned."""
-        self.networks.clear()
-        for name, weights in state["weights"].items():
-            self._add(name, weights)
+        self.networks = {name: self.network(weights) for name, weights in state["weights"].items()}
         self.record.shares, self._admitted = dict(state["shares"]), state["admitted"]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+import msgspec
 import numpy as np
 import torch
 from gymnasium.spaces import Box, Discrete
-from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
@@ -18,6 +19,8 @@ from models.spec import ModelSpec
 from training.arena.courts import Courts, Layout
 from training.arena.opponents import KINDS, SCRIPTS, Opponents, PastSelves, Record
 from training.arena.table import Matchup, Player, Seated
+from training.games import Games
+from training.saving import restore_randomness, saved_randomness
 
 STICKY_COURTS = 4
 """Every fourth court repeats actions; there the policy plays on the right, whose actions the emulator can repeat."""
@@ -35,7 +38,7 @@ class Game(NamedTuple):
     """The opponent's, if it has one."""
 
 
-class SelfPlay(VectorEnv[NDArray[np.uint8], NDArray[np.int64], NDArray[Any]]):
+class SelfPlay(Games):
     """Courts where the learning policy meets `opponents`, as a vector environment with `opponents.seats` environments.
 
     `fixed` plays on the courts of that kind. Observations are `[seats, stack, height, width]` uint8, actions indices
@@ -43,8 +46,6 @@ class SelfPlay(VectorEnv[NDArray[np.uint8], NDArray[np.int64], NDArray[Any]]):
     one with a rally of a minute is cut off there, which is a truncation. If `coached`, infos hold a coach's `costs`
     `[seats, actions]` of each action on the observations.
     """
-
-    metadata = {"autoreset_mode": AutoresetMode.SAME_STEP}  # noqa: RUF012 - as gymnasium declares it
 
     def __init__(
         self,
@@ -183,12 +184,52 @@ class SelfPlay(VectorEnv[NDArray[np.uint8], NDArray[np.int64], NDArray[Any]]):
         self._past.admit(network)
 
     def state_dict(self) -> dict[str, Any]:
-        """The past selves and all records; games cannot be saved."""
-        records = {kind: record.shares for kind, record in self._records.items() if kind != "past"}
-        return {"past": self._past.state_dict(), "records": records}
+        """The past selves, all records, the courts with their games, and the games after these."""
+        drawn = {game.opponent: game.network for game in (*self._games, *self._upcoming) if game.network is not None}
+        evicted = {name: network for name, network in drawn.items() if name not in self._past.networks}
+        return {
+            "past": self._past.state_dict(),
+            "records": {kind: record.shares for kind, record in self._records.items() if kind != "past"},
+            "evicted": {name: network.state_dict() for name, network in evicted.items() if network is not self._fixed},
+            "courts": self._courts.state_dict(),
+            "games": [_described(game) for game in self._games],
+            "upcoming": [_described(game) for game in self._upcoming],
+            "randomness": saved_randomness(self._random),
+            "generator": self._generator.get_state(),
+            "cut": (self._cut, self._ended),
+        }
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Restores what `state_dict` returned."""
+    def load_state_dict(self, state: dict[str, Any]) -> tuple[NDArray[np.uint8], dict[str, Any]]:
+        """Goes back to what `state_dict` returned."""
+        self.load_records(state)
+        evicted = {name: self._past.network(weights) for name, weights in state["evicted"].items()}
+        known = self._past.networks | evicted | ({} if self._fixed is None else {"fixed": self._fixed})
+        self._games, self._upcoming = (
+            [_game(described, known) for described in state[kind]] for kind in ("games", "upcoming")
+        )
+        self._news = dict(enumerate(self._upcoming))
+        self._courts.load_state_dict(state["courts"], [game.matchup for game in self._games])
+        restore_randomness(self._random, state["randomness"])
+        self._generator.set_state(state["generator"].cpu())
+        self._cut, self._ended = state["cut"]
+        self._find_seats()
+        return self._observations, self._costs
+
+    def load_records(self, state: dict[str, Any]) -> None:
+        """Goes back to the past selves and all records only."""
         self._past.load_state_dict(state["past"])
         for kind, shares in state["records"].items():
             self._records[kind].shares = dict(shares)
+
+
+def _described(game: Game) -> str:
+    """A game as JSON; its network, if it has one, by the opponent's name."""
+    plays = None if game.network is None else game.opponent
+    return msgspec.json.encode((game.matchup, game.sides, game.opponent, plays)).decode()
+
+
+def _game(described: str, networks: Mapping[str, PolicyNetwork]) -> Game:
+    """The game that was described."""
+    kind = tuple[Matchup, tuple[Side, ...], str, str | None]
+    matchup, sides, opponent, plays = msgspec.json.decode(described, type=kind)
+    return Game(matchup, sides, opponent, None if plays is None else networks[plays])

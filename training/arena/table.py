@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import json
 from enum import Enum
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import cv2
+import msgspec
 import numpy as np
+import torch
+from ale_py import ALEState
 from numpy.typing import NDArray
 
 from agents.base import Control, Frame, control_of
-from agents.persona import Persona, PersonaAgent
+from agents.persona import Persona, PersonaAgent, PersonaMemory
 from agents.pong import LONGEST_RALLY, Court, Side
 from agents.preprocessing import mirrored
-from agents.scripted import TrackerAgent
+from agents.scripted import TrackerAgent, TrackerMemory
 from agents.sight import look, look_from_left
 from models.spec import ActionName, FrameObservation
 from training.arena.coach import Coach
+from training.saving import as_tensor, packed, restore_randomness, saved_randomness, unpacked
 
 
 class Player(Enum):
@@ -51,6 +56,50 @@ class Outcome(NamedTuple):
     """The rally was too long, and the game was cut off."""
 
 
+class TableCourt(Court):
+    """A court that can be saved with its randomness, so that sticky actions and the next game are the same, too.
+
+    It repeats the right player's actions itself: the state of the emulator, which could, does not hold which one.
+    """
+
+    def __init__(self, *, seed: int, sticky: float) -> None:
+        super().__init__(seed=seed)
+        self._sticky = sticky
+        self._last = Control(0)
+
+    def reset(self, *, idle_frames: int | None = None) -> None:
+        """As for a `Court`."""
+        super().reset(idle_frames=idle_frames)
+        self._last = Control(0)
+
+    def step(self, right: Control, left: Control | None = None) -> None:
+        """As for a `Court`."""
+        if self._sticky and self._random.random() < self._sticky:
+            right = self._last
+        self._last = right
+        super().step(right, left)
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that its future depends on, and the picture that it shows."""
+        return {
+            "emulator": as_tensor(self._ale.cloneState(include_rng=True).serialize()),
+            "frames": self.frames,
+            "unserved": self._unserved,
+            "last": (self._last.move, self._last.fire),
+            "randomness": saved_randomness(self._random),
+            "grey": packed(torch.from_numpy(self.grey())),
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Goes back to what `state_dict` returned; until its next frame it shows no colours."""
+        self._ale.restoreState(ALEState(state["emulator"].numpy().tobytes()))
+        self.frames, self._unserved, self._left_knob = state["frames"], state["unserved"], None
+        self._last = Control(*state["last"])
+        restore_randomness(self._random, state["randomness"])
+        grey = unpacked(state["grey"], torch.device("cpu")).numpy()
+        self._pictures = grey, np.zeros((*grey.shape, 3), np.uint8)
+
+
 class Table:
     """A court and its two players; seats with a network find their observations in `observations`.
 
@@ -68,7 +117,7 @@ class Table:
         sticky: float = 0.0,
         costs: NDArray[np.float64] | None = None,
     ) -> None:
-        self.court = Court(seed=seed, sticky=sticky)
+        self.court = TableCourt(seed=seed, sticky=sticky)
         self._spec = observation
         self._controls: list[Control] = [control_of(name) for name in actions]
         self._observations = observations
@@ -110,6 +159,33 @@ class Table:
                 break
         self._observe(frames[-2:])
         return self._outcome()
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that the game depends on besides who plays."""
+        return {
+            "court": self.court.state_dict(),
+            "randomness": saved_randomness(self._random),
+            "scripts": [None if script is None else json.dumps(script.memory()) for script in self._scripts],
+            "served": self._served,
+            "observations": packed(torch.from_numpy(self._observations)),
+            "costs": None if self._costs is None else self._costs.tolist(),
+        }
+
+    def load_state_dict(self, state: dict[str, Any], matchup: Matchup) -> None:
+        """Goes back to a game of these players."""
+        self.court.load_state_dict(state["court"])
+        self._matchup = matchup
+        self._scripts = [_script(player, seed=0) for player in matchup]
+        for script, memory in zip(self._scripts, state["scripts"], strict=True):
+            if isinstance(script, TrackerAgent):
+                script.recall(msgspec.convert(json.loads(memory), TrackerMemory))
+            elif script is not None:
+                script.recall(msgspec.convert(json.loads(memory), PersonaMemory))
+        restore_randomness(self._random, state["randomness"])
+        self._served, self._score = state["served"], self.court.score
+        self._observations[:] = unpacked(state["observations"], torch.device("cpu")).numpy()
+        if self._costs is not None:
+            self._costs[:] = state["costs"]
 
     def _control(self, side: Side, actions: NDArray[np.int64], grey: Frame | None) -> Control:
         script = self._scripts[side]

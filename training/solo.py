@@ -1,0 +1,244 @@
+"""Pong against the ROM, in worker processes, with games that can be saved."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from ctypes import Array, c_byte
+from multiprocessing.connection import Connection
+from typing import Any, NamedTuple
+
+import cv2
+import numpy as np
+import torch
+from ale_py import Action, ALEInterface, ALEState, LoggerMode, roms
+from gymnasium.spaces import Box, Discrete
+from gymnasium.vector.utils import batch_space
+from numpy.typing import NDArray
+
+from agents.pong import MAX_NOOPS
+from models.machine import cores
+from models.screen import SCREEN_SHAPE
+from models.spec import SLOW_ACTIONS, SLOW_SPEED, ActionName, ModelSpec
+from training.games import Games
+from training.saving import as_tensor, packed, restore_randomness, saved_randomness, unpacked
+from training.workers import SharedArrays, Workers, serve, shared_memory
+
+MAX_FRAMES = 64_800
+"""Per game: 18 minutes. A little later the ROM ends the game without reporting it to the emulator."""
+
+
+class Board:
+    """What the games and the caller share: arrays over `N` games."""
+
+    def __init__(self, spec: ModelSpec, games: int, memory: Array[c_byte]) -> None:
+        arrays = SharedArrays(memory)
+        self.actions = arrays.take(np.int64, games)
+        """Indices into the actions."""
+        self.rewards = arrays.take(np.float64, games)
+        self.terminated = arrays.take(np.bool_, games)
+        self.truncated = arrays.take(np.bool_, games)
+        self.observations = arrays.take(np.uint8, games, *spec.observation.shape)
+        self.finals = arrays.take(np.uint8, games, *spec.observation.shape)
+        """The last observations of games that have ended."""
+
+    @staticmethod
+    def size(spec: ModelSpec, games: int) -> int:
+        """The bytes that it needs."""
+        return games * (8 + 8 + 2 + 2 * int(np.prod(spec.observation.shape)))
+
+
+class SoloGames(Games):
+    """`num_envs` games of Pong against the ROM with the observations and actions of `spec`, which can be saved.
+
+    The same games as those of `training.environments.make_pong`, which ale-py's vector environment plays faster, but
+    cannot save. Observations are `[num_envs, stack, height, width]` uint8, actions indices into `spec.actions`, rewards
+    points (+1, -1). Games begin after 1 to 30 idle frames. `sticky` is the probability, per emulator frame, that the
+    last action repeats.
+    """
+
+    def __init__(self, spec: ModelSpec, num_envs: int, *, sticky: float, seed: int) -> None:
+        self.num_envs = num_envs
+        self.single_observation_space = Box(0, 255, spec.observation.shape, np.uint8)
+        self.single_action_space = Discrete(len(spec.actions))
+        self.observation_space = batch_space(self.single_observation_space, num_envs)
+        self.action_space = batch_space(self.single_action_space, num_envs)
+        memory = shared_memory(Board.size(spec, num_envs))
+        self._board = Board(spec, num_envs, memory)
+        self._shares = np.array_split(np.arange(num_envs), min(cores(), num_envs))
+        seeds = np.random.SeedSequence(seed).generate_state(num_envs) >> 1  # the emulator takes 31 bits
+        plan = Plan(spec, tuple(seeds.tolist()), sticky)
+        self._workers = Workers(_work, [(plan, memory, share.tolist()) for share in self._shares])
+
+    def reset(
+        self, *, seed: int | list[int | None] | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[NDArray[np.uint8], dict[str, Any]]:
+        """Begins new games; the seed is the constructor's."""
+        del seed, options
+        self._workers.ask_all("begin")
+        return self._board.observations.copy(), {}
+
+    def step(
+        self, actions: NDArray[np.int64]
+    ) -> tuple[NDArray[np.uint8], NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_], dict[str, Any]]:
+        """Takes one action in every game."""
+        board = self._board
+        board.actions[:] = actions
+        self._workers.ask_all("step")
+        info = {"final_obs": board.finals.copy()} if board.truncated.any() else {}
+        ends = board.terminated.copy(), board.truncated.copy()
+        return board.observations.copy(), board.rewards.copy(), *ends, info
+
+    def state_dict(self) -> dict[str, Any]:
+        """The emulators with their randomness, and what the policy sees."""
+        return {"games": [game for games in self._workers.ask_all("save") for game in games]}
+
+    def load_state_dict(self, state: dict[str, Any]) -> tuple[NDArray[np.uint8], dict[str, Any]]:
+        """Goes back to there."""
+        self._workers.ask("load", [([state["games"][index] for index in share],) for share in self._shares])
+        return self._board.observations.copy(), {}
+
+    def close_extras(self, **_: object) -> None:
+        """Ends the processes."""
+        self._workers.close()
+
+
+class Plan(NamedTuple):
+    """What the workers need to know about the games."""
+
+    spec: ModelSpec
+    seeds: tuple[int, ...]
+    """One for each game."""
+    sticky: float
+
+
+class RomAction(NamedTuple):
+    """An action as the emulator takes it."""
+
+    action: Action
+    strength: float
+    """Of the paddle's speed, 1 is full."""
+
+
+_IDLE = RomAction(Action.NOOP, 1.0)
+
+
+class SoloGame:
+    """One game; the policy's view of it is in `observation`, `[stack, height, width]`, the newest frame last."""
+
+    def __init__(self, spec: ModelSpec, observation: NDArray[np.uint8], *, sticky: float, seed: int) -> None:
+        self._spec = spec.observation
+        self._actions = [_rom_action(name) for name in spec.actions]
+        self._observation = observation
+        self._random = np.random.default_rng(seed)
+        self._frames = 0
+        self._previous, self._newest = np.empty(SCREEN_SHAPE, np.uint8), np.empty(SCREEN_SHAPE, np.uint8)
+        # The emulator could repeat actions itself, but its state does not hold which one it would repeat.
+        self._sticky, self._last = sticky, _IDLE
+        ALEInterface.setLoggerMode(LoggerMode.Error)
+        self._ale = ALEInterface()
+        self._ale.setInt("random_seed", seed)
+        self._ale.setFloat("repeat_action_probability", 0.0)
+        rom = roms.get_rom_path("pong")
+        assert rom is not None, "ale-py brings the ROM"
+        self._ale.loadROM(rom)
+
+    def begin(self) -> None:
+        """Begins a new game."""
+        self._ale.reset_game()
+        self._frames = int(self._random.integers(1, MAX_NOOPS + 1))
+        for _ in range(self._frames):
+            self._ale.act(Action.NOOP)
+        self._last = _IDLE
+        self._observation[:] = 0
+        self._ale.getScreenGrayscale(self._newest)
+        self._observe(self._newest)
+
+    def step(self, action: int) -> tuple[float, bool, bool]:
+        """Plays one decision; returns its reward, and whether it terminated or truncated the game."""
+        reward, over, skip = 0, False, self._spec.frame_skip
+        for frame, chance in enumerate(self._random.random(skip)):
+            if chance >= self._sticky:
+                self._last = self._actions[action]
+            reward += self._ale.act(*self._last)
+            over = self._ale.game_over()
+            self._frames += 1
+            if over or frame >= skip - 2:
+                self._previous, self._newest = self._newest, self._previous
+                self._ale.getScreenGrayscale(self._newest)
+            if over:
+                break
+        # A game that ended early has left no picture of the frame before.
+        early = over and frame < skip - 1
+        self._observe(self._newest if early else np.maximum(self._previous, self._newest))
+        return float(reward), over, not over and self._frames >= MAX_FRAMES
+
+    def _observe(self, picture: NDArray[np.uint8]) -> None:
+        stack = self._observation
+        stack[:-1] = stack[1:]
+        cv2.resize(picture, (self._spec.width, self._spec.height), dst=stack[-1], interpolation=cv2.INTER_AREA)
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that its future depends on."""
+        return {
+            "emulator": as_tensor(self._ale.cloneState(include_rng=True).serialize()),
+            "observation": packed(torch.from_numpy(self._observation)),
+            "randomness": saved_randomness(self._random),
+            "last": (self._last.action.value, self._last.strength),
+            "frames": self._frames,
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Goes back to what `state_dict` returned."""
+        self._ale.restoreState(ALEState(state["emulator"].numpy().tobytes()))
+        self._observation[:] = unpacked(state["observation"], torch.device("cpu")).numpy()
+        restore_randomness(self._random, state["randomness"])
+        action, strength = state["last"]
+        self._last, self._frames = RomAction(Action(action), strength), state["frames"]
+
+
+def _rom_action(name: ActionName) -> RomAction:
+    full = SLOW_ACTIONS.get(name, name)
+    return RomAction(getattr(Action, full), 1.0 if full == name else SLOW_SPEED / 100)
+
+
+class Share:
+    """Some of the games, in a worker process."""
+
+    def __init__(self, board: Board, games: dict[int, SoloGame]) -> None:
+        self._board = board
+        self._games = games
+
+    def begin(self) -> None:
+        """Begins new games."""
+        for game in self._games.values():
+            game.begin()
+
+    def step(self) -> None:
+        """Plays the board's actions."""
+        board = self._board
+        for index, game in self._games.items():
+            outcome = game.step(int(board.actions[index]))
+            board.rewards[index], board.terminated[index], board.truncated[index] = outcome
+            if outcome[1] or outcome[2]:
+                board.finals[index] = board.observations[index]
+                game.begin()
+
+    def save(self) -> list[dict[str, Any]]:
+        """The games' states."""
+        return [game.state_dict() for game in self._games.values()]
+
+    def load(self, states: Sequence[dict[str, Any]]) -> None:
+        """Goes back to there."""
+        for game, state in zip(self._games.values(), states, strict=True):
+            game.load_state_dict(state)
+
+
+def _work(connection: Connection, plan: Plan, memory: Array[c_byte], share: Sequence[int]) -> None:
+    """A worker process, which plays its share of the games."""
+    cv2.setNumThreads(1)
+    board = Board(plan.spec, len(plan.seeds), memory)
+    games = {
+        index: SoloGame(plan.spec, board.observations[index], sticky=plan.sticky, seed=plan.seeds[index])
+        for index in share
+    }
+    serve(connection, Share(board, games))
