@@ -8,6 +8,7 @@
     model/               the newest policy
     best/                the best policy by evaluation, with its evaluation.json
     stages/STEPS/        policies kept along the way
+    diverged.pt          what a policy was learning from when learning went wrong, if it ever did
 
 A bundled or downloaded model may have a `learning_curve.csv` instead of the metrics, and stages too, so the functions
 for curves and stages accept either kind of directory. Another process may be writing the files, or a stranger may have

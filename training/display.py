@@ -87,7 +87,7 @@ class TerminalDisplay(Display):
             self._console.print(f"{share}  {figures}  {left}", highlight=False, soft_wrap=True)
 
     def note(self, line: str) -> None:
-        """Called before the first update, with something that the user should know."""
+        """Called with something that the user should know."""
         self._console.print(f"note: {line}", highlight=False, soft_wrap=True, markup=False)
 
     def _time_left(self, steps: int, seconds: float) -> str:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from models.mlp import FIRST_LOG_DEVIATION
 from models.returns import generalized_advantages
-from training.learner import Learner
+from training.learner import DivergedError, Learner
 from training.rollout import CoachedRollout, Rollout
 
 Positive = Annotated[float, msgspec.Meta(gt=0)]
@@ -117,11 +117,22 @@ class Batch(NamedTuple):
 
 
 def descend(learner: Learner, loss: Tensor, settings: GradientSettings) -> None:
-    """One optimiser step down the gradient of `loss`, a scalar."""
+    """One optimiser step down the gradient of `loss`, a scalar; `DivergedError` instead if either is not finite."""
+    if not loss.isfinite():
+        raise DivergedError("the loss is")
     learner.optimizer.zero_grad()
     loss.backward()
-    nn.utils.clip_grad_norm_(learner.network.parameters(), settings.max_gradient_norm)
+    norm = nn.utils.clip_grad_norm_(learner.network.parameters(), settings.max_gradient_norm)
+    if not norm.isfinite():
+        raise DivergedError("the gradient is")
     learner.optimizer.step()
+
+
+def check_finite(batch: Batch) -> None:
+    """`DivergedError` if something to be learned from is not finite."""
+    for name, column in zip(batch._fields, batch, strict=True):
+        if column is not None and not column.isfinite().all():
+            raise DivergedError(f"the {name.replace('_', ' ')} of the games are")
 
 
 def next_learning_rate(learning_rate: float, kl: float, settings: GradientSettings, progress: float) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -19,6 +19,15 @@ STARTING_RETURNS = 50_000
 """For how many returns the statistics of a network that training starts from count."""
 RETURN_SCALE_FLOOR = 0.01
 """Points. Avoids dividing by zero if the first returns are all zero."""
+
+
+class DivergedError(ArithmeticError):
+    """Learning has left the numbers that are finite."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"{what} not finite")
+        self.batch: NamedTuple | None = None
+        """What was to be learned from."""
 
 
 class Learner:
@@ -55,8 +64,16 @@ class Learner:
         return output
 
     def act(self, observations: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Sampled actions, `[B]` or `[B, D]`, their log-probabilities and the values, each `[B]`."""
+        """Sampled actions, `[B]` or `[B, D]`, their log-probabilities and the values, each `[B]`.
+
+        `DivergedError` if the network makes nothing finite of the observations.
+        """
         output = self.evaluate(observations)
+        if not output.value.isfinite().all():
+            what = (
+                "values of the observations are" if observations.isfinite().all() else "observations of the games are"
+            )
+            raise DivergedError(f"the {what}")
         actions = choose(output.distribution, self.generator)
         return actions, output.distribution.log_prob(actions), output.value
 

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 
 from gymnasium.vector import VectorEnv
 
+from models.errors import UserError
 from models.spec import ModelSpec
 from training import algorithms
 from training.arena.selfplay import SelfPlay
 from training.environments import make, make_games
 from training.evaluate import evaluate
 from training.gradient import GradientSettings
+from training.health import Health
 from training.imitation import ImitationSettings
+from training.learner import DivergedError
 from training.memory import keep_freed_memory, return_freed_memory
 from training.policy_gradient import opposing_network
+from training.population import reward_threshold
 from training.run import Progress, RunDirectory
 from training.settings import TrainingSettings
 from training.trainee import Trainee
@@ -39,7 +43,7 @@ class Display:
         """Called after every update."""
 
     def note(self, line: str) -> None:
-        """Called before the first update, with something that the user should know."""
+        """Called with something that the user should know."""
 
 
 def train(run: RunDirectory, display: Display, stop: Callable[[], bool] = lambda: False) -> Progress:
@@ -55,10 +59,13 @@ def train(run: RunDirectory, display: Display, stop: Callable[[], bool] = lambda
         reason = trainee.prepare(environments, progress) or _inexact(run, trainee)
         if progress.updates and reason is not None:
             display.note(f"this run will not end bit for bit as without its stop: {reason}")
+        health = Health(settings, reward_threshold(environments))
         saved_at = time.monotonic()
         while progress.steps < settings.steps and not stop():
             started, before = time.monotonic(), progress.steps
-            step = trainee.step(progress)
+            with _explaining_divergence(run, progress):
+                step = trainee.step(progress)
+                _check_weights(trainee)
             progress.steps += step.steps
             progress.updates += 1
             progress.games += step.games
@@ -74,12 +81,35 @@ def train(run: RunDirectory, display: Display, stop: Callable[[], bool] = lambda
             metrics["steps_per_second"] = step.steps / seconds
             run.log(progress, metrics)
             display.update(progress, metrics)
+            for line in health.look(metrics):
+                display.note(line)
             if time.monotonic() - saved_at > CHECKPOINT_SECONDS:
                 run.save(trainee, progress)
                 return_freed_memory()
                 saved_at = time.monotonic()
         run.save(trainee, progress)
     return progress
+
+
+@contextmanager
+def _explaining_divergence(run: RunDirectory, progress: Progress) -> Iterator[None]:
+    """Keeps the batch at which learning went wrong, and says so."""
+    try:
+        yield
+    except DivergedError as error:
+        kept = ""
+        if error.batch is not None:
+            columns = {name: column for name, column in error.batch._asdict().items() if column is not None}
+            kept = f", and what it was learning from is in {run.keep_batch(columns)}"
+        raise UserError(
+            f"learning went wrong after {progress.steps:,} steps: {error}. The last checkpoint is from before{kept}; "
+            "train again with smaller steps, such as --set learning_rate=1e-4 --set highest_learning_rate=1e-3"
+        ) from error
+
+
+def _check_weights(trainee: Trainee) -> None:
+    if not all(weights.isfinite().all() for weights in trainee.network.parameters()):
+        raise DivergedError("the weights are")
 
 
 def _inexact(run: RunDirectory, trainee: Trainee) -> str | None:

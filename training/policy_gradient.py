@@ -21,8 +21,16 @@ from models.spec import SLOW_ACTIONS, ModelSpec
 from training.arena.experience import SelfPlayExperience
 from training.arena.selfplay import SelfPlay
 from training.games import NotRepeatableError
-from training.gradient import Averages, Batch, GradientSettings, Targets, explained_variance, next_learning_rate
-from training.learner import Learner
+from training.gradient import (
+    Averages,
+    Batch,
+    GradientSettings,
+    Targets,
+    check_finite,
+    explained_variance,
+    next_learning_rate,
+)
+from training.learner import DivergedError, Learner
 from training.rollout import Collector, Episode, Experience, Rollout
 from training.run import Progress
 from training.settings import TrainingSettings
@@ -58,7 +66,7 @@ def improve(
 ) -> dict[str, float]:
     """Improves the policy with one rollout; returns diagnostics by name.
 
-    `progress` is the fraction of training done, from 0 to 1.
+    `progress` is the fraction of training done, from 0 to 1. `DivergedError` if something is not finite.
     """
     targets = method.advantages(rollout, settings)
     if settings.has_critic:
@@ -66,12 +74,17 @@ def improve(
     batch = Batch.of(rollout, targets)
     entropy_coefficient = settings.entropy_coefficient * (1 - progress)
     metrics: dict[str, float] = {}
-    for _ in range(settings.epochs):
-        averages = method.update(learner, batch, settings, entropy_coefficient)
-        metrics = averages.means()
-        if settings.epochs == len(averages) == 1:  # the effect of a single step shows only after it
-            metrics["kl"] = divergence(learner, batch)
-        learner.learning_rate = next_learning_rate(learner.learning_rate, metrics["kl"], settings, progress)
+    try:
+        check_finite(batch)
+        for _ in range(settings.epochs):
+            averages = method.update(learner, batch, settings, entropy_coefficient)
+            metrics = averages.means()
+            if settings.epochs == len(averages) == 1:  # the effect of a single step shows only after it
+                metrics["kl"] = divergence(learner, batch)
+            learner.learning_rate = next_learning_rate(learner.learning_rate, metrics["kl"], settings, progress)
+    except DivergedError as error:
+        error.batch = batch
+        raise
     return metrics | {
         "explained_variance": explained_variance(rollout.values, targets.returns),
         "learning_rate": learner.learning_rate,

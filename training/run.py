@@ -34,6 +34,8 @@ from training.evaluate import Evaluation
 from training.provenance import machine, new_provenance
 from training.settings import TrainingSettings, decode, encode
 
+DIVERGED_FILE = "diverged.pt"
+"""The batch at which learning went wrong, by column."""
 CHECKPOINT_FORMAT = 2
 """The first had no number, and no games."""
 
@@ -198,6 +200,14 @@ class RunDirectory:
                 f"cannot write to {self.path}: {error.strerror}; its last checkpoint is whole: mend that, then go on "
                 f"with volley train --resume {self.path}"
             ) from error
+
+    def keep_batch(self, batch: Mapping[str, torch.Tensor]) -> Path:
+        """Keeps what a policy was to learn from when learning went wrong; returns the file."""
+        content, file = io.BytesIO(), self.path / DIVERGED_FILE
+        torch.save(dict(batch), content)
+        with self._explaining_failures():
+            atomic_write(file, content.getbuffer())
+        return file
 
     def save_stage(self, trainee: Resumable, progress: Progress) -> None:
         """Keeps the current policy as a stage."""
