@@ -1,6 +1,8 @@
-"""The one kind of error that a user can fix."""
+"""The one kind of error that a user can fix, and what its message is made of."""
 
 from __future__ import annotations
+
+import shlex
 
 
 class UserError(Exception):
@@ -15,3 +17,8 @@ def one_line(text: object, max_length: int = 300) -> str:
     """Makes untrusted text safe to show: one line, no control characters, cut at `max_length` characters."""
     line = "".join(character if character.isprintable() else " " for character in str(text))
     return line if len(line) <= max_length else f"{line[:max_length]}..."
+
+
+def volley(*words: object) -> str:
+    """A command to type, with quotes where a shell needs them: `volley`, and these words."""
+    return shlex.join(["volley", *map(str, words)])

@@ -37,7 +37,8 @@ def read(path: Path) -> tuple[ModelSpec, PolicyNetwork]:
     `UserError` if the file is not from one of `SOURCES`, or the agent's network, observations or actions differ.
     """
     try:
-        algorithm, tensors = _identify(*read_archive(path))
+        archive = read_archive(path)
+        algorithm, tensors = _identify(_unwrapped(archive.tensors), archive.settings)
     except UserError as error:
         raise UserError(f"cannot import {path}: {error}") from error
     spec = _specification(algorithm, values="value_head.weight" not in tensors)
@@ -130,6 +131,18 @@ _UNSUPPORTED = {
     "quantile_net": "it predicts distributions of values (QR-DQN); Volley supports only the NatureCNN",
 }
 """Why a network is refused, by a fragment of one of its tensors' names."""
+
+
+_WRAPPERS = ("_orig_mod.", "module.")
+"""What torch.compile and DataParallel put before every name."""
+
+
+def _unwrapped(tensors: Tensors) -> Tensors:
+    """The tensors under the names that they have without wrappers."""
+    for wrapper in _WRAPPERS:
+        if tensors and all(name.startswith(wrapper) for name in tensors):
+            return _unwrapped({name.removeprefix(wrapper): tensor for name, tensor in tensors.items()})
+    return tensors
 
 
 def _layout_of(tensors: Tensors) -> _Layout:

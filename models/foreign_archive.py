@@ -6,6 +6,7 @@ Stable-Baselines3's `data`, JSON with embedded pickles, only a few plain fields 
 
 from __future__ import annotations
 
+import json
 import pickletools
 import re
 import struct
@@ -125,12 +126,15 @@ def _read_entry(archive: ZipFile, name: str, max_bytes: int) -> bytes:
 
 
 def _settings(archive: ZipFile) -> Settings:
-    """Returns the settings in an archive; defaults if they cannot be read, because they are not essential."""
+    """Returns the settings in an archive; `UserError` if they cannot be read, for they say what the network takes.
+
+    Python's reader takes the bare Infinity and NaN that Python's writer leaves, as for `max_grad_norm=inf`.
+    """
     content = _read_entry(archive, _SETTINGS_FILE, MAX_SETTINGS_BYTES)
     try:
-        return msgspec.json.decode(content, type=Settings)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return Settings()
+        return msgspec.convert(json.loads(content), Settings)
+    except (msgspec.ValidationError, ValueError, RecursionError) as error:
+        raise UserError(f"its settings cannot be read: {one_line(error, 80)}") from error
 
 
 def _tensors(content: bytes) -> Tensors:

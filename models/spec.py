@@ -6,6 +6,7 @@ fields are refused: a specification that decodes is safe to build.
 
 from __future__ import annotations
 
+import json
 from typing import Annotated, Final, Literal, TypeVar, get_args
 
 import msgspec
@@ -202,6 +203,15 @@ def checked_fields(config: bytes) -> dict[str, object]:
 def decode_as(kind: type[T], config: bytes) -> T:
     """Decodes a `config.json` as a `kind`; `UserError` if it is invalid."""
     try:
+        json.loads(config, object_pairs_hook=_unique)
         return msgspec.json.decode(config, type=kind)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:
         raise UserError(f"its config.json is not a model's: {one_line(error)}") from error
+
+
+def _unique(fields: list[tuple[str, object]]) -> dict[str, object]:
+    """`ValueError` for an object with two values of one name, of which programs take either."""
+    names = [name for name, _ in fields]
+    if len(set(names)) != len(names):
+        raise ValueError(f"it has {max(names, key=names.count)!r} twice")
+    return dict(fields)

@@ -39,6 +39,7 @@ class Fault(Enum):
     SLOW = "the body trickles, a fortieth of it every `pause` seconds"
     CUT = "the connection is closed after half of the body"
     CORRUPT = "one bit in the middle of the file differs from what was announced"
+    NO_SIZES = "no file's size is announced, as by some mirrors"
     WRONG_SIZE = "half of the size is announced, and then all of the file comes"
 
 
@@ -349,6 +350,8 @@ def _describe(call: Call, repository: Repository, commit: Commit) -> dict[str, A
 def _details(call: Call, blob: Blob, git: str, large: str) -> dict[str, Any]:
     size = call.announced(blob)
     beside = {"lfs": {large: blob.sha256, "size": size, "pointerSize": len(blob.in_git)}} if blob.large else {}
+    if call.fault is Fault.NO_SIZES:
+        return {git: blob.git_sha1, **beside}
     return {"size": size, git: blob.git_sha1, **beside}
 
 

@@ -441,9 +441,7 @@ def test_code_is_not_run(tmp_path: Path, ppo_agent: PpoAgent) -> None:
         (b'{"normalize_advantage": false}', "sb3-a2c"),
         (b'{"normalize_advantage": true, "target_kl": 0.01}', "sb3-actor-critic"),  # TRPO
         (b"{}", "sb3-actor-critic"),
-        (b'{"n_epochs": "four"}', "sb3-actor-critic"),
-        (b"\x80\x04", "sb3-actor-critic"),
-        (b"[" * 100_000, "sb3-actor-critic"),
+        (b'{"n_epochs": 4, "max_grad_norm": Infinity, "target_kl": null}', "sb3-ppo"),
         (None, "sb3-actor-critic"),
     ],
     ids=[
@@ -451,9 +449,7 @@ def test_code_is_not_run(tmp_path: Path, ppo_agent: PpoAgent) -> None:
         "A2C",
         "TRPO",
         "no words",
-        "another type",
-        "pickle",
-        "deep",
+        "not finite",
         "no settings",
     ],
 )
@@ -463,6 +459,36 @@ def test_the_algorithm_is_what_the_settings_call_it(
     parts = [] if data is None else [("data", data)]
     (tmp_path / "agent.zip").write_bytes(zipped(("policy.pth", as_of_stable_baselines3(ppo_agent)), *parts))
     assert foreign.read(tmp_path / "agent.zip")[0].algorithm == name
+
+
+@pytest.mark.parametrize("data", [b'{"n_epochs": "four"}', b"\x80\x04", b"[" * 100_000, b'{"n_epochs": 4', b""])
+def test_settings_that_cannot_be_read_are_refused(tmp_path: Path, ppo_agent: PpoAgent, data: bytes) -> None:
+    """They say what the network takes: to guess would be to play wrong in silence."""
+    file = tmp_path / "agent.zip"
+    file.write_bytes(zipped(("policy.pth", as_of_stable_baselines3(ppo_agent)), ("data", data)))
+    assert refusal(file).startswith("its settings cannot be read: ")
+
+
+@pytest.mark.parametrize("number", ["Infinity", "-Infinity", "NaN"])
+def test_raw_pixels_are_noticed_beside_a_number_that_is_not_finite(
+    tmp_path: Path, ppo_agent: PpoAgent, number: str
+) -> None:
+    data = f'{{"max_grad_norm": {number}, "policy_kwargs": {{"normalize_images": false}}}}'.encode()
+    file = tmp_path / "agent.zip"
+    file.write_bytes(zipped(("policy.pth", as_of_stable_baselines3(ppo_agent)), ("data", data)))
+    assert refusal(file).startswith("its network takes raw pixels")
+
+
+@pytest.mark.parametrize("prefix", ["_orig_mod.", "module.", "module._orig_mod."])
+def test_what_wraps_a_network_in_training_is_taken_off(tmp_path: Path, ppo_agent: PpoAgent, prefix: str) -> None:
+    plain, wrapped = tmp_path / "plain.pt", tmp_path / "wrapped.pt"
+    state = ppo_agent.state_dict()
+    plain.write_bytes(torch_file(state))
+    wrapped.write_bytes(torch_file({prefix + name: tensor for name, tensor in state.items()}))
+    (spec, network), (same_spec, same) = foreign.read(plain), foreign.read(wrapped)
+    assert spec == same_spec
+    for name, tensor in network.state_dict().items():
+        assert torch.equal(tensor, same.state_dict()[name])
 
 
 def as_of_stable_baselines3(agent: PpoAgent) -> bytes:

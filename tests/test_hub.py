@@ -210,6 +210,14 @@ def test_more_than_was_announced_is_not_taken(local: LocalHub, files: dict[str, 
     assert everything_in(data) == {}
 
 
+def test_a_mirror_that_says_no_sizes_is_refused_for_that(local: LocalHub, files: dict[str, bytes], data: Path) -> None:
+    local.commit(REPOSITORY, files)
+    local.fail(Fault.NO_SIZES)
+    with pytest.raises(UserError, match=r"the Hub, or its mirror, does not say how large [\w.]+ is; try another"):
+        reading.pull(REPOSITORY)
+    assert everything_in(data) == {}
+
+
 @pytest.mark.parametrize("name", sorted(reading.MAX_BYTES))
 def test_what_is_too_large_is_not_even_asked_for(
     local: LocalHub, files: dict[str, bytes], name: str, monkeypatch: pytest.MonkeyPatch

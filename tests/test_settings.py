@@ -9,7 +9,7 @@ import pytest
 
 from app import settings
 from app.game.lineup import Ladder, Lineup, Person, Player, Policy, Rom, Tracker
-from app.settings import Loaded, Settings
+from app.settings import FIRST_OPPONENT, Loaded, Settings
 
 PLAYERS: tuple[Player, ...] = (
     Person(),
@@ -38,7 +38,7 @@ def test_without_a_file_there_are_defaults_and_no_warning(folder: Path) -> None:
     now = Settings()
     assert settings.load() == Loaded(now, None)
     assert (now.volume, now.muted, now.whole_pixels, now.full_screen, now.keys) == (60, False, False, False, {})
-    assert now.last == Lineup(left=Policy("ppo@503808", reaction_ms=230), right=Person())
+    assert now.last == Lineup(left=FIRST_OPPONENT, right=Person())
     assert not folder.exists(), "nothing is written before there is something to remember"
 
 
@@ -152,3 +152,9 @@ def test_where_files_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setenv("VOLLEY_DATA", str(tmp_path))
     folders = (settings.screenshots_folder(), settings.films_folder(), settings.replays_folder())
     assert folders == (tmp_path / "screenshots", tmp_path / "films", tmp_path / "replays")
+
+
+def test_a_mark_of_the_encoding_is_passed_over(folder: Path) -> None:
+    folder.mkdir(parents=True)
+    (folder / "settings.toml").write_bytes(b"\xef\xbb\xbfvolume = 25\n")
+    assert settings.load() == Loaded(Settings(volume=25), None)

@@ -216,3 +216,10 @@ def test_parameter_count_is_that_of_the_network(
 ) -> None:
     spec = ModelSpec(algorithm="ppo", observation=observation, actions=actions, network=network)
     assert parameter_count(spec) == sum(parameter.numel() for parameter in PolicyNetwork(spec).parameters())
+
+
+def test_a_field_that_is_there_twice_is_refused(spec: ModelSpec) -> None:
+    """Programs differ in which of the two they take."""
+    content = encode(spec).replace(b'"algorithm"', b'"algorithm": "other", "algorithm"', 1)
+    with pytest.raises(UserError, match="it has 'algorithm' twice"):
+        decode(content)

@@ -10,10 +10,11 @@ from pathlib import Path
 import numpy as np
 import torch
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import Progress
 
 from models import checkpoint
-from models.acting import choose
+from models.acting import choose, meant_greedy
 from models.control import PolicySpec
 from models.device import DeviceName, pick_device
 from models.errors import UserError
@@ -84,9 +85,13 @@ def evaluate(
     running_return, running_length = np.zeros(num_envs), np.zeros(num_envs, np.int64)
     returns: list[float] = []
     lengths: list[int] = []
-    observations, _ = environments.reset(seed=seed)
+    observations, _ = environments.reset(seed=seed % (2**31 - num_envs))  # each has the next one; all have 31 bits
     while shares.any():
-        distribution = network(torch.from_numpy(observations).to(device)).distribution
+        output = network(torch.from_numpy(observations).to(device))
+        distribution = output.distribution
+        if not (output.value.isfinite().all() and distribution.entropy().isfinite().all()):
+            environments.close()
+            raise UserError(f"{name!r} cannot play: its weights overflow")
         actions = choose(distribution, generator, greedy=greedy)
         observations, rewards, terminations, truncations, _ = environments.step(actions.cpu().numpy())
         running_return += rewards
@@ -116,12 +121,19 @@ def evaluate(
 
 
 def evaluate_model(
-    directory: Path, *, name: str, episodes: int, sticky: float | None, greedy: bool, seed: int, device: DeviceName
+    directory: Path,
+    *,
+    name: str,
+    episodes: int,
+    sticky: float | None,
+    greedy: bool | None,
+    seed: int,
+    device: DeviceName,
 ) -> Evaluation:
     """Evaluates the model in `directory`, with a progress bar on a terminal.
 
-    If `sticky` is None, it is `STICKY` for Pong. `UserError` if the model cannot be loaded, or if `sticky` is given for
-    another environment.
+    If `sticky` is None, it is `STICKY` for Pong; if `greedy` is None, it is as the policy is meant to act. `UserError`
+    if the model cannot be loaded or its weights overflow, or if `sticky` is given for another environment.
     """
     spec, network = checkpoint.load_policy(directory)
     pong = isinstance(spec, ModelSpec)
@@ -131,14 +143,14 @@ def evaluate_model(
     keep_freed_memory()
     console = Console(stderr=True)
     with Progress(console=console, disable=not console.is_terminal) as bar:
-        task = bar.add_task(f"{name}, full {'games' if pong else 'episodes'}", total=episodes)
+        task = bar.add_task(f"{escape(name)}, full {'games' if pong else 'episodes'}", total=episodes)
         return evaluate(
             spec,
             network.to(target),
             name=name,
             episodes=episodes,
             sticky=sticky if sticky is not None else STICKY if pong else 0.0,
-            greedy=greedy,
+            greedy=meant_greedy(spec.algorithm) if greedy is None else greedy,
             seed=seed,
             device=target,
             on_episode=lambda: bar.advance(task),

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from models.catalog import RUNS
-from models.device import DeviceName
+from models.device import DeviceName, pick_device
 from models.errors import UserError
 from models.spec import PONG, ModelSpec
 from training.arena.opponents import Opponents
@@ -63,7 +63,8 @@ def new_run(
         for option in _given(pong):
             raise UserError(f"{option} is only for Pong; leave it out for {environment}")
     settings = msgspec.structs.replace(settings, **_given(overrides))
-    # A wrong model is better found before a run is made for it.
+    # What is wrong is better found before a run is made for it.
+    pick_device(settings.device)
     if start is not None:
         starting_network(start, settings)
     if opponents is not None and opponents.model is not None:
@@ -98,6 +99,8 @@ def _pong_overrides(
 def resumed_run(path: Path, *, steps: int | None, device: DeviceName | None) -> RunDirectory:
     """The run in `path`, with new `steps` or `device` unless None. `UserError` as for `RunDirectory.open`."""
     run = RunDirectory.open(path)
+    if device is not None:
+        pick_device(device)
     run.write_settings(msgspec.structs.replace(run.settings, **_given({"steps": steps, "device": device})))
     return run
 

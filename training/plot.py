@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from models.drawing import plain_matplotlib
 from models.errors import UserError
 from models.files import atomic_write
 from training.curves import AXES, AXIS_LABELS, Axis, Curve, caption, limits
@@ -38,25 +39,32 @@ def draw(
     kind = file.suffix.lower()
     if kind not in SUFFIXES:
         raise UserError(f"cannot draw {file}: its name must end in {' or '.join(SUFFIXES)}")
+    with plain_matplotlib():
+        picture = _picture(curves, metric, axes, title or _title(curves), kind)
+    try:
+        atomic_write(file, picture)
+    except OSError as error:
+        raise UserError(f"cannot write {file}: {error.strerror}") from error
+
+
+def _picture(curves: Sequence[Curve], metric: str, axes: Sequence[Axis], title: str, kind: str) -> bytes:
+    """The drawn file, of this kind."""
     # Importing matplotlib takes most of a second, and curves in the terminal do without.
-    from matplotlib import rc_context  # noqa: PLC0415
+    from matplotlib import rcParams  # noqa: PLC0415
     from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415
     from matplotlib.figure import Figure  # noqa: PLC0415
     from matplotlib.layout_engine import ConstrainedLayoutEngine  # noqa: PLC0415
 
     # With a fixed salt and no date, the same curves always make the same file.
-    with rc_context({"font.size": 10, "svg.hashsalt": "volley"}):
-        layout = ConstrainedLayoutEngine(w_pad=0.12, h_pad=0.1, rect=(0, 0, 1, 0.93))
-        figure = Figure(figsize=PICTURE_SIZE, dpi=100, facecolor=BACKGROUND, layout=layout)
-        FigureCanvasAgg(figure)
-        _fill(figure, curves, metric, axes, title or _title(curves))
-        picture = io.BytesIO()
-        metadata = {"Date": None} if kind == ".svg" else None
-        figure.savefig(picture, format=kind[1:], dpi=200, metadata=metadata)
-    try:
-        atomic_write(file, picture.getvalue())
-    except OSError as error:
-        raise UserError(f"cannot write {file}: {error.strerror}") from error
+    rcParams["font.size"], rcParams["svg.hashsalt"] = 10, "volley"
+    layout = ConstrainedLayoutEngine(w_pad=0.12, h_pad=0.1, rect=(0, 0, 1, 0.93))
+    figure = Figure(figsize=PICTURE_SIZE, dpi=100, facecolor=BACKGROUND, layout=layout)
+    FigureCanvasAgg(figure)
+    _fill(figure, curves, metric, axes, title)
+    picture = io.BytesIO()
+    metadata = {"Date": None} if kind == ".svg" else None
+    figure.savefig(picture, format=kind[1:], dpi=200, metadata=metadata)
+    return picture.getvalue()
 
 
 def _title(curves: Sequence[Curve]) -> str:

@@ -28,6 +28,7 @@ import msgspec
 from msgspec.structs import replace
 
 from models import catalog, checkpoint
+from models.acting import meant_greedy
 from models.card import FILES, LIBRARY
 from models.control import PolicySpec
 from models.device import pick_device
@@ -74,8 +75,9 @@ class EvaluationProtocol(NamedTuple):
 
 
 def protocols(spec: PolicySpec) -> tuple[EvaluationProtocol, ...]:
-    """The protocols of a publication, the main one first: sampled, and for Pong also with sticky actions."""
-    both = (EvaluationProtocol(0.0, greedy=False), EvaluationProtocol(STICKY, greedy=False))
+    """The protocols of a publication, the main one first: as the policy is meant to act; for Pong also sticky."""
+    greedy = meant_greedy(spec.algorithm)
+    both = EvaluationProtocol(0.0, greedy), EvaluationProtocol(STICKY, greedy)
     return both if isinstance(spec, ModelSpec) else both[:1]
 
 

@@ -15,7 +15,7 @@ import torch
 from tensorboardX import SummaryWriter
 
 from models import checkpoint
-from models.errors import UserError, one_line
+from models.errors import UserError, one_line, volley
 from models.files import CONFIG_FILE, STAGES_FOLDER, TENSORBOARD_FOLDER, atomic_write
 from models.mlp import Network
 from models.provenance import write_provenance
@@ -85,7 +85,8 @@ class RunDirectory:
         """A new run in `path`; `UserError` if something is already there, or it cannot be written."""
         # What begins with a dot is left of a run that was killed as it began.
         if path.exists() and (not path.is_dir() or any(not file.name.startswith(".") for file in path.iterdir())):
-            raise UserError(f"{path} already exists; resume it with --resume {path}, or choose another with --run")
+            resume = volley("train", "--resume", path)
+            raise UserError(f"{path} already exists; go on with it by {resume}, or choose another with --run")
         try:
             path.mkdir(parents=True, exist_ok=True)
             atomic_write(path / CONFIG_FILE, encode(settings))
@@ -198,7 +199,7 @@ class RunDirectory:
         except OSError as error:
             raise UserError(
                 f"cannot write to {self.path}: {error.strerror}; its last checkpoint is whole: mend that, then go on "
-                f"with volley train --resume {self.path}"
+                f"with {volley('train', '--resume', self.path)}"
             ) from error
 
     def keep_batch(self, batch: Mapping[str, torch.Tensor]) -> Path:

@@ -7,6 +7,7 @@ from argparse import Namespace
 from typing import TYPE_CHECKING
 
 from app.command.arguments import MISTAKE, add_command
+from app.command.output import say
 
 if TYPE_CHECKING:
     from app.command.arguments import Subparsers
@@ -28,5 +29,5 @@ def _doctor(arguments: Namespace) -> int:
     from app.command import report
 
     found = report.examine()
-    print(json.dumps(found.as_dict()) if arguments.json else report.render(found))
+    say(json.dumps(found.as_dict()) if arguments.json else report.render(found))
     return 0 if found.can_play else MISTAKE

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from app.command.arguments import INTERRUPTED, add_command, count, seed
 from app.command.download import local_directory
+from app.command.output import say
 from models.errors import UserError
 from models.machine import cores
 
@@ -74,10 +75,10 @@ def _rating(arguments: Namespace) -> int:
         print(json.dumps(figures))
         return 0
     if rating is None:
-        print(f"no rated match yet; a good first opponent: {opponent.name} ({opponent.rating:.0f})")
+        say(f"no rated match yet; a good first opponent: {opponent.name} ({opponent.rating:.0f})")
         return 0
-    print(f"your rating: {rating.text} (95% {rating.low:.0f} to {rating.high:.0f}), from {len(matches)} matches")
-    print(f"a fair opponent: {opponent.name} ({opponent.rating:.0f})")
+    say(f"your rating: {rating.text} (95% {rating.low:.0f} to {rating.high:.0f}), from {len(matches)} matches")
+    say(f"a fair opponent: {opponent.name} ({opponent.rating:.0f})")
     return 0
 
 
@@ -101,7 +102,7 @@ def _league(arguments: Namespace) -> int:
     try:
         _play_the_rest(entrants, file, results, fixtures)
     except KeyboardInterrupt:
-        print(f"stopped after {len(results)} of {len(fixtures)} games; the same command goes on from there")
+        say(f"stopped after {len(results)} of {len(fixtures)} games; the same command goes on from there")
         return INTERRUPTED
     shown = {entrant.identity: entrant.name for entrant in entrants}
     anchor = next((identity for identity, name in shown.items() if name == ANCHOR), None)
@@ -113,9 +114,9 @@ def _league(arguments: Namespace) -> int:
         return 0
     Console(highlight=False).print(table(ranking, shown))
     unfinished = sum(not result.finished for result in results)
-    print(f"{arguments.games} games a pair, seeds from {arguments.seed}, no sticky actions; {unfinished} unfinished")
+    say(f"{arguments.games} games a pair, seeds from {arguments.seed}, no sticky actions; {unfinished} unfinished")
     if arguments.picture is not None:
-        print(f"saved: {arguments.picture}")
+        say(f"saved: {arguments.picture}")
     return 0
 
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from app.command.arguments import GREEDY_HELP, INTERRUPTED, MODEL_HELP, add_command, count, seed
 from app.command.download import local_directory
-from models.errors import UserError
+from app.command.output import say
+from models.errors import UserError, volley
 
 if TYPE_CHECKING:
     from app.command.arguments import Subparsers
@@ -156,13 +157,13 @@ def _report(run: RunDirectory, progress: Progress, interrupted: bool) -> int:  #
     """Says how far a training has come, and what to do next; returns the exit code."""
     from models.spec import PONG
 
-    print(f"{progress.steps:,} steps and {progress.games:,} games in {progress.seconds / 60:.1f} min: {run.path}")
+    say(f"{progress.steps:,} steps and {progress.games:,} games in {progress.seconds / 60:.1f} min: {run.path}")
     if interrupted:
-        print(f"saved; resume with:  volley train --resume {run.path}")
+        say(f"saved; resume with:  {volley('train', '--resume', run.path)}")
         return INTERRUPTED
     if run.settings.model.environment == PONG:
-        print(f"watch it:    volley watch {run.path}")
-    print(f"measure it:  volley evaluate {run.path}")
+        say(f"watch it:    {volley('watch', run.path)}")
+    say(f"measure it:  {volley('evaluate', run.path)}")
     return 0
 
 
@@ -181,7 +182,14 @@ def _add_evaluate(subparsers: Subparsers) -> None:
         metavar="P",
         help="Pong only: probability per frame that the last action repeats (default: 0.25; the window plays with 0)",
     )
-    evaluate.add_argument("--greedy", action="store_true", help=GREEDY_HELP)
+    how = evaluate.add_mutually_exclusive_group()
+    how.add_argument("--greedy", action="store_true", default=None, help=GREEDY_HELP)
+    how.add_argument(
+        "--sampled",
+        action="store_false",
+        dest="greedy",
+        help="sample each action (the default, but for policies of a black-box search, which are meant to be greedy)",
+    )
     evaluate.add_argument("--seed", type=seed, default=0, metavar="N", help="seed of games and sampling (default: 0)")
     evaluate.add_argument("--device", choices=DEVICES, default="auto", help="where the network runs (default: auto)")
     evaluate.add_argument("--json", action="store_true", help="print one JSON object")
@@ -201,7 +209,7 @@ def _evaluate(arguments: Namespace) -> int:
         seed=arguments.seed,
         device=arguments.device,
     )
-    print(json.dumps(asdict(evaluation)) if arguments.json else render(evaluation))
+    say(json.dumps(asdict(evaluation)) if arguments.json else render(evaluation))
     return 0
 
 
@@ -245,7 +253,7 @@ def _plot(arguments: Namespace) -> int:
     text = terminal_plot.draw(curves, arguments.metric, axes[0], width=console.width, braille=braille)
     console.print(text, end="")
     if arguments.out is not None:
-        print(f"\nsaved: {arguments.out}")
+        say(f"\nsaved: {arguments.out}")
     return 0
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from argparse import Namespace
@@ -9,6 +10,7 @@ from collections.abc import Sequence
 
 from app.command import doctor, league, learn, play, share
 from app.command.arguments import FAILED, INTERRUPTED, MISTAKE, Parser
+from app.command.output import say, speak_any_alphabet
 from app.trouble import Crash
 from models import __version__
 from models.errors import UserError
@@ -17,22 +19,35 @@ from models.errors import UserError
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command and returns its exit code. A user's mistake is one line on standard error, and code 2."""
     os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")  # pygame greets on standard output, where --json prints.
+    speak_any_alphabet()
     words = list(sys.argv[1:] if argv is None else argv)
     try:
         arguments = _parser().parse_args(words)
         code: int = arguments.run(arguments)
+        sys.stdout.flush()
     except UserError as error:
-        print(f"volley: {error}", file=sys.stderr)
+        say(f"volley: {error}", error=True)
         return MISTAKE
     except Crash as error:
-        print(f"volley: {error}", file=sys.stderr)
+        say(f"volley: {error}", error=True)
         return FAILED
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:  # The reader has seen enough, as in: volley doctor | head
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _discard_output()
         return 0
+    except OSError as error:
+        if error.errno != errno.ENOSPC or error.filename is not None:
+            raise
+        _discard_output()
+        say("volley: cannot print the answer: no space left where it goes", error=True)
+        return MISTAKE
     return code
+
+
+def _discard_output() -> None:
+    """Nobody takes it, so nothing more is written; Python would try again as it ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _parser() -> Parser:
@@ -52,5 +67,5 @@ def _parser() -> Parser:
 
 
 def _version(_arguments: Namespace) -> int:
-    print(f"volley {__version__}")
+    say(f"volley {__version__}")
     return 0

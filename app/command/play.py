@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 import time
 from argparse import ArgumentTypeError, Namespace
 from collections.abc import Callable, Iterator
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from app.command.arguments import GREEDY_HELP, MODEL_HELP, add_command, count, seed
 from app.command.download import local_directory
+from app.command.output import say
 from models import catalog
 from models.errors import UserError
 
@@ -206,12 +206,12 @@ def _run_headless(session: Session, record: Record | None, *, quiet: bool) -> No
 
     session.begin_now()
     if session.notice:
-        print(f"volley: {session.notice}", file=sys.stderr)
+        say(f"volley: {session.notice}", error=True)
     left, right = session.match.snapshot().names
 
     def report(game: int, score: Score) -> None:
         if not quiet:
-            print(f"game {game}: {left} {score.left} : {score.right} {right}", flush=True)
+            say(f"game {game}: {left} {score.left} : {score.right} {right}")
 
     headless.run(session.match, record, report)
 

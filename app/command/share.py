@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shlex
 import shutil
 import signal
 import sys
@@ -15,8 +14,9 @@ from typing import TYPE_CHECKING, NoReturn
 
 from app.command.arguments import MODEL_HELP, add_command
 from app.command.download import download, local_directory
+from app.command.output import printable, say
 from models import catalog
-from models.errors import UserError
+from models.errors import UserError, volley
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -73,7 +73,7 @@ def _models(arguments: Namespace) -> int:
     elif listed:
         _print_models(listed)
     else:
-        print("nothing found")
+        say("nothing found")
     return 0
 
 
@@ -93,7 +93,7 @@ def _print_models(listed: list[dict[str, str]]) -> None:
         date = next((facts[name] for name in ("trained", "imported", "downloaded", "changed") if name in facts), "")
         # As Text, because a stranger's words must not be read as markup.
         cells = (facts["model"], facts.get("algorithm", ""), facts.get("score", ""), facts.get("size", ""), date)
-        table.add_row(*map(Text, cells))
+        table.add_row(*(Text(printable(cell)) for cell in cells))
     Console(highlight=False).print(table)
 
 
@@ -122,9 +122,20 @@ def _pull(arguments: Namespace) -> int:
         pulled = {"repository": kept.repository, "commit": kept.commit, "directory": str(directory), "bytes": size}
         print(json.dumps(pulled))
         return 0
-    print(f"{kept.repository} at {kept.commit[:7]}, {size / 1e6:.1f} MB")
-    print(f"play against it:  volley play {kept.repository}")
+    say(f"{kept.repository} at {kept.commit[:7]}, {size / 1e6:.1f} MB")
+    say(_next_step(directory, kept.repository))
     return 0
+
+
+def _next_step(directory: Path, repository: str) -> str:
+    """What to do with a model: people play Pong only."""
+    from models.control import decode_any
+    from models.files import CONFIG_FILE
+    from models.spec import ModelSpec
+
+    if isinstance(decode_any((directory / CONFIG_FILE).read_bytes()), ModelSpec):
+        return f"play against it:  volley play {repository}"
+    return f"measure it:  volley evaluate {repository}"
 
 
 def _add_publish(subparsers: Subparsers) -> None:
@@ -171,7 +182,7 @@ def _publish(arguments: Namespace) -> int:
             if path.is_file()
         }
         if arguments.dry_run:
-            next_command = f"upload it:  volley publish {shlex.quote(str(folder))} {repository} --staged"
+            next_command = f"upload it:  {volley('publish', folder, repository, '--staged')}"
             _print_outcome({"folder": str(folder)}, sizes, next_command, as_json=arguments.json)
             return 0
         _begin_stage("upload", f"uploading to {repository}", as_json=arguments.json)
@@ -185,7 +196,7 @@ def _publish(arguments: Namespace) -> int:
         "uploaded": published.uploaded,
     }
     changed = f"{len(published.uploaded)} of {len(sizes)} files were new or changed"
-    text = f"{changed}\ncommit {published.commit}\n{published.url}\nplay against it:  volley play {repository}"
+    text = f"{changed}\ncommit {published.commit}\n{published.url}\n{_next_step(folder, repository)}"
     _print_outcome({"published": outcome}, sizes, text, as_json=arguments.json)
     return 0
 
@@ -248,7 +259,7 @@ def _begin_stage(stage: str, words: str, *, as_json: bool) -> None:
     if as_json:
         print(json.dumps({"stage": stage}), flush=True)
     elif sys.stderr.isatty():
-        print(words, file=sys.stderr)
+        say(words, error=True)
 
 
 def _upload(folder: Path, arguments: Namespace) -> Published:
@@ -256,7 +267,7 @@ def _upload(folder: Path, arguments: Namespace) -> Published:
     from models.card import PATTERNS
     from models.hub import publishing
 
-    again = f"to retry: volley publish {shlex.quote(str(folder))} {arguments.repository} --staged"
+    again = f"to retry: {volley('publish', folder, arguments.repository, '--staged')}"
     try:
         return publishing.publish(
             folder,
@@ -268,7 +279,7 @@ def _upload(folder: Path, arguments: Namespace) -> Published:
     except UserError as error:
         raise UserError(f"{error}; the measured files are kept, {again}") from error
     except KeyboardInterrupt:
-        print(f"volley: nothing was published; the measured files are kept, {again}", file=sys.stderr)
+        say(f"volley: nothing was published; the measured files are kept, {again}", error=True)
         raise
 
 
@@ -279,8 +290,8 @@ def _print_outcome(outcome: dict[str, object], sizes: dict[str, int], text: str,
         return
     width = max(map(len, sizes))
     for name, size in sizes.items():
-        print(f"{name:{width}}  {size / 1000:>9,.1f} kB")
-    print(text)
+        say(f"{name:{width}}  {size / 1000:>9,.1f} kB")
+    say(text)
 
 
 @contextmanager
@@ -321,12 +332,12 @@ def _import(arguments: Namespace) -> int:
     except OSError as error:
         raise UserError(f"cannot save the model in {directory}: {error.strerror}") from error
     seen = spec.observation
-    print(
+    say(
         f"{arguments.name}: {foreign.SOURCES[spec.algorithm]}, NatureCNN, "
         f"{seen.stack} frames of {seen.width} x {seen.height}, {len(spec.actions)} actions"
     )
-    print(f"watch it:    volley watch {arguments.name}")
-    print(f"measure it:  volley evaluate {arguments.name}")
+    say(f"watch it:    {volley('watch', arguments.name)}")
+    say(f"measure it:  {volley('evaluate', arguments.name)}")
     return 0
 
 

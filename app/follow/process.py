@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import IO
 
 from app.background import VOLLEY, launch
-from models.errors import UserError, one_line
+from models.errors import UserError, one_line, volley
 from models.run_directory import is_run
 
 COMMAND = (*VOLLEY, "train")
@@ -89,7 +89,7 @@ class TrainingProcess:
             return f"the training in {self.run} is still being saved"
         if self.phase is Phase.FAILED:
             return f"the training in {self.run} failed: {self.reason}"
-        return f"training saved; resume it with:  volley train --resume {self.run}" if is_run(self.run) else ""
+        return f"training saved; resume it with:  {volley('train', '--resume', self.run)}" if is_run(self.run) else ""
 
     def _launch(self, arguments: tuple[str, ...]) -> None:
         assert self._process is None, "one training at a time"

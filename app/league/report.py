@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,11 @@ from rich.table import Table
 from app.league.entrants import Entrant
 from app.league.games import Result
 from app.league.ratings import Games, Rating, Standing
+from models.drawing import plain_matplotlib
 from models.errors import UserError
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 def table(standings: Sequence[Standing], names: dict[str, str]) -> Table:
@@ -82,20 +86,28 @@ def draw(standings: Sequence[Standing], names: dict[str, str], results: Sequence
 
     `UserError` if the file cannot be written, or its name does not say a format.
     """
+    with plain_matplotlib():
+        figure = _figure(_shares(standings, results), [names[standing.name] for standing in standings])
+        try:
+            figure.savefig(path, dpi=110)
+        except (OSError, ValueError) as error:
+            raise UserError(f"cannot save the picture {path}: {error}") from error
+
+
+def _figure(shares: NDArray[np.float64], names: Sequence[str]) -> Figure:
+    """A table of `shares`, in colours."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415 - matplotlib takes a second
     from matplotlib.colors import LinearSegmentedColormap  # noqa: PLC0415
     from matplotlib.figure import Figure  # noqa: PLC0415
 
-    shares = _shares(standings, results)
-    count = len(standings)
+    count = len(names)
     figure = Figure(figsize=(2.6 + 0.62 * count, 1.9 + 0.5 * count), layout="constrained", facecolor=_BACKGROUND)
     FigureCanvasAgg(figure)
     axes = figure.add_subplot(facecolor=_BACKGROUND)
     colours = LinearSegmentedColormap.from_list("points", [_LESS, _EVEN, _MORE]).with_extremes(bad=_BACKGROUND)
     axes.imshow(np.ma.masked_invalid(shares), cmap=colours, vmin=0, vmax=1, aspect="auto")
-    shown = [names[standing.name] for standing in standings]
-    axes.set_xticks(range(count), shown, rotation=45, ha="left", color=_TEXT)
-    axes.set_yticks(range(count), shown, color=_TEXT)
+    axes.set_xticks(range(count), names, rotation=45, ha="left", color=_TEXT)
+    axes.set_yticks(range(count), names, color=_TEXT)
     axes.xaxis.tick_top()
     axes.tick_params(length=0)
     for row, column in np.argwhere(~np.isnan(shares)):
@@ -104,10 +116,7 @@ def draw(standings: Sequence[Standing], names: dict[str, str], results: Sequence
     for spine in axes.spines.values():
         spine.set_visible(False)
     axes.set_title("Share of the points that each row wins from each column", color=_TEXT, fontsize=11, pad=14)
-    try:
-        figure.savefig(path, dpi=110)
-    except (OSError, ValueError) as error:
-        raise UserError(f"cannot save the picture {path}: {error}") from error
+    return figure
 
 
 _BACKGROUND, _TEXT = "#12100E", "#ECECEC"

@@ -62,11 +62,14 @@ class SearchResult(NamedTuple):
     private: bool
 
 
+UNKNOWN = -1
+
+
 class RemoteFile(NamedTuple):
     """A file in a repository."""
 
     size: int
-    """Bytes."""
+    """Bytes; `UNKNOWN` if the Hub does not say."""
     sha256: str | None
     """Only for large files, for which the Hub stores it."""
     git_sha1: str
@@ -144,6 +147,8 @@ def examine(repository: str, revision: str | None = None, *, token: Token = None
         if name not in files:
             raise UserError(f"{repository} is not a Volley model: it has no {name}{_advice(info)}")
     for name, file in files.items():
+        if file.size == UNKNOWN:
+            raise UserError(f"{repository}: the Hub, or its mirror, does not say how large {name} is; try another one")
         if file.size > MAX_BYTES[name]:
             raise UserError(f"{repository}: its {name} has {file.size:,} bytes; the limit is {MAX_BYTES[name]:,}")
     if not store.COMMIT.fullmatch(info.sha or ""):
@@ -154,7 +159,9 @@ def examine(repository: str, revision: str | None = None, *, token: Token = None
 def files_of(info: ModelInfo) -> dict[str, RemoteFile]:
     """Returns all files of a repository, by name."""
     return {
-        file.rfilename: RemoteFile(file.size or 0, file.lfs.sha256 if file.lfs else None, file.blob_id or "")
+        file.rfilename: RemoteFile(
+            UNKNOWN if file.size is None else file.size, file.lfs.sha256 if file.lfs else None, file.blob_id or ""
+        )
         for file in info.siblings or ()
     }
 
