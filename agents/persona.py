@@ -46,10 +46,11 @@ class Persona(NamedTuple):
     """The column that the ball must have passed before it moves at all."""
 
 
-PersonaName: TypeAlias = Literal["predictor", "casual", "edger", "lunger", "still"]
+PersonaName: TypeAlias = Literal["predictor", "casual", "beginner", "edger", "lunger", "still"]
 PERSONAS: dict[PersonaName, Persona] = {
     "predictor": Persona(),
     "casual": Persona(reaction_ms=230, speed=60, error=4.0, patience=30),
+    "beginner": Persona(foresight=False, reaction_ms=350, speed=40, error=6.0, patience=60),
     "edger": Persona(aim=(5.0, 8.0), error=1.0),
     "lunger": Persona(reaction_ms=100, waits_until=90),
     "still": Persona(speed=0),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 from enum import Enum
 from pathlib import Path
@@ -39,8 +40,9 @@ PANELS_WHILE_WATCHING = frozenset({PanelName.MOVES, PanelName.TIMELINE, PanelNam
 
 Percent: TypeAlias = Annotated[int, Meta(ge=0, le=100)]
 
-FIRST_OPPONENT = Policy("ppo@503808", reaction_ms=230)
-"""For someone who opens Volley for the first time: an early stage, with a person's reaction time."""
+FIRST_OPPONENT = Policy("champion@71680", reaction_ms=230, misjudgement=6)
+"""For someone who opens Volley for the first time: the level that is nearest to the rating that a person is expected to
+have."""
 
 
 class Settings(Struct, frozen=True):
@@ -74,7 +76,8 @@ def load() -> Loaded:
     """
     path = settings_file()
     try:
-        return Loaded(msgspec.toml.decode(path.read_bytes(), type=Settings))
+        # Some editors begin a file with a mark of its encoding.
+        return Loaded(msgspec.toml.decode(path.read_bytes().removeprefix(codecs.BOM_UTF8), type=Settings))
     except FileNotFoundError:
         return Loaded(Settings())
     except OSError as error:

@@ -7,11 +7,14 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 
 from app.command.main import main
+from app.game.levels import LEVELS
 from app.game.lineup import Policy, Rom, Script, Tracker
+from app.league import entrants as entrants_module
 from app.league.entrants import entrant
 from app.league.games import Fixture, Result, ResultsFile, play, schedule
 from app.league.ratings import AVERAGE, Games, ratings, standings
@@ -29,6 +32,7 @@ from models.errors import UserError
         ("ppo", Policy("ppo")),
         ("ppo:greedy", Policy("ppo", greedy=True)),
         ("ppo@129024:greedy:100ms", Policy("ppo@129024", greedy=True, reaction_ms=100)),
+        ("ppo:230ms:6rows", Policy("ppo", reaction_ms=230, misjudgement=6)),
     ],
 )
 def test_names_of_players(name: str, player: Policy | Tracker | Script | Rom) -> None:
@@ -45,6 +49,8 @@ def test_names_of_players(name: str, player: Policy | Tracker | Script | Rom) ->
         ("cpu:greedy", "only models are greedy"),
         ("casual:100ms", "only models and the tracker take a reaction time"),
         ("ppo:2000ms", "at most 1000 ms"),
+        ("ppo:61rows", "at most 60 rows"),
+        ("casual:5rows", "only models are greedy or misjudge"),
     ],
 )
 def test_names_of_nobody(name: str, said: str) -> None:
@@ -59,6 +65,14 @@ def test_the_identity_of_a_model_changes_with_its_weights(model_directory: Path)
     content[-1] ^= 1
     weights.write_bytes(content)
     assert entrant(str(model_directory)).identity != before
+
+
+def test_the_identity_of_a_level_changes_with_how_it_plays(monkeypatch: pytest.MonkeyPatch) -> None:
+    level = LEVELS[0]
+    before = entrant(level.name).identity
+    weaker = msgspec.structs.replace(level.player, misjudgement=level.player.misjudgement + 1)
+    monkeypatch.setattr(entrants_module, "LEVELS", (msgspec.structs.replace(level, player=weaker), *LEVELS[1:]))
+    assert entrant(level.name).identity != before
 
 
 def test_both_players_of_a_pair_get_both_sides_with_each_seed() -> None:

@@ -14,9 +14,13 @@ from agents.policy import PolicyAgent
 from agents.pong import Court
 from agents.scripted import TrackerAgent
 from app.game.cast import load_agent
-from app.game.levels import FIXED_OPPONENT, LEVELS, Level, name_of
-from app.game.lineup import Ladder, Lineup, Policy, Rom, Script, Tracker
+from app.game.levels import FIXED_OPPONENT, LEVELS, Level, name_of, nearest, ratings_of
+from app.game.lineup import Ladder, Lineup, Policy, Rom, Tracker
+from app.game.rating import PRIOR_RATING
+from app.settings import FIRST_OPPONENT
+from models import catalog
 from models.errors import UserError
+from models.run_directory import read_metrics
 
 EVERY_LEVEL = pytest.mark.parametrize("level", LEVELS, ids=lambda level: level.name)
 
@@ -27,7 +31,11 @@ def test_levels_are_in_the_order_of_their_strength() -> None:
     assert min(np.diff([level.rating for level in LEVELS])) > 0
     assert 0 <= LEVELS[0].points_won < 0.25
     assert 0.75 < LEVELS[-1].points_won <= 1
-    assert [level.rating for level in LEVELS if level.player == FIXED_OPPONENT] == [1000]
+    assert ratings_of(FIXED_OPPONENT) == {"Casual": 1000}
+
+
+def test_whoever_comes_for_the_first_time_meets_the_level_nearest_to_what_is_expected_of_them() -> None:
+    assert LEVELS[nearest(PRIOR_RATING)].player == FIRST_OPPONENT
 
 
 def test_levels_differ() -> None:
@@ -42,18 +50,26 @@ def test_a_level_can_be_played(level: Level) -> None:
     assert agent.name == level.name
     decision = agent.observe(Court().grey())
     assert isinstance(decision, Decision)
-    assert agent.reaction_ms == (230 if isinstance(level.player, Script) else level.player.reaction_ms)
+    assert agent.reaction_ms == level.player.reaction_ms
 
 
-@pytest.mark.parametrize("level", [level for level in LEVELS if isinstance(level.player, Policy)])
+@EVERY_LEVEL
 def test_a_level_says_who_it_is(level: Level) -> None:
-    assert isinstance(level.player, Policy)
-    reaction = level.player.reaction_ms
-    assert level.description.endswith(f"reaction {reaction} ms" if reaction else "no reaction time")
-    assert ("temperature" in level.description) == (level.player.temperature != 1)
-    assert f"temperature {level.player.temperature:g}" in level.description or level.player.temperature == 1
-    assert ("greedy" in level.description) == level.player.greedy
-    assert level.description.startswith(f"{level.player.model.partition('@')[0]} after ")
+    player, words = level.player, level.description
+    assert words.startswith(player.model.partition("@")[0])
+    assert words.endswith(f"reaction {player.reaction_ms} ms" if player.reaction_ms else "no reaction time")
+    assert (f"misjudges balls by {player.misjudgement:g} rows" in words) == (player.misjudgement > 0)
+    assert ("the likeliest action" in words) == player.greedy
+    assert player.temperature == 1
+
+
+@pytest.mark.parametrize(
+    "level", [level for level in LEVELS if "@" in level.player.model], ids=lambda level: level.name
+)
+def test_a_level_says_how_long_it_has_trained(level: Level) -> None:
+    model, _, steps = level.player.model.partition("@")
+    line = min(read_metrics(catalog.home(model)), key=lambda line: abs(line["steps"] - int(steps)))
+    assert f"{model} {line['seconds'] / 60:.0f} minutes into its training" in level.description
 
 
 def test_names() -> None:

@@ -36,7 +36,7 @@ LEVELS = [
     Level(name=name, description=WHO, player=player, rating=700 + 300 * share, points_won=share)
     for name, player, share in [
         ("Rookie", Policy("ppo@129024", reaction_ms=230), 0.0),
-        ("Regular", Policy("ppo@503808", reaction_ms=230), 0.375),
+        ("Regular", Policy("ppo@503808", reaction_ms=230, misjudgement=5.0), 0.375),
         ("Champion", Policy("ppo", greedy=True), 1.0),
     ]
 ]
@@ -47,6 +47,7 @@ LINEUPS = [
     Lineup(Person(), CHAMPION),
     Lineup(Person(), Ladder(2)),
     Lineup(Tracker(230), Person()),
+    Lineup(Script("predictor"), Person()),
     Lineup(OWN, Person()),
     Lineup(Rom(), Person()),
     Lineup(Person(), Person()),
@@ -172,8 +173,15 @@ def test_left_and_right_go_through_the_opponents_and_stop_at_the_ends() -> None:
         assert model.lineup is not None
         opponents.append(model.lineup.left)
         press(model, Command.RIGHT)
-    # The custom one begins as the last lineup's policy; the tracker with its reaction.
-    assert opponents == [ROOKIE, REGULAR, CHAMPION, Ladder(0), Tracker(230), REGULAR, REGULAR, REGULAR]
+    # The custom one begins as the last lineup's policy; the script as the tracker with its reaction.
+    assert opponents == [
+        ROOKIE,
+        REGULAR,
+        CHAMPION,
+        Ladder(0),
+        Tracker(230),
+        *[Policy("ppo@503808", reaction_ms=230)] * 3,
+    ]
 
 
 def test_the_side_is_changed_and_keeps_the_focus() -> None:
@@ -186,9 +194,9 @@ def test_the_side_is_changed_and_keeps_the_focus() -> None:
 
 def test_every_reachable_opponent_opens_again_as_it_was() -> None:
     seen = reachable(FIRST)
-    # The ladder from each of 3 levels, the tracker with 7 reactions, and 3 models with 7 reactions, sampled or greedy,
-    # at 4 temperatures, among which the 3 levels are.
-    assert len(seen) == 3 + 7 + 3 * 7 * 2 * 4
+    # The ladder from each of 3 levels, the tracker with 7 reactions, 6 other scripts, and 3 models with 7 reactions,
+    # sampled or greedy, at 4 temperatures, among which 2 of the levels are; the third misjudges balls.
+    assert len(seen) == 3 + 7 + 6 + 3 * 7 * 2 * 4 + 1
 
 
 def reachable(first: Lineup) -> set[Lineup]:

@@ -12,7 +12,7 @@ import pytest
 from agents.pong import Side
 from app.command.main import main
 from app.game.levels import LEVELS, nearest, ratings_of
-from app.game.lineup import Ladder, Policy, Rom, Script, Tracker
+from app.game.lineup import Ladder, Person, Policy, Rom, Script, Tracker
 from app.game.match import Point
 from app.game.rating import (
     HALF_LIFE,
@@ -105,7 +105,8 @@ def test_who_is_rated() -> None:
     assert list(ratings_of(Ladder())) == [f"Ladder: {level.name}" for level in LEVELS]
     assert list(ratings_of(Rom())) == ["Atari CPU"]
     assert list(ratings_of(Tracker())) == ["Tracker"]
-    for unrated in (Tracker(230), Policy("ppo", temperature=1.7), Script("predictor")):
+    assert list(ratings_of(Script("beginner"))) == ["Beginner"]
+    for unrated in (Person(), Tracker(230), Policy("ppo", temperature=1.7), Script("still")):
         assert ratings_of(unrated) == {}
 
 
@@ -150,7 +151,7 @@ def test_a_damaged_file_is_left_alone(tmp_path: Path) -> None:
 def test_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setenv("VOLLEY_DATA", str(tmp_path))
     assert main(["rating"]) == 0
-    assert "no rated match yet; a good first opponent: Regular" in capsys.readouterr().out, "as the menu opens"
+    assert "no rated match yet; a good first opponent: Amateur" in capsys.readouterr().out, "as the menu opens"
     assert main(["rating", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["rating"] is None
     History().add([match(21, 10)] * 3)

@@ -190,8 +190,7 @@ def model_hash(player: Player) -> str:
         case Policy(model=model):
             return fingerprint(catalog.resolve(model))
         case Ladder():
-            policies = [level.player for level in LEVELS if isinstance(level.player, Policy)]
-            return sha256("".join(model_hash(policy) for policy in policies).encode()).hexdigest()
+            return sha256("".join(model_hash(level.player) for level in LEVELS).encode()).hexdigest()
         case _:
             return ""
 

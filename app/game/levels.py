@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from agents.ladder import LadderAgent
-from app.game.lineup import Ladder, Player, Policy, Rom, Script, Tracker
+from app.game.lineup import Ladder, Person, Player, Policy, Rom, Script, Tracker
 from models import catalog
 
 HUMAN_REACTION = 230
@@ -20,7 +20,7 @@ class Level(Struct, frozen=True, kw_only=True):
     name: str
     description: str
     """A line that says what plays, and how."""
-    player: Policy | Tracker | Script
+    player: Policy
     rating: float
     """On the scale of `volley league`, where the script `casual` has 1000."""
     points_won: float
@@ -29,80 +29,83 @@ class Level(Struct, frozen=True, kw_only=True):
 
 FIXED_OPPONENT = Script("casual")
 
-# Measured over 6 full games each against casual, half of them on either side, without sticky actions:
-# volley league LEVEL casual --games 6 (seed 0).
+# Measured in a league, 4 full games for each pair, half of them on either side, without sticky actions:
+# volley league Rookie Novice Amateur Regular Expert Master Grandmaster Champion casual beginner tracker cpu --games 4
 LEVELS = (
     Level(
         name="Rookie",
-        description="ppo after 2 minutes of training, careless (temperature 3), reaction 230 ms",
-        player=Policy("ppo@129024", temperature=3.0, reaction_ms=HUMAN_REACTION),
-        rating=708,
-        points_won=0.15,
+        description="champion 2 minutes into its training, misjudges balls by 12 rows, reaction 350 ms",
+        player=Policy("champion@35840", reaction_ms=350, misjudgement=12),
+        rating=650,
+        points_won=0.08,
     ),
     Level(
         name="Novice",
-        description="ppo after 2 minutes of training, reaction 230 ms",
-        player=Policy("ppo@129024", reaction_ms=HUMAN_REACTION),
-        rating=741,
-        points_won=0.18,
+        description="champion 2 minutes into its training, misjudges balls by 6 rows, reaction 300 ms",
+        player=Policy("champion@35840", reaction_ms=300, misjudgement=6),
+        rating=734,
+        points_won=0.14,
     ),
     Level(
         name="Amateur",
-        description="ppo after 4 minutes of training, reaction 230 ms",
-        player=Policy("ppo@251904", reaction_ms=HUMAN_REACTION),
-        rating=789,
-        points_won=0.23,
+        description="champion 3 minutes into its training, misjudges balls by 6 rows, reaction 230 ms",
+        player=Policy("champion@71680", reaction_ms=HUMAN_REACTION, misjudgement=6),
+        rating=818,
+        points_won=0.29,
     ),
     Level(
         name="Regular",
-        description="ppo after 7 minutes of training, reaction 230 ms",
-        player=Policy("ppo@503808", reaction_ms=HUMAN_REACTION),
-        rating=819,
-        points_won=0.26,
+        description="champion 11 minutes into its training, misjudges balls by 2 rows, reaction 230 ms",
+        player=Policy("champion@245760", reaction_ms=HUMAN_REACTION, misjudgement=2),
+        rating=948,
+        points_won=0.38,
     ),
     Level(
         name="Expert",
-        description="ppo after 27 minutes of training, reaction 230 ms",
-        player=Policy("ppo@2002944", reaction_ms=HUMAN_REACTION),
-        rating=830,
-        points_won=0.27,
-    ),
-    Level(
-        name="Master",
-        description="ppo after all 68 minutes of training, reaction 100 ms",
-        player=Policy("ppo", reaction_ms=100),
-        rating=875,
-        points_won=0.33,
-    ),
-    Level(
-        name="Casual",
-        description="a script made like a person: it sees a hit after 230 ms, has a slow hand, and misjudges a little",
-        player=Script("casual"),
-        rating=1000,
+        description="champion, reaction 200 ms",
+        player=Policy("champion", reaction_ms=200),
+        rating=1012,
         points_won=0.5,
     ),
     Level(
-        name="Tracker",
-        description="a script that follows the ball at full speed, with no reaction time",
-        player=Tracker(),
-        rating=1344,
-        points_won=0.88,
+        name="Master",
+        description="champion, reaction 150 ms",
+        player=Policy("champion", reaction_ms=150),
+        rating=1078,
+        points_won=0.65,
+    ),
+    Level(
+        name="Grandmaster",
+        description="champion, reaction 100 ms",
+        player=Policy("champion", reaction_ms=100),
+        rating=1190,
+        points_won=0.76,
+    ),
+    Level(
+        name="Champion",
+        description="champion at its best: always the likeliest action, no reaction time",
+        player=Policy("champion", greedy=True),
+        rating=1426,
+        points_won=0.87,
     ),
 )
 
-CPU_RATING = 1300
-"""Of the ROM's own opponent, measured in the same way."""
+OTHERS: dict[Player, float] = {Rom(): 1174, Script("beginner"): 844, FIXED_OPPONENT: 1000, Tracker(): 1241}
+"""Ratings of players that are not levels, measured in the same league."""
 
 
 def ratings_of(player: Player) -> dict[str, float]:
     """The measured ratings of a player by the names it may have in a match; empty if it was not measured."""
     match player:
-        case Rom():
-            return {"Atari CPU": CPU_RATING}
+        case Person():
+            return {}
         case Ladder():
             return {f"{LadderAgent.title}: {level.name}": level.rating for level in LEVELS}
+        case Rom():
+            return {"Atari CPU": OTHERS[player]}
         case _:
-            return {level.name: level.rating for level in LEVELS if level.player == player}
+            measured = {level.player: level.rating for level in LEVELS} | OTHERS
+            return {name_of(player): measured[player]} if player in measured else {}
 
 
 def nearest(rating: float, levels: Sequence[Level] = LEVELS) -> int:

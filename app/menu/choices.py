@@ -8,6 +8,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from agents.named import ScriptName
 from app.game.levels import HUMAN_REACTION, Level, name_of, nearest
 from app.game.lineup import Ladder, Policy, Script, Tracker
 from app.game.rating import PersonRating
@@ -21,6 +22,17 @@ ALGORITHMS = ("ppo", "a2c", "reinforce")
 STEPS = (200_000, 1_000_000, 5_000_000)
 """Agent steps of a training."""
 
+SCRIPTS: dict[ScriptName, str] = {
+    "beginner": "Made like someone who has never played: follows the ball late, and with a slow hand.",
+    "casual": "Made like a person: sees a hit after 230 ms, has a slow hand, and misjudges a little.",
+    "tracker": "Follows the ball with its paddle.",
+    "lunger": "Waits until the ball has crossed half the court, then runs.",
+    "predictor": "Works out where the ball will arrive, and is there.",
+    "edger": "Meets the ball with the paddle's edges, for steep angles.",
+    "still": "Stands where it is.",
+}
+"""The scripted opponents, in words."""
+
 AgentPlayer: TypeAlias = Policy | Tracker | Script | Ladder
 
 
@@ -28,7 +40,7 @@ class OpponentKind(Enum):
     """The opponents besides the levels."""
 
     LADDER = "Adaptive ladder"
-    TRACKER = "Tracker with a delay"
+    SCRIPT = "Script"
     CUSTOM = "Custom"
 
 
@@ -57,6 +69,7 @@ class AgentChoice:
     ) -> None:
         custom = player if isinstance(player, Policy) else Policy(models[0])
         reaction = player.reaction_ms if isinstance(player, Policy | Tracker) else HUMAN_REACTION
+        named: ScriptName = player.persona if isinstance(player, Script) else "tracker"
         fair = None if person is None else nearest(person.value, levels)
         first = 0 if fair is None else fair
         if isinstance(player, Ladder) and fair is None:
@@ -67,6 +80,7 @@ class AgentChoice:
             "", (*levels, *OpponentKind), _kind_of(player, levels), _name_of
         )
         self._first = Choice("Starts as", range(len(levels)), first, lambda place: levels[place].name)
+        self._script = Choice("", tuple(SCRIPTS), named, str.capitalize)
         self._model = Choice("", tuple(dict.fromkeys((*models, custom.model))), custom.model, short_name)
         self._reaction = Choice("Reaction", sorted({*REACTIONS, reaction}), reaction, "{} ms".format)
         self._greedy = Choice("Actions", (False, True), custom.greedy, lambda greedy: "greedy" if greedy else "sampled")
@@ -79,8 +93,9 @@ class AgentChoice:
         match self.kind.value:
             case OpponentKind.LADDER:
                 return self.kind, self._first
-            case OpponentKind.TRACKER:
-                return self.kind, self._reaction
+            case OpponentKind.SCRIPT:
+                late = (self._reaction,) if self._script.value == "tracker" else ()
+                return self.kind, self._script, *late
             case OpponentKind.CUSTOM:
                 heat = () if self._greedy.value else (self._temperature,)
                 return self.kind, self._model, self._reaction, self._greedy, *heat
@@ -93,8 +108,9 @@ class AgentChoice:
         match self.kind.value:
             case OpponentKind.LADDER:
                 return Ladder(self._first.value)
-            case OpponentKind.TRACKER:
-                return Tracker(self._reaction.value)
+            case OpponentKind.SCRIPT:
+                name = self._script.value
+                return Tracker(self._reaction.value) if name == "tracker" else Script(name)
             case OpponentKind.CUSTOM:
                 return Policy(
                     self._model.value, self._temperature.value, self._greedy.value, reaction_ms=self._reaction.value
@@ -108,14 +124,12 @@ class AgentChoice:
         match self.kind.value:
             case OpponentKind.LADDER:
                 return ("Gets stronger when behind and weaker when ahead, to keep the match close.",)
-            case OpponentKind.TRACKER:
-                return ("A script that follows the ball with its paddle.",)
+            case OpponentKind.SCRIPT:
+                return (SCRIPTS[self._script.value],)
             case OpponentKind.CUSTOM:
                 return (f"People react in about {HUMAN_REACTION} ms.",)
             case level:
                 won = f"Wins {level.points_won:.0%} of the points against the script {name_of(self._measured_against)}."
-                if level.player == self._measured_against:
-                    won = "All others are measured against it."
                 fair = " This is the level nearest to your own." if level is self._fair else ""
                 return level.description, f"Rating {level.rating:.0f}. {won}{fair}"
 
@@ -129,8 +143,8 @@ class AgentChoice:
 def _kind_of(player: AgentPlayer, levels: Sequence[Level]) -> Level | OpponentKind:
     if isinstance(player, Ladder):
         return OpponentKind.LADDER
-    custom = OpponentKind.TRACKER if isinstance(player, Tracker) else OpponentKind.CUSTOM
-    return next((level for level in levels if level.player == player), custom)
+    other = OpponentKind.SCRIPT if isinstance(player, Tracker | Script) else OpponentKind.CUSTOM
+    return next((level for level in levels if level.player == player), other)
 
 
 def _name_of(kind: Level | OpponentKind) -> str:
