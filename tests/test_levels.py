@@ -56,9 +56,9 @@ def test_a_level_can_be_played(level: Level) -> None:
 @EVERY_LEVEL
 def test_a_level_says_who_it_is(level: Level) -> None:
     player, words = level.player, level.description
-    assert words.startswith(player.model.partition("@")[0])
-    assert words.endswith(f"reaction {player.reaction_ms} ms" if player.reaction_ms else "no reaction time")
-    assert (f"misjudges balls by {player.misjudgement:g} rows" in words) == (player.misjudgement > 0)
+    assert words.startswith(f"The {player.model.partition('@')[0]}")
+    assert words.endswith(f"eacts after {player.reaction_ms} ms." if player.reaction_ms else "reacts at once.")
+    assert (f"Misjudges balls by {player.misjudgement:g} rows" in words) == (player.misjudgement > 0)
     assert ("the likeliest action" in words) == player.greedy
     assert player.temperature == 1
 

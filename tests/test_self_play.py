@@ -178,7 +178,7 @@ def test_a_training_by_self_play_goes_on_from_a_model_and_can_be_resumed(tmp_pat
     assert progress.steps == 2 * 128 * 5
     lines = again.metrics()
     assert [line["updates"] for line in lines] == [1, 2]
-    state = torch.load(run.path / "checkpoints" / "newest.pt", weights_only=True)["learner"]["self_play"]
+    state = torch.load(run.path / "checkpoints" / "newest.pt", weights_only=True)["learner"]["experience"]["games"]
     assert len(state["past"]["weights"]) == 3, "the start, and one for each of two rollouts"
     assert lines[-1]["share_still"] is not None
 

@@ -129,7 +129,8 @@ class AgentChoice:
             case OpponentKind.CUSTOM:
                 return (f"People react in about {HUMAN_REACTION} ms.",)
             case level:
-                won = f"Wins {level.points_won:.0%} of the points against the script {name_of(self._measured_against)}."
+                rival = f"{name_of(self._measured_against)}, a script made like a person"
+                won = f"Wins {level.points_won:.0%} of the points against {rival}."
                 fair = " This is the level nearest to your own." if level is self._fair else ""
                 return level.description, f"Rating {level.rating:.0f}. {won}{fair}"
 

@@ -171,13 +171,16 @@ class SelfPlay(Games):
 
     @torch.inference_mode()
     def _play_opponents(self) -> None:
-        """Chooses the actions of opponents with a network, each by its own."""
+        """Chooses the actions of opponents with a network, those with the same one together."""
         board = self._courts.board
+        courts: dict[PolicyNetwork, list[int]] = {}
         for court, game in enumerate(self._games):
             if game.network is not None:
-                side = game.sides[0].other
-                distribution = game.network(torch.from_numpy(board.observations[court, side][None])).distribution
-                board.actions[court, side] = int(choose(distribution, self._generator))
+                courts.setdefault(game.network, []).append(court)
+        for network, its in courts.items():
+            sides = [self._games[court].sides[0].other for court in its]
+            distribution = network(torch.from_numpy(board.observations[its, sides])).distribution
+            board.actions[its, sides] = choose(distribution, self._generator).numpy()
 
     def admit(self, network: PolicyNetwork) -> None:
         """Adds a copy of the policy to its past selves; the first must be there before `reset`."""
