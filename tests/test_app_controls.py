@@ -25,6 +25,7 @@ from app.ui.bindings import (
     with_overrides,
 )
 from app.ui.devices import Devices, Hand
+from app.ui.help_page import COLUMNS
 
 MENU, PLAY, WATCH = Context.MENU, Context.PLAY, Context.WATCH
 BOTH = frozenset(Side)
@@ -167,7 +168,7 @@ def test_overrides_take_the_defaults_place_and_are_shown() -> None:
     keys_down(devices, pygame.K_LSHIFT)
     assert devices.hand(Side.RIGHT, ALONE) == Hand(-100)
     assert devices.handle(down(pygame.K_n), PLAY) is None
-    rows = {purpose: names for names, purpose in pages(table, PLAY)}
+    rows = {purpose: names for part in pages(table, PLAY).values() for names, purpose in part}
     assert rows["Left paddle up"] == ("E", "Left Shift")
     assert "Step one decision" not in rows
 
@@ -345,7 +346,9 @@ def test_hints_say_what_works_now() -> None:
 
 @pytest.mark.parametrize("context", Context)
 def test_the_help_page_tells_everything_once(context: Context) -> None:
-    rows = pages(BINDINGS, context)
+    groups = pages(BINDINGS, context)
+    rows = [row for part in groups.values() for row in part]
+    assert set(groups) <= {group for column in COLUMNS for group in column}
     assert all(names for names, _ in rows)
     shown = [name for names, _ in rows for name in names]
     assert len(set(shown)) == len(shown)

@@ -98,10 +98,62 @@ class Pad(IntEnum):
     @property
     def label(self) -> str:
         """What the help page calls it."""
-        return f"pad {self.name if len(self.name) <= 2 else self.name.title()}"
+        return f"pad {self.name if self in (Pad.A, Pad.B, Pad.LB) else self.name.title()}"
 
 
 Input: TypeAlias = Command | Held
+Row: TypeAlias = tuple[tuple[str, ...], str]
+"""Of the help page: the names of keys, and what they do."""
+
+
+class Group(Enum):
+    """A part of the help page, with its heading."""
+
+    PLAY = "Play"
+    KEEP = "Keep"
+    LOOK = "Look"
+    CHOOSE = "Choose"
+    WINDOW = "Window"
+
+
+_GROUPS: dict[Group, frozenset[Input]] = {
+    Group.PLAY: frozenset(
+        {
+            *Held,
+            Command.PAUSE,
+            Command.STEP,
+            Command.FASTER,
+            Command.SLOWER,
+            Command.GREEDY,
+            Command.TAKE_LEFT,
+            Command.TAKE_RIGHT,
+            Command.REMATCH,
+        }
+    ),
+    Group.KEEP: frozenset({Command.SAVE, Command.FILM, Command.SCREENSHOT}),
+    Group.LOOK: frozenset(
+        {
+            Command.SHOW_MOVES,
+            Command.SHOW_TIMELINE,
+            Command.SHOW_SEEN,
+            Command.SHOW_SALIENCY,
+            Command.SHOW_CREDIT,
+            Command.CREDIT_METHOD,
+            Command.CREDIT_PREVIOUS,
+            Command.CREDIT_NEXT,
+            Command.CREDIT_LARGEST,
+            Command.CREDIT_PASS,
+            Command.SHOW_STAGES,
+            Command.EARLIER_STAGE,
+            Command.LATER_STAGE,
+            Command.SHOW_LEARNING,
+            Command.SHOW_FACTS,
+            Command.REVIEW,
+        }
+    ),
+    Group.CHOOSE: frozenset({Command.UP, Command.DOWN, Command.LEFT, Command.RIGHT, Command.CONFIRM, Command.SEARCH}),
+}
+"""What belongs to which; the rest to the window."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +251,7 @@ BINDINGS = (
     # Not in play, where a slip must not end a match.
     Binding("quit", Command.QUIT, _WATCH | _MENU, (pygame.K_q,), ("Q",), "Quit"),
 )
-_PADDLE_ROWS = (
+_PADDLE_ROWS: tuple[Row, ...] = (
     (("Mouse",), "Playing alone: the paddle follows it"),
     (("Gamepad",), "Stick or D-pad; A: serve, hit harder"),
 )
@@ -262,10 +314,18 @@ def hints(table: Iterable[Binding], context: Context, labels: Mapping[Input, str
     return [(names[asked][0], label) for asked, label in labels.items() if names.get(asked)]
 
 
-def pages(table: Iterable[Binding], context: Context) -> list[tuple[tuple[str, ...], str]]:
-    """For the help page: the keys and buttons that work in this context, each with what it does."""
-    rows = [(names, purpose) for _, names, purpose in _rows(table, context) if names]
-    return [*_PADDLE_ROWS, *rows] if context is Context.PLAY else rows
+def pages(table: Iterable[Binding], context: Context) -> dict[Group, list[Row]]:
+    """For the help page: the keys and buttons that work in this context, each with what it does, by group."""
+    found: dict[Group, list[Row]] = {Group.PLAY: list(_PADDLE_ROWS)} if context is Context.PLAY else {}
+    for asked, names, purpose in _rows(table, context):
+        if names:
+            found.setdefault(group_of(asked), []).append((names, purpose))
+    return found
+
+
+def group_of(asked: Input) -> Group:
+    """Which part of the help page an input stands in."""
+    return next((group for group, members in _GROUPS.items() if asked in members), Group.WINDOW)
 
 
 def _rows(table: Iterable[Binding], context: Context) -> list[tuple[Input, tuple[str, ...], str]]:

@@ -2,44 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TypeAlias
+from collections.abc import Mapping, Sequence
 
 import pygame
 
 from app.ui import theme
+from app.ui.bindings import Group, Row
 
-Row: TypeAlias = tuple[tuple[str, ...], str]
-"""The names of keys, and what they do."""
+COLUMNS = (Group.CHOOSE, Group.PLAY, Group.KEEP), (Group.LOOK, Group.WINDOW)
+"""What stands below what."""
 
 
-def draw(surface: pygame.Surface, rows: Sequence[Row]) -> None:
+def draw(surface: pygame.Surface, groups: Mapping[Group, Sequence[Row]]) -> None:
     """Draws the page in the middle of `surface`, in two columns."""
     scale = theme.scale_of(surface.size)
     _dim(surface)
-    size, gap, heading_size = (
-        round(theme.HINT_SIZE * scale),
-        round(24 * scale),
-        theme.pixel_size(theme.HEADING_SIZE * scale),
-    )
-    columns = [rows[: (len(rows) + 1) // 2], rows[(len(rows) + 1) // 2 :]]
-    line = min(round(30 * scale), (surface.height - heading_size - 4 * gap) // max(len(columns[0]), 1))
-    box = pygame.Rect(0, 0, min(round(1000 * scale), surface.width - gap), 0)
-    box.height = len(columns[0]) * line + heading_size + 4 * gap
+    gap = round(24 * scale)
+    columns = [[group for group in column if group in groups] for column in COLUMNS]
+    lines = max(sum(len(groups[group]) + 2 for group in column) - 1 for column in columns)
+    line = min(round(29 * scale), (surface.height - 3 * gap) // lines)
+    box = pygame.Rect(0, 0, min(round(1000 * scale), surface.width - gap), lines * line + 2 * gap)
     box.center = surface.get_rect().center
     theme.draw_panel(surface, box, scale)
     room = box.inflate(-2 * gap, -2 * gap)
-    theme.draw_text(surface, "KEYS", heading_size, theme.TEXT, theme.Face.PIXEL, topleft=room.topleft)
     width = (room.width - gap) // 2
     for place, column in enumerate(columns):
-        left = room.left + place * (width + gap)
-        for number, (keys, purpose) in enumerate(column):
-            middle = room.top + heading_size + gap + line // 2 + number * line
-            key_width = round(0.4 * width)
-            names = theme.fitted(" or ".join(keys), size, key_width - size // 2, theme.Face.BOLD)
-            theme.draw_text(surface, names, size, theme.TEXT, theme.Face.BOLD, midleft=(left, middle))
-            words = theme.fitted(purpose, size, width - key_width)
-            theme.draw_text(surface, words, size, theme.QUIET, midleft=(left + key_width, middle))
+        below = pygame.Rect(room.left + place * (width + gap), room.top, width, line)
+        for group in column:
+            _draw_group(surface, below, group, groups[group], scale)
+            below.top += line * (len(groups[group]) + 2)
+
+
+def _draw_group(surface: pygame.Surface, top: pygame.Rect, group: Group, rows: Sequence[Row], scale: float) -> None:
+    """Draws a heading, and below it a row for each thing to do; `top` is the first line."""
+    size, heading = round(theme.HINT_SIZE * scale), theme.pixel_size(theme.HEADING_SIZE * scale)
+    theme.draw_text(surface, group.value.upper(), heading, theme.TEXT, theme.Face.PIXEL, midleft=top.midleft)
+    key_width = round(0.4 * top.width)
+    for number, (keys, purpose) in enumerate(rows, 1):
+        middle = top.centery + number * top.height
+        names = theme.fitted(", ".join(keys), size, key_width - size // 2, theme.Face.BOLD)
+        theme.draw_text(surface, names, size, theme.TEXT, theme.Face.BOLD, midleft=(top.left, middle))
+        words = theme.fitted(purpose, size, top.width - key_width)
+        theme.draw_text(surface, words, size, theme.QUIET, midleft=(top.left + key_width, middle))
 
 
 def _dim(surface: pygame.Surface) -> None:
