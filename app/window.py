@@ -39,6 +39,8 @@ from app.ui.pacing import Pacer
 from models.errors import UserError
 
 _VOLUME_STEP = 10
+_LONGEST_FRAME = 1.0
+"""Seconds. A clock may be set back, and a computer may sleep between two frames."""
 
 
 class Window:
@@ -96,6 +98,7 @@ class Window:
 
     def frame(self, elapsed: float) -> None:
         """One turn of the loop, `elapsed` seconds after the last."""
+        elapsed = min(max(elapsed, 0.0), _LONGEST_FRAME)
         services, display = self.services, self.services.display
         for event in pygame.event.get():
             self._handle(event)

@@ -47,13 +47,20 @@ class Speaker:
         """Plays a frame's sound, `[512]`, where 128 is silence. Call it at most once a frame, at normal speed."""
         if self._channel is None:
             return
+        try:
+            self._give(self._channel, samples)
+        except pygame.error:  # The device is gone, or whatever else: the game goes on in silence.
+            self._channel = None
+            self._waiting.clear()
+
+    def _give(self, channel: pygame.mixer.Channel, samples: NDArray[np.uint8]) -> None:
         loudness = 0.0 if self.muted else 256 * self.volume / 100
         self._waiting.append(((samples.astype(np.float32) - SILENCE) * loudness).astype(np.int16))
-        if not self._channel.get_busy():
+        if not channel.get_busy():
             if len(self._waiting) >= HEAD_START:
-                self._channel.play(self._take(HEAD_START))
-        elif self._channel.get_queue() is None and len(self._waiting) >= PIECE:
-            self._channel.queue(self._take(PIECE))
+                channel.play(self._take(HEAD_START))
+        elif channel.get_queue() is None and len(self._waiting) >= PIECE:
+            channel.queue(self._take(PIECE))
         elif len(self._waiting) > MAX_WAITING:
             self._drop_one()
 
