@@ -21,7 +21,8 @@ from models.spec import ActionName, ModelSpec
 from training import solo
 from training.environments import FINE_ACTIONS, make_games, specification
 from training.games import NotRepeatableError, RepeatableGames
-from training.solo import SoloGame, SoloGames
+from training.pong import SoloGames
+from training.solo import SoloGame
 
 RANDOM = np.random.default_rng(3)
 

@@ -25,7 +25,7 @@ SICK = ("reward", "observation")
 
 
 class Sick(CartPoleEnv):
-    """CartPole that gives NaN from its 3,000th step on."""
+    """CartPole that gives NaN from its 600th step on."""
 
     def __init__(self, **kwargs: Any) -> None:
         self._where, self._steps = kwargs.pop("where"), 0
@@ -34,7 +34,7 @@ class Sick(CartPoleEnv):
     def step(self, action: Any) -> tuple[NDArray[np.float32], float, bool, bool, dict[str, Any]]:
         observation, reward, *ends, info = super().step(action)  # type: ignore[no-untyped-call]
         self._steps += 1
-        if self._steps > 3000:
+        if self._steps > 600:
             reward = math.nan if self._where == "reward" else reward
             observation = observation * (math.nan if self._where == "observation" else 1)
         return np.asarray(observation, np.float32), float(reward), bool(ends[0]), bool(ends[1]), info

@@ -26,7 +26,8 @@ from models.machine import cores
 from models.spec import MINIMAL_ACTIONS, PONG, SLOW_ACTIONS, SLOW_SPEED, ActionName, ModelSpec
 from training import gridworld
 from training.games import Games, RepeatableGames
-from training.solo import MAX_FRAMES, SoloGames
+from training.pong import SoloGames
+from training.solo import MAX_FRAMES
 
 Head = Literal["categorical", "gaussian", "tanh-gaussian"]
 

@@ -6,11 +6,11 @@ from abc import abstractmethod
 from typing import Any
 
 import numpy as np
-import torch
 from gymnasium.vector import AutoresetMode, VectorEnv
 from numpy.typing import NDArray
 
 from models.errors import UserError
+from training.saving import packed, unpacked
 
 
 class Games(VectorEnv[NDArray[Any], NDArray[Any], NDArray[Any]]):
@@ -24,7 +24,7 @@ class Games(VectorEnv[NDArray[Any], NDArray[Any], NDArray[Any]]):
 
     @abstractmethod
     def state_dict(self) -> dict[str, Any]:
-        """All that the games' future depends on, of plain types and tensors."""
+        """All that the games' future depends on, of plain types."""
 
     @abstractmethod
     def load_state_dict(self, state: dict[str, Any]) -> tuple[NDArray[Any], dict[str, Any]]:
@@ -84,13 +84,13 @@ class RepeatableGames(Games):
 
     def state_dict(self) -> dict[str, Any]:
         """The number of games before the current ones, and the actions taken in these."""
-        actions = [torch.from_numpy(np.array(history)) for history in self._actions]
-        return {"played": list(self._played), "actions": actions, "observations": torch.tensor(self._observations)}
+        actions = [packed(np.array(history)) for history in self._actions]
+        return {"played": list(self._played), "actions": actions, "observations": packed(self._observations)}
 
     def load_state_dict(self, state: dict[str, Any]) -> tuple[NDArray[Any], dict[str, Any]]:
         """Plays the games again, all up to their last action together; `NotRepeatableError` if they go another way."""
         self._played = list(state["played"])
-        self._actions = [list(history.numpy()) for history in state["actions"]]
+        self._actions = [list(unpacked(history)) for history in state["actions"]]
         ages = np.array([len(history) for history in self._actions])
         idle = np.zeros(self.single_action_space.shape or (), self.single_action_space.dtype)
         self._observations, info = self._environments.reset(seed=self._seeds)  # type: ignore[arg-type] # it takes one for each
@@ -100,7 +100,7 @@ class RepeatableGames(Games):
             self._observations, _, terminations, truncations, info = self._environments.step(np.array(actions))
             self._begin(terminations | truncations)  # of games that are only waiting to begin
         self._begin(ages == 0)
-        if not np.array_equal(self._observations, state["observations"].numpy()):
+        if not np.array_equal(self._observations, unpacked(state["observations"])):
             raise NotRepeatableError("the environment does not play its games again as they were")
         return self._observations, info
 

@@ -1,4 +1,4 @@
-"""Pong against the ROM, in worker processes, with games that can be saved."""
+"""Games of Pong against the ROM that can be saved, as worker processes play them. Nothing here imports torch."""
 
 from __future__ import annotations
 
@@ -9,19 +9,14 @@ from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
-import torch
 from ale_py import Action, ALEInterface, ALEState, LoggerMode, roms
-from gymnasium.spaces import Box, Discrete
-from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
 from agents.pong import MAX_NOOPS
-from models.machine import cores
 from models.screen import SCREEN_SHAPE
 from models.spec import SLOW_ACTIONS, SLOW_SPEED, ActionName, ModelSpec
-from training.games import Games
-from training.saving import as_tensor, packed, restore_randomness, saved_randomness, unpacked
-from training.workers import SharedArrays, Workers, serve, shared_memory
+from training.saving import as_text, from_text, packed, restore_randomness, saved_randomness, unpacked
+from training.workers import SharedArrays, serve
 
 MAX_FRAMES = 64_800
 """Per game: 18 minutes. A little later the ROM ends the game without reporting it to the emulator."""
@@ -45,61 +40,6 @@ class Board:
     def size(spec: ModelSpec, games: int) -> int:
         """The bytes that it needs."""
         return games * (8 + 8 + 2 + 2 * int(np.prod(spec.observation.shape)))
-
-
-class SoloGames(Games):
-    """`num_envs` games of Pong against the ROM with the observations and actions of `spec`, which can be saved.
-
-    The same games as those of `training.environments.make_pong`, which ale-py's vector environment plays faster, but
-    cannot save. Observations are `[num_envs, stack, height, width]` uint8, actions indices into `spec.actions`, rewards
-    points (+1, -1). Games begin after 1 to 30 idle frames. `sticky` is the probability, per emulator frame, that the
-    last action repeats.
-    """
-
-    def __init__(self, spec: ModelSpec, num_envs: int, *, sticky: float, seed: int) -> None:
-        self.num_envs = num_envs
-        self.single_observation_space = Box(0, 255, spec.observation.shape, np.uint8)
-        self.single_action_space = Discrete(len(spec.actions))
-        self.observation_space = batch_space(self.single_observation_space, num_envs)
-        self.action_space = batch_space(self.single_action_space, num_envs)
-        memory = shared_memory(Board.size(spec, num_envs))
-        self._board = Board(spec, num_envs, memory)
-        self._shares = np.array_split(np.arange(num_envs), min(cores(), num_envs))
-        seeds = np.random.SeedSequence(seed).generate_state(num_envs) >> 1  # the emulator takes 31 bits
-        plan = Plan(spec, tuple(seeds.tolist()), sticky)
-        self._workers = Workers(_work, [(plan, memory, share.tolist()) for share in self._shares])
-
-    def reset(
-        self, *, seed: int | list[int | None] | None = None, options: dict[str, Any] | None = None
-    ) -> tuple[NDArray[np.uint8], dict[str, Any]]:
-        """Begins new games; the seed is the constructor's."""
-        del seed, options
-        self._workers.ask_all("begin")
-        return self._board.observations.copy(), {}
-
-    def step(
-        self, actions: NDArray[np.int64]
-    ) -> tuple[NDArray[np.uint8], NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_], dict[str, Any]]:
-        """Takes one action in every game."""
-        board = self._board
-        board.actions[:] = actions
-        self._workers.ask_all("step")
-        info = {"final_obs": board.finals.copy()} if board.truncated.any() else {}
-        ends = board.terminated.copy(), board.truncated.copy()
-        return board.observations.copy(), board.rewards.copy(), *ends, info
-
-    def state_dict(self) -> dict[str, Any]:
-        """The emulators with their randomness, and what the policy sees."""
-        return {"games": [game for games in self._workers.ask_all("save") for game in games]}
-
-    def load_state_dict(self, state: dict[str, Any]) -> tuple[NDArray[np.uint8], dict[str, Any]]:
-        """Goes back to there."""
-        self._workers.ask("load", [([state["games"][index] for index in share],) for share in self._shares])
-        return self._board.observations.copy(), {}
-
-    def close_extras(self, **_: object) -> None:
-        """Ends the processes."""
-        self._workers.close()
 
 
 class Plan(NamedTuple):
@@ -180,8 +120,8 @@ class SoloGame:
     def state_dict(self) -> dict[str, Any]:
         """All that its future depends on."""
         return {
-            "emulator": as_tensor(self._ale.cloneState(include_rng=True).serialize()),
-            "observation": packed(torch.from_numpy(self._observation)),
+            "emulator": as_text(self._ale.cloneState(include_rng=True).serialize()),
+            "observation": packed(self._observation),
             "randomness": saved_randomness(self._random),
             "last": (self._last.action.value, self._last.strength),
             "frames": self._frames,
@@ -189,8 +129,8 @@ class SoloGame:
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Goes back to what `state_dict` returned."""
-        self._ale.restoreState(ALEState(state["emulator"].numpy().tobytes()))
-        self._observation[:] = unpacked(state["observation"], torch.device("cpu")).numpy()
+        self._ale.restoreState(ALEState(from_text(state["emulator"])))
+        self._observation[:] = unpacked(state["observation"])
         restore_randomness(self._random, state["randomness"])
         action, strength = state["last"]
         self._last, self._frames = RomAction(Action(action), strength), state["frames"]
@@ -233,7 +173,7 @@ class Share:
             game.load_state_dict(state)
 
 
-def _work(connection: Connection, plan: Plan, memory: Array[c_byte], share: Sequence[int]) -> None:
+def work(connection: Connection, plan: Plan, memory: Array[c_byte], share: Sequence[int]) -> None:
     """A worker process, which plays its share of the games."""
     cv2.setNumThreads(1)
     board = Board(plan.spec, len(plan.seeds), memory)

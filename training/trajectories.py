@@ -67,7 +67,9 @@ class TrajectoryCollector:
         """The pending steps, and the collector's own state."""
         pending = None
         if self._pending is not None:
-            pending = {field.name: packed(getattr(self._pending, field.name)) for field in fields(Rollout)}
+            pending = {
+                field.name: packed(getattr(self._pending, field.name).cpu().numpy()) for field in fields(Rollout)
+            }
         return self._collector.state_dict() | {"pending": pending, "environments": self._environments.clone()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -75,7 +77,8 @@ class TrajectoryCollector:
         self._collector.load_state_dict(state)
         device = state["environments"].device
         if state["pending"] is not None:
-            self._pending = Rollout(**{name: unpacked(part, device) for name, part in state["pending"].items()})
+            parts = {name: torch.from_numpy(unpacked(part)) for name, part in state["pending"].items()}
+            self._pending = Rollout(**{name: part.to(device) for name, part in parts.items()})
         self._environments = state["environments"]
 
     def _join(self, rollout: Rollout) -> tuple[Rollout, Tensor]:

@@ -9,7 +9,6 @@ from typing import Any, NamedTuple, TypeAlias
 import cv2
 import msgspec
 import numpy as np
-import torch
 from ale_py import ALEState
 from numpy.typing import NDArray
 
@@ -21,7 +20,7 @@ from agents.scripted import TrackerAgent, TrackerMemory
 from agents.sight import look, look_from_left
 from models.spec import ActionName, FrameObservation
 from training.arena.coach import Coach
-from training.saving import as_tensor, packed, restore_randomness, saved_randomness, unpacked
+from training.saving import as_text, from_text, packed, restore_randomness, saved_randomness, unpacked
 
 
 class Player(Enum):
@@ -82,21 +81,21 @@ class TableCourt(Court):
     def state_dict(self) -> dict[str, Any]:
         """All that its future depends on, and the picture that it shows."""
         return {
-            "emulator": as_tensor(self._ale.cloneState(include_rng=True).serialize()),
+            "emulator": as_text(self._ale.cloneState(include_rng=True).serialize()),
             "frames": self.frames,
             "unserved": self._unserved,
             "last": (self._last.move, self._last.fire),
             "randomness": saved_randomness(self._random),
-            "grey": packed(torch.from_numpy(self.grey())),
+            "grey": packed(self.grey()),
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Goes back to what `state_dict` returned; until its next frame it shows no colours."""
-        self._ale.restoreState(ALEState(state["emulator"].numpy().tobytes()))
+        self._ale.restoreState(ALEState(from_text(state["emulator"])))
         self.frames, self._unserved, self._left_knob = state["frames"], state["unserved"], None
         self._last = Control(*state["last"])
         restore_randomness(self._random, state["randomness"])
-        grey = unpacked(state["grey"], torch.device("cpu")).numpy()
+        grey = unpacked(state["grey"])
         self._pictures = grey, np.zeros((*grey.shape, 3), np.uint8)
 
 
@@ -167,7 +166,7 @@ class Table:
             "randomness": saved_randomness(self._random),
             "scripts": [None if script is None else json.dumps(script.memory()) for script in self._scripts],
             "served": self._served,
-            "observations": packed(torch.from_numpy(self._observations)),
+            "observations": packed(self._observations),
             "costs": None if self._costs is None else self._costs.tolist(),
         }
 
@@ -183,7 +182,7 @@ class Table:
                 script.recall(msgspec.convert(json.loads(memory), PersonaMemory))
         restore_randomness(self._random, state["randomness"])
         self._served, self._score = state["served"], self.court.score
-        self._observations[:] = unpacked(state["observations"], torch.device("cpu")).numpy()
+        self._observations[:] = unpacked(state["observations"])
         if self._costs is not None:
             self._costs[:] = state["costs"]
 

@@ -1,0 +1,71 @@
+"""Pong against the ROM as a vector environment whose games can be saved."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from gymnasium.spaces import Box, Discrete
+from gymnasium.vector.utils import batch_space
+from numpy.typing import NDArray
+
+from models.machine import cores
+from models.spec import ModelSpec
+from training.games import Games
+from training.solo import Board, Plan, work
+from training.workers import Workers, shared_memory
+
+
+class SoloGames(Games):
+    """`num_envs` games of Pong against the ROM with the observations and actions of `spec`, which can be saved.
+
+    The same games as those of `training.environments.make_pong`, which ale-py's vector environment plays faster, but
+    cannot save. Observations are `[num_envs, stack, height, width]` uint8, actions indices into `spec.actions`, rewards
+    points (+1, -1). Games begin after 1 to 30 idle frames. `sticky` is the probability, per emulator frame, that the
+    last action repeats.
+    """
+
+    def __init__(self, spec: ModelSpec, num_envs: int, *, sticky: float, seed: int) -> None:
+        self.num_envs = num_envs
+        self.single_observation_space = Box(0, 255, spec.observation.shape, np.uint8)
+        self.single_action_space = Discrete(len(spec.actions))
+        self.observation_space = batch_space(self.single_observation_space, num_envs)
+        self.action_space = batch_space(self.single_action_space, num_envs)
+        memory = shared_memory(Board.size(spec, num_envs))
+        self._board = Board(spec, num_envs, memory)
+        self._shares = np.array_split(np.arange(num_envs), min(cores(), num_envs))
+        seeds = np.random.SeedSequence(seed).generate_state(num_envs) >> 1  # the emulator takes 31 bits
+        plan = Plan(spec, tuple(seeds.tolist()), sticky)
+        self._workers = Workers(work, [(plan, memory, share.tolist()) for share in self._shares])
+
+    def reset(
+        self, *, seed: int | list[int | None] | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[NDArray[np.uint8], dict[str, Any]]:
+        """Begins new games; the seed is the constructor's."""
+        del seed, options
+        self._workers.ask_all("begin")
+        return self._board.observations.copy(), {}
+
+    def step(
+        self, actions: NDArray[np.int64]
+    ) -> tuple[NDArray[np.uint8], NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_], dict[str, Any]]:
+        """Takes one action in every game."""
+        board = self._board
+        board.actions[:] = actions
+        self._workers.ask_all("step")
+        info = {"final_obs": board.finals.copy()} if board.truncated.any() else {}
+        ends = board.terminated.copy(), board.truncated.copy()
+        return board.observations.copy(), board.rewards.copy(), *ends, info
+
+    def state_dict(self) -> dict[str, Any]:
+        """The emulators with their randomness, and what the policy sees."""
+        return {"games": [game for games in self._workers.ask_all("save") for game in games]}
+
+    def load_state_dict(self, state: dict[str, Any]) -> tuple[NDArray[np.uint8], dict[str, Any]]:
+        """Goes back to there."""
+        self._workers.ask("load", [([state["games"][index] for index in share],) for share in self._shares])
+        return self._board.observations.copy(), {}
+
+    def close_extras(self, **_: object) -> None:
+        """Ends the processes."""
+        self._workers.close()
