@@ -203,10 +203,11 @@ def checked_fields(config: bytes) -> dict[str, object]:
 def decode_as(kind: type[T], config: bytes) -> T:
     """Decodes a `config.json` as a `kind`; `UserError` if it is invalid."""
     try:
+        found = msgspec.json.decode(config, type=kind)
         json.loads(config, object_pairs_hook=_unique)
-        return msgspec.json.decode(config, type=kind)
     except (msgspec.DecodeError, ValueError, RecursionError) as error:
         raise UserError(f"its config.json is not a model's: {one_line(error)}") from error
+    return found
 
 
 def _unique(fields: list[tuple[str, object]]) -> dict[str, object]:

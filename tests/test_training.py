@@ -108,7 +108,7 @@ def test_a_finished_run_is_left_as_it_is(tmp_path: Path, settings: TrainingSetti
 
 def test_what_is_there_is_not_written_over(tmp_path: Path, settings: TrainingSettings) -> None:
     RunDirectory.create(tmp_path / "run", settings)
-    with pytest.raises(UserError, match="already exists; resume it with --resume"):
+    with pytest.raises(UserError, match="already exists; go on with it by volley train --resume"):
         RunDirectory.create(tmp_path / "run", settings)
 
 

@@ -442,7 +442,7 @@ def test_keys_of_a_match_that_is_watched(open_desk: Callable[..., Desk], model_d
     desk.see(says("sample", theme.HINT_SIZE), "greedy")
 
     desk.press("h")
-    desk.see(says("KEYS", theme.pixel_size(theme.HEADING_SIZE), Face.PIXEL), "help")
+    desk.see(says("PLAY", theme.pixel_size(theme.HEADING_SIZE), Face.PIXEL), "help")
     desk.press("Escape")
     desk.see(sign("PAUSED"), "help closed")
     desk.press("space")

@@ -187,6 +187,7 @@ def _publish(arguments: Namespace) -> int:
             return 0
         _begin_stage("upload", f"uploading to {repository}", as_json=arguments.json)
         published = _upload(folder, arguments)
+    next_step = _next_step(folder, repository)
     if not stays:
         shutil.rmtree(folder)
     outcome = {
@@ -196,7 +197,7 @@ def _publish(arguments: Namespace) -> int:
         "uploaded": published.uploaded,
     }
     changed = f"{len(published.uploaded)} of {len(sizes)} files were new or changed"
-    text = f"{changed}\ncommit {published.commit}\n{published.url}\n{_next_step(folder, repository)}"
+    text = f"{changed}\ncommit {published.commit}\n{published.url}\n{next_step}"
     _print_outcome({"published": outcome}, sizes, text, as_json=arguments.json)
     return 0
 
