@@ -17,6 +17,7 @@ from pathlib import Path
 import torch
 from msgspec.structs import replace
 
+from models.spec import SEARCHES
 from training.loop import Display, train
 from training.presets import training_settings
 from training.run import Progress, RunDirectory
@@ -25,14 +26,7 @@ SEEDS = range(20, 30)
 """Not the seeds that the settings were tuned on."""
 MAX_GAMES = 3000
 PROBLEMS = {
-    "CartPole-v1": (
-        "hill-climbing",
-        "steepest-ascent",
-        "simulated-annealing",
-        "adaptive-noise",
-        "cross-entropy",
-        "evolution-strategies",
-    ),
+    "CartPole-v1": SEARCHES,
     "MountainCarContinuous-v0": ("cross-entropy", "evolution-strategies"),
 }
 

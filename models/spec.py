@@ -15,6 +15,22 @@ from models.errors import UserError, one_line
 
 T = TypeVar("T")
 
+SEARCHES = (
+    "hill-climbing",
+    "steepest-ascent",
+    "simulated-annealing",
+    "adaptive-noise",
+    "cross-entropy",
+    "evolution-strategies",
+)
+"""Algorithms that search for a policy that always takes its likeliest action: sampled, it is another policy."""
+
+
+def meant_greedy(algorithm: str) -> bool:
+    """Whether a policy of that algorithm is meant to take its likeliest action, or to sample."""
+    return algorithm in SEARCHES
+
+
 FORMAT_VERSION = 1
 MAX_PARAMETERS = 20_000_000
 """The NatureCNN has 1.7 million; a specification with far more is a mistake or an attack."""

@@ -10,7 +10,7 @@ import pytest
 import torch
 from msgspec.structs import replace
 
-from models.spec import PONG, ModelSpec
+from models.spec import PONG, SEARCHES, ModelSpec
 from training import policy_gradient
 from training.arena.opponents import Opponents
 from training.environments import FINE_ACTIONS
@@ -21,7 +21,6 @@ from training.settings import TrainingSettings
 
 UPDATES = 4
 EVERYBODY = Opponents(itself=1, past=1, scripts=3, rom=1)
-PERPETUAL = {"hill-climbing", "steepest-ascent", "simulated-annealing", "adaptive-noise", "cross-entropy"}
 
 
 class Until(Display):
@@ -62,7 +61,7 @@ def families(spec: ModelSpec) -> dict[str, TrainingSettings]:
         "reinforce on Pong": pong("reinforce", spec, "minibatch_size=32", num_envs=3),
         "ppo by self-play": pong("ppo", fine, "minibatch_size=32", num_envs=seats, opponents=EVERYBODY),
         "imitation": pong("imitation", fine, "minibatch_size=32", num_envs=seats, opponents=EVERYBODY),
-        **{name: control(name, "CartPole-v1", num_envs=4) for name in (*sorted(PERPETUAL), "evolution-strategies")},
+        **{name: control(name, "CartPole-v1", num_envs=4) for name in SEARCHES},
     }
 
 

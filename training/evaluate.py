@@ -14,12 +14,12 @@ from rich.markup import escape
 from rich.progress import Progress
 
 from models import checkpoint
-from models.acting import choose, meant_greedy
+from models.acting import choose
 from models.control import PolicySpec
 from models.device import DeviceName, pick_device
 from models.errors import UserError
 from models.mlp import Network
-from models.spec import PONG, ModelSpec
+from models.spec import PONG, ModelSpec, meant_greedy
 from training.environments import make
 from training.memory import keep_freed_memory
 

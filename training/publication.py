@@ -28,7 +28,6 @@ import msgspec
 from msgspec.structs import replace
 
 from models import catalog, checkpoint
-from models.acting import meant_greedy
 from models.card import FILES, LIBRARY
 from models.control import PolicySpec
 from models.device import pick_device
@@ -47,7 +46,7 @@ from models.files import (
 from models.mlp import Network
 from models.provenance import Provenance, TrainedPolicy, read_provenance, without_options, write_provenance
 from models.run_directory import Metrics, home_of, is_run, is_stage, read_evaluation
-from models.spec import PONG, ModelSpec
+from models.spec import PONG, ModelSpec, meant_greedy
 from training import plot
 from training.curves import curves_of, read_run
 from training.evaluate import STICKY, Evaluation, evaluate

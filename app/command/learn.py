@@ -12,18 +12,14 @@ from app.command.arguments import GREEDY_HELP, INTERRUPTED, MODEL_HELP, add_comm
 from app.command.download import local_directory
 from app.command.output import say
 from models.errors import UserError, volley
+from models.spec import SEARCHES
 
 if TYPE_CHECKING:
     from app.command.arguments import Subparsers
     from training.run import Progress, RunDirectory
 
 ALGORITHMS = (
-    "hill-climbing",
-    "steepest-ascent",
-    "simulated-annealing",
-    "adaptive-noise",
-    "cross-entropy",
-    "evolution-strategies",
+    *SEARCHES,
     "reinforce",
     "surrogate",
     "ppo",
