@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import torch
 
 from agents.base import Decision, Frame
@@ -14,8 +16,11 @@ from models import catalog, checkpoint
 from models.acting import choose
 from models.distributions import Categorical
 from models.errors import UserError
-from models.network import PolicyNetwork
+from models.network import PolicyNetwork, PolicyOutput
 from models.spec import ModelSpec
+
+BATCH = 8
+"""Decisions in a forward pass of `decide_together`. On one core, a larger batch is no faster per decision."""
 
 
 class PolicyMemory(NamedTuple):
@@ -92,12 +97,18 @@ class PolicyAgent:
 
     def observe(self, grey: Frame) -> Decision:
         """Takes in a grey frame `[210, 160]`; runs the network on decision frames only."""
+        if self.see(grey):
+            assert self.observation is not None
+            self.decision = self.decide(self.observation)
+        assert self.decision is not None, "the first frame after a reset is a decision frame"
+        return self.decision
+
+    def see(self, grey: Frame) -> bool:
+        """Takes in a grey frame `[210, 160]` and decides nothing yet; returns whether it is a decision frame."""
         observation = self._frames.push(grey)
         if observation is not None:
             self.observation = observation
-            self.decision = self.decide(observation)
-        assert self.decision is not None, "the first frame after a reset is a decision frame"
-        return self.decision
+        return observation is not None
 
     def memory(self) -> PolicyMemory:
         """Its frames, decision and randomness, for `recall`."""
@@ -113,7 +124,10 @@ class PolicyAgent:
     @torch.inference_mode()
     def decide(self, observation: Frame) -> Decision:
         """One decision on an observation `[stack, height, width]`; `UserError` if it is not finite."""
-        output = self.network(torch.from_numpy(observation).unsqueeze(0))
+        return self.settle(self.network(torch.from_numpy(observation).unsqueeze(0)))
+
+    def settle(self, output: PolicyOutput) -> Decision:
+        """The decision that follows from the network's output for one observation; `UserError` if it is not finite."""
         distribution = Categorical(output.logits.double()).at_temperature(self.temperature)
         value = float(output.value[0])
         if not (distribution.logits.isfinite().all() and math.isfinite(value)):
@@ -121,3 +135,23 @@ class PolicyAgent:
         chosen = choose(distribution, self._generator, greedy=self.greedy)
         actions, probabilities = self.spec.actions, distribution.logits[0].softmax(-1)
         return Decision(actions[int(chosen)], actions, tuple(probabilities.tolist()), value)
+
+    @staticmethod
+    @torch.inference_mode()
+    def decide_together(agents: Sequence[PolicyAgent]) -> None:
+        """Lets agents with the same weights, at least one, decide on what each saw last.
+
+        A batch always has `BATCH` rows, and no row depends on another: an agent decides the same in any company. Its
+        probabilities may differ in the last digits from those of `decide`, which has a batch of one.
+        """
+        spec, network = agents[0].spec, agents[0].network
+        for first in range(0, len(agents), BATCH):
+            some = agents[first : first + BATCH]
+            rows = np.zeros((BATCH, *spec.observation.shape), np.uint8)
+            for number, agent in enumerate(some):
+                assert agent.observation is not None, "it has seen a decision frame"
+                rows[number] = agent.observation
+            output = network(torch.from_numpy(rows))
+            for number, agent in enumerate(some):
+                own = slice(number, number + 1)
+                agent.decision = agent.settle(PolicyOutput(output.logits[own], output.value[own]))

@@ -15,7 +15,7 @@ from app.command.main import main
 from app.game.levels import LEVELS
 from app.game.lineup import Policy, Rom, Script, Tracker
 from app.league import entrants as entrants_module
-from app.league.entrants import entrant
+from app.league.entrants import Entrant, entrant
 from app.league.games import Fixture, Result, ResultsFile, play, schedule
 from app.league.ratings import AVERAGE, Games, ratings, standings
 from app.league.report import share
@@ -98,12 +98,18 @@ def test_both_players_of_a_pair_get_both_sides_with_each_seed() -> None:
 
 def test_a_game_is_the_same_each_time() -> None:
     left, right = entrant("still"), entrant("tracker")
-    fixture = Fixture(left.identity, right.identity, 2)
-    result = play(fixture, left, right)
-    assert result == play(fixture, left, right)
-    assert result.finished
-    assert max(result.score) == 21
-    assert play(Fixture(left.identity, right.identity, 3), left, right) != result
+    fixtures = [Fixture(left.identity, right.identity, seed) for seed in (2, 2, 3)]
+    once, again, other = _played(fixtures, left, right)
+    assert once == again
+    assert once.finished
+    assert max(once.score) == 21
+    assert other.score != once.score or other.frames != once.frames
+
+
+def _played(fixtures: list[Fixture], *entrants: Entrant) -> list[Result]:
+    """The results in the order of their games."""
+    results = list(play(fixtures, {entrant.identity: entrant for entrant in entrants}))
+    return [next(result for result in results if result.fixture == fixture) for fixture in fixtures]
 
 
 def test_results_are_kept_and_a_half_written_line_is_passed_over(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from agents.base import DOWN_ACTIONS, FIRE_ACTIONS, UP_ACTIONS, Decision, Frame, control_of
-from agents.policy import PolicyAgent
+from agents.policy import BATCH, PolicyAgent
 from agents.pong import Court
 from models import checkpoint
 from models.errors import UserError
@@ -115,6 +115,31 @@ def test_greedy_takes_the_most_probable_and_still_tells_the_odds(spec: ModelSpec
     assert decisions[0].probabilities == pytest.approx((0.3, 0.4, 0.3), abs=1e-6)
     agent.greedy = False
     assert len({agent.decide(blank(spec)).action for _ in range(50)}) == 3
+
+
+def test_decides_the_same_in_any_company(spec: ModelSpec, agent: PolicyAgent) -> None:
+    crowd = [PolicyAgent(spec, agent.network, name="tiny", seed=number) for number in range(BATCH + 3)]
+    alone = PolicyAgent(spec, agent.network, name="tiny", seed=BATCH)
+    for frame in noise(12):
+        decides = alone.see(frame)
+        for number, member in enumerate(crowd):
+            assert member.see(frame if number == BATCH else np.roll(frame, 1 + number, 1)) is decides
+        if decides:
+            PolicyAgent.decide_together(crowd)
+            PolicyAgent.decide_together([alone])
+        assert alone.decision == crowd[BATCH].decision
+    assert len({member.decision for member in crowd}) == len(crowd)
+
+
+def test_decides_together_as_by_itself_up_to_rounding(spec: ModelSpec, agent: PolicyAgent) -> None:
+    twin = PolicyAgent(spec, agent.network, name="tiny", seed=0)
+    for frame in noise(40):
+        decision = agent.observe(frame)
+        if twin.see(frame):
+            PolicyAgent.decide_together([twin])
+        assert twin.decision is not None
+        assert twin.decision.action == decision.action
+        assert twin.decision.probabilities == pytest.approx(decision.probabilities, abs=1e-5)
 
 
 def replay(spec: ModelSpec, network: PolicyNetwork, seed: int) -> list[tuple[ActionName, bytes]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
 from multiprocessing import get_context
 from pathlib import Path
@@ -14,14 +14,18 @@ import torch
 from msgspec import Struct
 
 from agents.agent import Agent
-from agents.base import Control
-from agents.pong import LONGEST_RALLY, Court
+from agents.base import Decision
+from agents.policy import BATCH, PolicyAgent
+from agents.pong import LONGEST_RALLY, Court, Side
 from agents.preprocessing import mirrored
 from app.game.cast import load_agent
 from app.game.lineup import Rom
 from app.league.entrants import Entrant
 from models.errors import UserError
 from models.files import data_folder
+
+AT_ONCE = BATCH
+"""Games that a process plays at the same time."""
 
 
 class Fixture(Struct, frozen=True):
@@ -60,16 +64,48 @@ def games_between(one: Entrant, other: Entrant, games: int, seed: int) -> list[F
     return [Fixture(*sides[number % 2], seed + number // 2) for number in range(games)]
 
 
-def play(fixture: Fixture, left: Entrant, right: Entrant) -> Result:
-    """Plays a full game to 21, without sticky actions. The court and the two players have separate seeds."""
-    court = Court(seed=3 * fixture.seed)
-    players = _agent(left, 3 * fixture.seed + 1), _agent(right, 3 * fixture.seed + 2)
-    score, served = court.score, 0
-    while not court.over and court.frames - served < LONGEST_RALLY:
-        court.step(*_controls(court, *players))
-        if court.score != score:
-            score, served = court.score, court.frames
-    return Result(fixture, (score.left, score.right), court.frames, court.over)
+class Game:
+    """A full game to 21, without sticky actions. The court and the two players have separate seeds."""
+
+    def __init__(self, fixture: Fixture, left: Entrant, right: Entrant) -> None:
+        self._fixture = fixture
+        self._court = Court(seed=3 * fixture.seed)
+        self._players = _agent(left, 3 * fixture.seed + 1), _agent(right, 3 * fixture.seed + 2)
+        self._decisions: list[Decision | None] = [None, None]
+        self._score, self._served = self._court.score, 0
+
+    @property
+    def ended(self) -> bool:
+        """Whether a player has won, or a rally has lasted a minute."""
+        return self._court.over or self._court.frames - self._served >= LONGEST_RALLY
+
+    @property
+    def result(self) -> Result:
+        """How it went."""
+        return Result(self._fixture, (self._score.left, self._score.right), self._court.frames, self._court.over)
+
+    def look(self) -> Iterator[tuple[str, PolicyAgent]]:
+        """Shows the court to both players; yields those networks, by their identity, that now have to decide."""
+        grey = self._court.grey()
+        for side, player in zip(Side, self._players, strict=True):
+            if player is None:
+                continue
+            view = grey if side is Side.RIGHT else mirrored(grey)
+            if not isinstance(player, PolicyAgent):
+                self._decisions[side] = player.observe(view)
+            elif player.see(view):
+                yield (self._fixture.left, self._fixture.right)[side], player
+
+    def step(self) -> None:
+        """Runs a frame as the players have decided."""
+        left, right = (
+            player.decision if isinstance(player, PolicyAgent) else decision
+            for player, decision in zip(self._players, self._decisions, strict=True)
+        )
+        assert right is not None, "the ROM plays on the left only"
+        self._court.step(right.control, None if left is None else left.control)
+        if self._court.score != self._score:
+            self._score, self._served = self._court.score, self._court.frames
 
 
 def _agent(entrant: Entrant, seed: int) -> Agent[Any] | None:
@@ -80,26 +116,47 @@ def _agent(entrant: Entrant, seed: int) -> Agent[Any] | None:
     return agent
 
 
-def _controls(court: Court, left: Agent[Any] | None, right: Agent[Any] | None) -> tuple[Control, Control | None]:
-    """The right and the left player's."""
-    assert right is not None, "the ROM plays on the left only"
-    grey = court.grey()
-    control = right.observe(grey).control
-    return control, None if left is None else left.observe(mirrored(grey)).control
+def play(fixtures: Sequence[Fixture], entrants: Mapping[str, Entrant]) -> Iterator[Result]:
+    """Plays games at the same time, so that the networks in them decide together; yields each result as it comes.
+
+    A game goes as it would have gone alone.
+    """
+    games = [Game(fixture, entrants[fixture.left], entrants[fixture.right]) for fixture in fixtures]
+    while games:
+        waiting: dict[str, list[PolicyAgent]] = {}
+        for game in games:
+            for identity, agent in game.look():
+                waiting.setdefault(identity, []).append(agent)
+        for agents in waiting.values():
+            PolicyAgent.decide_together(agents)
+        for game in games:
+            game.step()
+        yield from (game.result for game in games if game.ended)
+        games = [game for game in games if not game.ended]
 
 
 def play_all(fixtures: Sequence[Fixture], entrants: Sequence[Entrant], processes: int) -> Iterator[Result]:
     """Plays the games in parallel; yields each result as it comes."""
     by_identity = {entrant.identity: entrant for entrant in entrants}
-    jobs = [(fixture, by_identity[fixture.left], by_identity[fixture.right]) for fixture in fixtures]
+    jobs = [(some, by_identity) for some in _shares(fixtures, processes)]
     if not jobs:
         return
     with get_context("spawn").Pool(min(processes, len(jobs)), initializer=_prepare) as pool:
-        yield from pool.imap_unordered(_play, jobs)
+        for results in pool.imap_unordered(_play, jobs):
+            yield from results
 
 
-def _play(job: tuple[Fixture, Entrant, Entrant]) -> Result:
-    return play(*job)
+def _shares(fixtures: Sequence[Fixture], processes: int) -> list[list[Fixture]]:
+    """The games in groups of the same two players, no larger than they must be for every process to have some."""
+    size = min(AT_ONCE, max(1, len(fixtures) // processes))
+    pairings: dict[frozenset[str], list[Fixture]] = {}
+    for fixture in fixtures:
+        pairings.setdefault(frozenset((fixture.left, fixture.right)), []).append(fixture)
+    return [games[first : first + size] for games in pairings.values() for first in range(0, len(games), size)]
+
+
+def _play(job: tuple[Sequence[Fixture], Mapping[str, Entrant]]) -> list[Result]:
+    return list(play(*job))
 
 
 def _prepare() -> None:
