@@ -74,7 +74,7 @@ class Screen(Protocol):
         ...
 
     def lose_focus(self) -> None:
-        """Another window came to the front, or the help page."""
+        """Another window came to the front, or the help page, or the gamepad that steered is gone."""
         ...
 
     def frame(self, surface: pygame.Surface, elapsed: float) -> Request | None:

@@ -14,7 +14,7 @@ from msgspec import Meta, Struct
 
 from app.game.lineup import Lineup, Person, Policy
 from models.errors import one_line
-from models.files import atomic_write, data_folder
+from models.files import UNDECODABLE, atomic_write, data_folder
 
 
 class PanelName(Enum):
@@ -82,7 +82,7 @@ def load() -> Loaded:
         return Loaded(Settings())
     except OSError as error:
         reason = error.strerror or type(error).__name__
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except UNDECODABLE as error:
         reason = str(error)
     return Loaded(Settings(), f"cannot read {path} ({one_line(reason)}); {_put_aside(path)}; using the defaults")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import platform
-import re
 import time
 import traceback
 from collections.abc import Callable
@@ -14,11 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from models import __version__
-from models.errors import UserError, one_line
+from models.errors import UserError, one_line, without_secrets
 from models.files import atomic_write, data_folder
 
-_SECRETS = re.compile(r"hf_\w{6,}|(?<=://)[^/\s@]+@")
-"""Tokens of the Hub, and the user and password in an address."""
 _NOTE = "ended-badly.txt"
 """What to tell the user at the next start."""
 
@@ -37,7 +34,7 @@ def write_report(error: BaseException) -> Path | None:
 
     What fails again and again has one report.
     """
-    return _write(type(error).__name__, _SECRETS.sub("[secret]", "".join(traceback.format_exception(error))))
+    return _write(type(error).__name__, without_secrets("".join(traceback.format_exception(error))))
 
 
 @cache
@@ -56,7 +53,7 @@ def in_a_line(error: BaseException) -> str:
     """What went wrong, and where its report is, which is written now."""
     report = write_report(error)
     where = f"; a report is in {report}" if report else ""
-    return f"something went wrong in Volley ({one_line(_SECRETS.sub('[secret]', _named(error)), 120)}){where}"
+    return f"something went wrong in Volley ({one_line(without_secrets(_named(error)), 120)}){where}"
 
 
 def _named(error: BaseException) -> str:

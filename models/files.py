@@ -25,6 +25,10 @@ STAGES_FOLDER = "stages"
 """Earlier policies of the same training, each in a folder named after its agent steps."""
 
 
+UNDECODABLE = (ValueError, RecursionError)
+"""What decoding a damaged or wicked file raises: the errors of msgspec and of Unicode are ValueErrors."""
+
+
 def data_folder() -> Path:
     """Returns the folder for the user's data: the environment variable VOLLEY_DATA, or the system's default."""
     folder = os.environ.get("VOLLEY_DATA")

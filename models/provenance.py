@@ -15,7 +15,7 @@ import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from models.errors import one_line
-from models.files import PROVENANCE_FILE, atomic_write
+from models.files import PROVENANCE_FILE, UNDECODABLE, atomic_write
 
 MAX_PROVENANCE_BYTES = 64 * 1024
 
@@ -92,7 +92,7 @@ def read_provenance(directory: Path) -> Provenance:
         if file.stat().st_size > MAX_PROVENANCE_BYTES:
             return Provenance()
         return msgspec.json.decode(file.read_bytes(), type=Provenance)
-    except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except (OSError, *UNDECODABLE):
         return Provenance()
 
 

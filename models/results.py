@@ -11,7 +11,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta, Struct
 
-from models.files import RESULTS_FILE
+from models.files import RESULTS_FILE, UNDECODABLE
 from models.spec import PONG
 
 MAX_RESULTS_BYTES = 256 * 1024
@@ -64,7 +64,7 @@ def decode(content: bytes) -> Results | None:
     """Returns the results in a `results.json`; None if it is malformed."""
     try:
         return msgspec.json.decode(content, type=Results)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except UNDECODABLE:
         return None
 
 

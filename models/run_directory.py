@@ -18,20 +18,27 @@ written them: anything missing, unfinished or malformed is skipped. Nothing here
 from __future__ import annotations
 
 import csv
-import math
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, TypeAlias
+from typing import Any, TypeAlias
 
 import msgspec
-from msgspec import Meta, Raw, Struct
+from msgspec import Raw, Struct
 
 from models.control import PolicySpec, decode_any
 from models.errors import UserError, one_line
-from models.files import CONFIG_FILE, CURVE_FILE, PROVENANCE_FILE, STAGES_FOLDER, is_file, is_model_directory
+from models.files import (
+    CONFIG_FILE,
+    CURVE_FILE,
+    PROVENANCE_FILE,
+    STAGES_FOLDER,
+    UNDECODABLE,
+    is_file,
+    is_model_directory,
+)
 from models.provenance import read_provenance
 from models.results import MAX_RESULTS_BYTES, Result
 
@@ -42,8 +49,10 @@ EVALUATION_FILE = "evaluation.json"
 """In `best/`: the evaluation of that policy."""
 
 Metrics: TypeAlias = dict[str, Any]
-"""The metrics logged after an update: finite numbers by name, or None if there was nothing to measure yet. `steps`
-(agent steps so far) and `seconds` (training time so far) are always present."""
+"""The metrics logged after an update: numbers by name, or None if there was nothing to measure yet, or what is there is
+no measurement (see `MOST`). `steps` (agent steps so far) and `seconds` (training time so far) are always present."""
+MOST = 1e15
+"""What is not finite, or further from 0 than this, measures nothing."""
 
 
 def is_run(directory: Path) -> bool:
@@ -83,7 +92,7 @@ def home_of(model: Path) -> Path:
 def read_evaluation(policy: Path) -> Result | None:
     """Returns the evaluation of a run's best policy; None if there is none."""
     file = policy / EVALUATION_FILE
-    with suppress(OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    with suppress(OSError, *UNDECODABLE):
         if file.stat().st_size <= MAX_RESULTS_BYTES:
             return msgspec.json.decode(file.read_bytes(), type=Result)
     return None
@@ -121,7 +130,7 @@ def read_config(directory: Path) -> RunConfig:
         return RunConfig(decode_any(bytes(run.model)), run.steps, run.seed, settings)
     except OSError as error:
         raise UserError(f"{directory} is not a run of 'volley train': {error.strerror}: {CONFIG_FILE}") from error
-    except (UserError, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except (UserError, *UNDECODABLE) as error:
         raise UserError(
             f"{directory}: its {CONFIG_FILE} is neither a run's nor a model's: {one_line(error)}"
         ) from error
@@ -136,12 +145,17 @@ def read_metrics(directory: Path) -> list[Metrics]:
 
 
 def _read_log(file: Path) -> list[Metrics]:
-    found = []
     with suppress(OSError):
-        for line in file.read_bytes().splitlines():
-            with suppress(msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-                found.append(msgspec.json.decode(line, type=dict[str, int | float | None]))
-    return [metrics for line in found if (metrics := _checked(line)) is not None]
+        return list(_parse_log(file.read_bytes().splitlines()))
+    return []
+
+
+def _parse_log(lines: Iterable[bytes]) -> Iterator[Metrics]:
+    for line in lines:
+        with suppress(*UNDECODABLE):
+            metrics = _checked(msgspec.json.decode(line, type=dict[str, int | float | None]))
+            if metrics is not None:
+                yield metrics
 
 
 def _read_csv(file: Path) -> list[Metrics]:
@@ -168,16 +182,20 @@ def _number(cell: str) -> float | None:
 
 
 def _checked(line: Mapping[str, float | None]) -> Metrics | None:
-    """Replaces numbers that are not finite by None; returns None for a line without steps or seconds."""
-    finite = {name: number if number is None or math.isfinite(number) else None for name, number in line.items()}
-    steps, seconds = finite.get("steps"), finite.get("seconds")
-    return finite if steps is not None and steps >= 0 and seconds is not None else None
+    """Replaces what measures nothing by None; returns None for a line without steps or seconds."""
+    metrics = {
+        name: number if number is not None and -MOST <= number <= MOST else None for name, number in line.items()
+    }
+    steps, seconds = metrics.get("steps"), metrics.get("seconds")
+    if steps is None or steps < 0 or steps != int(steps) or seconds is None or seconds < 0:
+        return None
+    return metrics | {"steps": int(steps)}
 
 
 class CurvePoint(Struct, frozen=True):
     """One point of a learning curve."""
 
-    steps: Annotated[int, Meta(ge=0)]
+    steps: int
     """Agent steps of training."""
     seconds: float
     """Training time."""
@@ -187,21 +205,21 @@ class CurvePoint(Struct, frozen=True):
 
 def read_curve(directory: Path) -> tuple[CurvePoint, ...]:
     """Returns the learning curve of a run or a model, oldest first; empty if there is none."""
-    return CurveReader(directory).read() or _curve_of(_read_csv(directory / CURVE_FILE))
+    return CurveReader(directory).read() or _with_returns(_read_csv(directory / CURVE_FILE))
 
 
 def parse_curve(text: str) -> tuple[CurvePoint, ...]:
     """Returns the learning curve in the text of a `learning_curve.csv`, oldest first; empty if it has none."""
-    return _curve_of(_parse_csv(text.splitlines()))
+    return _with_returns(_parse_csv(text.splitlines()))
 
 
-def _curve_of(lines: Iterable[Metrics]) -> tuple[CurvePoint, ...]:
+def _with_returns(lines: Iterable[Metrics]) -> tuple[CurvePoint, ...]:
     """The points with a known return."""
-    return tuple(
-        CurvePoint(int(line["steps"]), line["seconds"], line["mean_return"])
-        for line in lines
-        if line.get("mean_return") is not None
-    )
+    return tuple(point for point in map(_point, lines) if point.mean_return is not None)
+
+
+def _point(line: Metrics) -> CurvePoint:
+    return CurvePoint(line["steps"], float(line["seconds"]), line.get("mean_return"))
 
 
 class CurveReader:
@@ -218,9 +236,7 @@ class CurveReader:
         with suppress(OSError):
             *lines, unfinished = self._new_bytes().split(b"\n")
             self._bytes_read -= len(unfinished)
-            for line in lines:
-                with suppress(msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-                    self._points.append(msgspec.json.decode(line, type=CurvePoint))
+            self._points += map(_point, _parse_log(lines))
         return tuple(self._points)
 
     def _new_bytes(self) -> bytes:

@@ -12,6 +12,7 @@ from typing import Annotated, Final, Literal, TypeVar, get_args
 import msgspec
 
 from models.errors import UserError, one_line
+from models.files import UNDECODABLE
 
 T = TypeVar("T")
 
@@ -221,7 +222,7 @@ def decode_as(kind: type[T], config: bytes) -> T:
     try:
         found = msgspec.json.decode(config, type=kind)
         json.loads(config, object_pairs_hook=_unique)
-    except (msgspec.DecodeError, ValueError, RecursionError) as error:
+    except UNDECODABLE as error:
         raise UserError(f"its config.json is not a model's: {one_line(error)}") from error
     return found
 

@@ -24,7 +24,7 @@ from typing import Annotated, Literal, NamedTuple, TypeAlias
 import msgspec
 
 from models.errors import UserError, one_line
-from models.files import atomic_write, data_folder, exists, is_model_directory, move_folder
+from models.files import UNDECODABLE, atomic_write, data_folder, exists, is_model_directory, move_folder
 
 RECORD_FILE = "download.json"
 CURRENT_FILE = "current"
@@ -189,7 +189,7 @@ def _read_record(directory: Path) -> Download:
         return msgspec.json.decode(file.read_bytes(), type=Download)
     except OSError as error:
         raise UserError(f"{RECORD_FILE} cannot be read: {error.strerror}") from error
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except UNDECODABLE as error:
         raise UserError(f"{RECORD_FILE} is malformed: {one_line(error)}") from error
 
 

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import torch
+from at_start import sitecustomize
 
 from models import checkpoint
 from models.network import PolicyNetwork
@@ -12,6 +15,25 @@ from training.learner import Learner
 
 # Networks here are tiny: handing their work to a second thread costs more than it saves.
 torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def asked_for(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Lists who was asked for beyond this machine, and in vain; also by processes that tests start."""
+    log = tmp_path_factory.mktemp("network") / "asked-for"
+    log.touch()
+    guard = str(Path(sitecustomize.__file__).parent)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(sitecustomize.LOG, str(log))
+        patch.setenv("PYTHONPATH", guard, prepend=os.pathsep)
+        yield log
+
+
+@pytest.fixture(autouse=True)
+def _nobody_else(asked_for: Path) -> Iterator[None]:
+    """A test that talks to another machine fails."""
+    yield
+    assert asked_for.read_text() == ""
 
 
 @pytest.fixture

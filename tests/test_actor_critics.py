@@ -71,12 +71,6 @@ def alternating(episode: int, _step: int) -> int:
 
 
 @ALGORITHMS
-def test_constant_reward_is_valued(settings: PpoSettings | A2cSettings) -> None:
-    judge = solve(Probe(8, shade=lambda *_: BRIGHT, outcome=lambda *_: Outcome(1.0, terminated=True)), settings)
-    assert judge(BRIGHT)[0] == pytest.approx(1.0, abs=0.05)
-
-
-@ALGORITHMS
 def test_value_depends_on_the_observation(settings: PpoSettings | A2cSettings) -> None:
     judge = solve(
         Probe(
@@ -102,15 +96,6 @@ def test_delayed_reward_is_discounted(settings: PpoSettings | A2cSettings) -> No
     )
     assert judge(BRIGHT)[0] == pytest.approx(1.0, abs=0.1)
     assert judge(DARK)[0] == pytest.approx(0.5, abs=0.1)
-
-
-@ALGORITHMS
-def test_the_rewarded_action_is_learned(settings: PpoSettings | A2cSettings) -> None:
-    judge = solve(
-        Probe(8, shade=lambda *_: BRIGHT, outcome=lambda _, __, action: Outcome(float(action == 2), terminated=True)),
-        settings,
-    )
-    assert judge(BRIGHT)[1][2] > 0.95
 
 
 @ALGORITHMS

@@ -1,15 +1,13 @@
 from __future__ import annotations
 
-import ctypes
-import platform
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
+import gamepads
 import pygame
 import pytest
-from pygame._sdl2 import controller
+from gamepads import VirtualPad
 
 from agents.pong import Side
 from app.ui.bindings import (
@@ -27,6 +25,7 @@ from app.ui.bindings import (
 from app.ui.devices import Devices, Hand
 from app.ui.help_page import COLUMNS
 
+sdl = gamepads.sdl
 MENU, PLAY, WATCH = Context.MENU, Context.PLAY, Context.WATCH
 BOTH = frozenset(Side)
 ALONE = frozenset({Side.RIGHT})
@@ -362,42 +361,15 @@ def test_the_help_page_tells_everything_once(context: Context) -> None:
 # Gamepads, with SDL's own virtual ones
 
 
-class VirtualPad:
-    """A gamepad that a test plugs in, and whose buttons it presses."""
-
-    GAMEPAD, UNKNOWN = 1, 0
-
-    def __init__(self, sdl: ctypes.CDLL, kind: int) -> None:
-        self._sdl = sdl
-        self._index = sdl.SDL_JoystickAttachVirtual(kind, 6, 21, 1)
-        assert self._index >= 0
-        self._handle = ctypes.c_void_p(sdl.SDL_JoystickOpen(self._index))
-        self._instance = sdl.SDL_JoystickInstanceID(self._handle)
-
-    def tilt(self, axis: int, share: float) -> None:
-        self._sdl.SDL_JoystickSetVirtualAxis(self._handle, axis, round(share * 32_767))
-
-    def press(self, button: int, *, down: bool = True) -> None:
-        self._sdl.SDL_JoystickSetVirtualButton(self._handle, button, int(down))
-
-    def hat(self, value: int) -> None:
-        self._sdl.SDL_JoystickSetVirtualHat(self._handle, 0, value)
-
-    def unplug(self) -> None:
-        places = range(self._sdl.SDL_NumJoysticks())
-        here = [place for place in places if self._sdl.SDL_JoystickGetDeviceInstanceID(place) == self._instance]
-        self._sdl.SDL_JoystickDetachVirtual(*here)
-
-
 class Bench:
     """Devices that hear SDL's own events, and gamepads to make them with."""
 
-    def __init__(self, sdl: ctypes.CDLL) -> None:
+    def __init__(self, sdl: Any) -> None:
         self.devices = Devices()
         self._sdl = sdl
 
     def plug(self, kind: int = VirtualPad.GAMEPAD) -> VirtualPad:
-        pad = VirtualPad(self._sdl, kind)
+        pad = VirtualPad(self._sdl, kind=kind)
         self.hear(PLAY)
         return pad
 
@@ -416,21 +388,12 @@ class Bench:
 
 
 @pytest.fixture
-def bench(display: None) -> Iterator[Bench]:
+def bench(display: None, sdl: Any) -> Iterator[Bench]:
     del display
-    found = sorted((Path(pygame.__file__).parents[1] / "pygame_ce.libs").glob("libSDL2-2*.so*"))
-    if platform.system() != "Linux" or not found:
-        pytest.skip("the tests know where pygame-ce keeps SDL on Linux only")
-    sdl: Any = ctypes.CDLL(str(found[0]))
-    sdl.SDL_JoystickOpen.restype = ctypes.c_void_p
     window = pygame.Window("gamepads", (100, 100))
     window.focus()
     yield Bench(sdl)
-    while sdl.SDL_NumJoysticks():
-        sdl.SDL_JoystickDetachVirtual(0)
     window.destroy()
-    controller.quit()
-    pygame.joystick.quit()
 
 
 LEFT_Y, RIGHT_X = pygame.CONTROLLER_AXIS_LEFTY, pygame.CONTROLLER_AXIS_LEFTX
@@ -482,7 +445,7 @@ def test_the_paddle_rests_when_its_gamepad_goes_and_moves_when_it_is_back(bench:
 
 
 def test_a_gamepad_that_was_there_before_volley_is_found(bench: Bench) -> None:
-    pad = VirtualPad(bench._sdl, VirtualPad.GAMEPAD)
+    pad = VirtualPad(bench._sdl)
     pad.press(Pad.UP)
     assert bench.alone() == Hand(), "what was held before is not for the paddle"
     pad.press(Pad.DOWN)

@@ -145,3 +145,28 @@ def test_same_seed_same_sample(distribution: Distribution) -> None:
     first, second = (distribution.sample(torch.Generator().manual_seed(3)) for _ in range(2))
     assert first.tolist() == second.tolist()
     assert distribution.log_prob(first).shape == distribution.entropy().shape == (len(first),)
+
+
+@pytest.mark.parametrize("distribution", EVERY)
+def test_each_observation_is_judged_alone(distribution: Distribution) -> None:
+    actions = distribution.sample(torch.Generator().manual_seed(4))
+    for row in range(len(actions)):
+        alone = rows(distribution, [row])
+        torch.testing.assert_close(alone.entropy()[0], distribution.entropy()[row])
+        torch.testing.assert_close(alone.log_prob(actions[[row]])[0], distribution.log_prob(actions)[row])
+        assert alone.mode[0].tolist() == distribution.mode[row].tolist()
+
+
+def rows(distribution: Distribution, which: list[int]) -> Distribution:
+    if isinstance(distribution, TanhGaussian):
+        return TanhGaussian(Gaussian(*(part[which] for part in distribution.gaussian)))
+    if isinstance(distribution, Gaussian):
+        return Gaussian(*(part[which] for part in distribution))
+    return Categorical(LOGITS[which])
+
+
+@pytest.mark.parametrize("temperature", [0.5, 1.0, 3.0])
+def test_a_temperature_is_a_root_of_the_probabilities(temperature: float) -> None:
+    roots = LOGITS.softmax(-1) ** (1 / temperature)
+    expected = roots / roots.sum(1, keepdim=True)
+    torch.testing.assert_close(Categorical(LOGITS).at_temperature(temperature).logits.softmax(-1), expected)

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import io
+import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import gamepads
 import numpy as np
 import pygame
 import pytest
+from gamepads import VirtualPad
 from test_app_window import (
     ALONE,
     FRAME,
@@ -29,16 +34,23 @@ from test_app_window import (
 from test_small_window import resize
 
 import models
+from app.follow.trainer import Train
 from app.game import replay
 from app.game.cast import load_recorded_cast
 from app.game.lineup import Lineup, Person, Policy
 from app.game.session import Session
 from app.game.snapshot import State
 from app.play.screen import MatchScreen
-from app.screen import OpenMenu
-from app.ui.bindings import BINDINGS
+from app.screen import Follow, OpenMenu
+from app.ui.bindings import BINDINGS, Pad
 from app.window import Window
+from models import checkpoint
+from models.network import PolicyNetwork
+from models.spec import ModelSpec
+from training.run import RunDirectory
+from training.settings import TrainingSettings
 
+sdl = gamepads.sdl
 __all__ = ["nowhere", "open_window", "playing"]
 
 PRETRAINED = Path(models.__file__).parent / "pretrained"
@@ -173,6 +185,92 @@ def test_a_sound_device_that_goes_leaves_a_silent_match(playing: Window) -> None
     checked(playing)
 
 
+# A gamepad torn out
+
+
+def plug(one: Window, sdl: Any, **shape: int) -> VirtualPad:
+    """A gamepad that is there, and at rest."""
+    pad = VirtualPad(sdl, **shape)
+    frames(one, 2)
+    return pad
+
+
+def move(one: Window) -> int:
+    """What the person's paddle was told in a frame from now."""
+    frames(one, 2)
+    _, right = match_of(one).timeline.controls[-1]
+    assert right is not None
+    return right.move
+
+
+def test_a_gamepad_torn_out_pauses_the_match_and_holds_nothing(playing: Window, sdl: Any) -> None:
+    pad = plug(playing, sdl)
+    pad.tilt(pygame.CONTROLLER_AXIS_LEFTY, 1)
+    pad.press(Pad.A)
+    assert move(playing) == 100
+    pad.press(Pad.LB)
+    frames(playing, 2)
+    assert match_of(playing).state is State.REWINDING
+    pad.unplug()
+    frames(playing, 2)
+    assert match_of(playing).state is State.PAUSED
+    assert message(playing) == "the gamepad is gone; plug it in again, or go on with keys or mouse"
+    press(playing, pygame.K_p)
+    assert move(playing) == 0
+    checked(playing)
+
+
+def test_a_stick_held_while_its_gamepad_goes_lets_go_of_the_paddle(playing: Window, sdl: Any) -> None:
+    pad = plug(playing, sdl)
+    pad.tilt(pygame.CONTROLLER_AXIS_LEFTY, -1)
+    assert move(playing) == -100
+    pad.unplug()
+    frames(playing, 2)
+    before = match_of(playing).frames
+    frames(playing, 20)
+    assert match_of(playing).frames == before, "nobody loses a point to a cable"
+    again = plug(playing, sdl)
+    again.press(Pad.A)
+    frames(playing, 2)
+    assert match_of(playing).state is State.PLAYING
+    again.tilt(pygame.CONTROLLER_AXIS_LEFTY, 1)
+    assert move(playing) == 100
+    checked(playing)
+
+
+def test_a_gamepad_that_nobody_used_may_go(playing: Window, sdl: Any) -> None:
+    plug(playing, sdl).unplug()
+    frames(playing, 2)
+    assert match_of(playing).state is State.PLAYING
+    assert message(playing) == ""
+
+
+def test_a_direction_held_in_the_menu_does_not_repeat_for_ever(open_window: Callable[..., Window], sdl: Any) -> None:
+    one = open_window()
+    pad = plug(one, sdl)
+    pad.tilt(pygame.CONTROLLER_AXIS_LEFTY, 1)
+    frames(one, 2)
+    # As from a driver that does not let go of anything first.
+    gone = pygame.Event(pygame.JOYDEVICEREMOVED, instance_id=pad.instance)
+    pygame.event.post(gone)
+    frames(one, 2)
+    assert one.services.devices.repeat(10.0, one._screen.context) is None
+
+
+@pytest.mark.parametrize("axes", [0, 1, 3, 17])
+@pytest.mark.parametrize("kind", [VirtualPad.GAMEPAD, VirtualPad.UNKNOWN])
+def test_a_gamepad_with_an_odd_number_of_axes_is_no_matter(playing: Window, sdl: Any, axes: int, kind: int) -> None:
+    pad = plug(playing, sdl, kind=kind, axes=axes)
+    for axis in range(axes):
+        pad.tilt(axis, 1)
+        pad.tilt(axis, -1)
+        frames(playing, 1)
+    assert move(playing) == (-100 if axes > 1 else 0)
+    pad.unplug()
+    frames(playing, 2)
+    assert match_of(playing).state is (State.PAUSED if axes > 1 else State.PLAYING)
+
+
 @pytest.fixture
 def borrowed(tmp_path: Path) -> Path:
     """A copy of a model, to be taken away."""
@@ -207,6 +305,77 @@ def test_a_model_that_goes_in_mid_match_ends_nothing(
     press(one, pygame.K_RETURN)
     frames(one, 30)
     assert not one.closed
+
+
+# The training that is followed dies. It stands for `volley train --resume RUN`, has one checkpoint to save, and goes on
+# until it is killed.
+TRAINS = """
+import json, os, sys, time
+from pathlib import Path
+run = Path(sys.argv[-1])
+with (run / "metrics.jsonl").open("a") as file:
+    print(json.dumps({"steps": STEPS, "seconds": STEPS / 100, "mean_return": -20.0}), file=file)
+for name in ("config.json", "model.safetensors"):
+    (run / "model").mkdir(exist_ok=True)
+    os.replace(run / "STEPS" / name, run / "model" / name)
+time.sleep(60)
+"""
+
+
+def train(one: Window, run: Path, steps: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A training is started, as from the menu, that finds what to save in a folder named by its steps."""
+    script = TRAINS.replace("STEPS", str(steps))
+    monkeypatch.setattr("app.follow.process.COMMAND", (sys.executable, "-I", "-c", script))
+    one.services.trainer.start(Train("ppo", None, run))
+
+
+def played(one: Window) -> tuple[int, ...]:
+    """The steps of each policy of the training that has played."""
+    follower = screen_of(one)._follower
+    return () if follower is None else follower.changes
+
+
+def until(one: Window, reached: Callable[[], bool]) -> None:
+    """Shows half a minute at most."""
+    for _ in range(2000):
+        frames(one, 1)
+        if reached():
+            return
+        pygame.time.wait(2)
+    pytest.fail("never")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="kills a process as others are not")
+def test_the_training_that_is_followed_may_be_killed_and_started_again(
+    open_window: Callable[..., Window],
+    tmp_path: Path,
+    spec: ModelSpec,
+    network: PolicyNetwork,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    run = tmp_path / "run"
+    RunDirectory.create(run, TrainingSettings(model=spec, steps=400_000))
+    for steps in (1000, 2000):
+        checkpoint.save(run / str(steps), spec, network)
+    one = open_window()
+    train(one, run, 1000, monkeypatch)
+    one._act(Follow(run))
+    wait_for(one, State.PLAYING)
+    until(one, lambda: played(one) == (1000,))
+    process = one.services.trainer._process
+    assert process is not None
+    assert process._process is not None
+    os.kill(process._process.pid, signal.SIGKILL)
+    until(one, lambda: message(one) == f"the training in {run} failed: killed: Killed")
+    before = match_of(one).frames
+    frames(one, 120)
+    assert match_of(one).frames >= before + 100
+    assert match_of(one).state is State.PLAYING
+    train(one, run, 2000, monkeypatch)
+    until(one, lambda: played(one) == (1000, 2000))
+    trainer = one.services.trainer
+    until(one, lambda: trainer.now is not None and trainer.now.about == "2,000 of 400,000 steps, mean return -20.0")
+    trainer.close()
 
 
 def test_a_film_a_match_and_a_gamepad_end_with_the_window(playing: Window) -> None:

@@ -21,6 +21,8 @@ from training.ppo import PpoSettings
         (0.01, 0.9, 1 / 1.5),
         (0.003, 0.0, 1.5),
         (0.003, 0.5, 1),
+        (0.02, 0.0, 1.0),  # the bounds themselves are not outside
+        (0.005, 0.0, 1.0),
     ],
 )
 def test_the_step_size_follows_the_divergence(kl: float, progress: float, factor: float) -> None:

@@ -47,10 +47,15 @@ def test_a_proxys_password_stays_secret(monkeypatch: pytest.MonkeyPatch) -> None
     assert "hunter2" not in str(caught.value)
 
 
-def test_an_address_without_a_scheme(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(constants, "ENDPOINT", "huggingface.co")
-    with pytest.raises(UserError, match=r"HF_ENDPOINT=huggingface\.co is no address; begin it with https://"):
+ADDRESSES = ("huggingface.co", "ada:hunter2@127.0.0.1", "http://ada:hun/ter2@127.0.0.1", "https://ada:hunter2@[::1", "")
+
+
+@pytest.mark.parametrize("address", ADDRESSES)
+def test_what_is_no_address_is_told_without_its_password(monkeypatch: pytest.MonkeyPatch, address: str) -> None:
+    monkeypatch.setattr(constants, "ENDPOINT", address)
+    with pytest.raises(UserError, match=r"HF_ENDPOINT is no address; it should look like https://hugg") as caught:
         configure()
+    assert "hun" not in str(caught.value).replace("huggingface", "")
 
 
 def test_other_failures_are_told_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:

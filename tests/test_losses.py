@@ -4,7 +4,20 @@ import pytest
 import torch
 from torch.distributions import Categorical, kl_divergence
 
-from models.losses import approximate_kl, clipped_fraction, clipped_surrogate, clipped_weights, importance_ratio
+from models.losses import (
+    approximate_kl,
+    clipped_fraction,
+    clipped_surrogate,
+    clipped_weights,
+    importance_ratio,
+    policy_gradient,
+)
+
+
+def test_the_policy_gradient_by_hand() -> None:
+    # (-1 x 3 + -2 x -1 + -4 x 0) / 3
+    objective = policy_gradient(torch.tensor([-1.0, -2.0, -4.0]), torch.tensor([3.0, -1.0, 0.0]))
+    assert objective.item() == pytest.approx(-1 / 3)
 
 
 @pytest.mark.parametrize(
@@ -78,6 +91,12 @@ def test_importance_sampling_tells_what_the_new_policy_would_meet_with() -> None
 def test_clipped_weights_by_hand(ratio: float, advantage: float, weight: float) -> None:
     weights = clipped_weights(torch.tensor([ratio]), torch.tensor([advantage]), clip_epsilon=0.2)
     assert weights.item() == pytest.approx(weight)
+
+
+def test_at_the_bounds_themselves_nothing_is_clipped() -> None:
+    ratios, advantages = torch.tensor([1.25, 0.75]), torch.tensor([2.0, -2.0])
+    assert clipped_weights(ratios, advantages, clip_epsilon=0.25).tolist() == [2.5, -1.5]
+    assert clipped_fraction(ratios, clip_epsilon=0.25) == 0
 
 
 @pytest.mark.parametrize("clip_epsilon", [0.2, float("inf")])

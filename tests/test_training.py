@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 from typing import Any, get_args
 
+import here
 import msgspec
 import pytest
 import torch
@@ -21,7 +22,7 @@ from models import checkpoint
 from models.control import ControlSpec
 from models.errors import UserError
 from models.spec import MINIMAL_ACTIONS, ModelSpec
-from training import policy_gradient, presets
+from training import environments, policy_gradient, presets
 from training.algorithms import ALGORITHMS
 from training.environments import make_pong
 from training.loop import Display, crossed, train
@@ -30,10 +31,14 @@ from training.run import Progress, RunDirectory
 from training.search import SearchSettings
 from training.settings import AlgorithmSettings, TrainingSettings
 
+games_here = here.games_here
+
 
 @pytest.fixture
-def settings(spec: ModelSpec, monkeypatch: pytest.MonkeyPatch) -> TrainingSettings:
+def settings(spec: ModelSpec, games_here: None, monkeypatch: pytest.MonkeyPatch) -> TrainingSettings:
+    del games_here
     monkeypatch.setattr(policy_gradient, "EVALUATION_GAMES", 1)
+    monkeypatch.setattr(environments, "MAX_FRAMES", 800)
     monkeypatch.setattr(policy_gradient, "WARM_UP_STEPS", 4)
     return TrainingSettings(
         model=spec,
@@ -52,8 +57,8 @@ def curve(run: RunDirectory) -> list[dict[str, Any]]:
 
 
 def test_ale_py_orders_actions_as_volley_does(spec: ModelSpec) -> None:
-    environments = make_pong(spec, 1, sticky=0.0)
-    names = [action.name for action in environments.unwrapped.ale.get_action_set()]  # type: ignore[attr-defined]
+    pong = make_pong(spec, 1, sticky=0.0)
+    names = [action.name for action in pong.unwrapped.ale.get_action_set()]  # type: ignore[attr-defined]
     assert tuple(names) == MINIMAL_ACTIONS
 
 
@@ -62,7 +67,7 @@ def test_a_run_directory_holds_all_that_is_promised(tmp_path: Path, settings: Tr
     progress = train(run, Display())
     assert (progress.steps, progress.updates) == (96, 3)
     assert [line["steps"] for line in run.metrics()] == [32, 64, 96]
-    assert run.metrics()[-1]["evaluation_return"] <= -15
+    assert run.metrics()[-1]["evaluation_return"] < 0
     for model in ("model", "best", "stages/000000032", "stages/000000064", "stages/000000096"):
         assert checkpoint.load(run.path / model)[0] == settings.model
     assert RunDirectory.open(run.path).settings == settings
@@ -193,7 +198,7 @@ def test_a_signal_to_end_saves_and_says_how_to_go_on(tmp_path: Path, number: sig
     run = tmp_path / "run"
     command = [sys.executable, "-m", "volley", "train"]
     training = subprocess.Popen(
-        [*command, "ppo", "--env", "CartPole-v1", "--steps", "5000000", "--run", str(run), "--device", "cpu"],
+        [*command, "a2c", "--env", "CartPole-v1", "--steps", "5000000", "--run", str(run), "--device", "cpu"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -121,7 +121,7 @@ class Desk:
                 return self.look(name)
             assert self.window.poll() is None, self.window.communicate()
             meanwhile()
-            time.sleep(0.02)
+            time.sleep(0.1)  # To look takes the time in which the window draws.
         self.look(name)
         pytest.fail(f"never seen: {name}")
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models import catalog
-from models.errors import UserError
+from models.errors import UserError, one_line
 from models.files import CURVE_FILE, expanded, is_file
 from models.run_directory import METRICS_FILE, Metrics, is_run, read_config, read_metrics
 from models.spec import POINTS_TO_WIN, PONG
@@ -127,7 +127,7 @@ def points(run: LoggedRun, metric: str, axis: Axis) -> Floats:
     """The run's curve of `metric` over `axis`, `[P, 2]`, in order; `UserError` if it has none."""
     names = [name for name in dict.fromkeys(name for line in run.lines for name in line) if name not in _AXIS_METRICS]
     if metric not in names:
-        raise UserError(f"{run.name} has no metric {metric!r}; it has: {', '.join(names)}")
+        raise UserError(f"{run.name} has no metric {metric!r}; it has: {one_line(', '.join(names))}")
     found = [
         (line["steps"] if axis == "steps" else line["seconds"] / 60, line[metric])
         for line in run.lines

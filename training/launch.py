@@ -24,7 +24,7 @@ from training.loop import train
 from training.policy_gradient import opposing_network, starting_network
 from training.presets import training_settings
 from training.run import Progress, RunDirectory
-from training.settings import TrainingSettings
+from training.settings import TrainingSettings, decode, encode
 
 
 def new_run(
@@ -64,12 +64,21 @@ def new_run(
             raise UserError(f"{option} is only for Pong; leave it out for {environment}")
     settings = msgspec.structs.replace(settings, **_given(overrides))
     # What is wrong is better found before a run is made for it.
+    _check_bounds(settings)
     pick_device(settings.device)
     if start is not None:
         starting_network(start, settings)
     if opponents is not None and opponents.model is not None:
         opposing_network(opponents.model, settings)
     return RunDirectory.create(path, settings)
+
+
+def _check_bounds(settings: TrainingSettings) -> None:
+    """`UserError` if a setting is out of bounds, so that the run could not be read again."""
+    try:
+        decode(encode(settings))
+    except UserError as error:
+        raise UserError(f"a setting is out of bounds: {error.__cause__}") from error
 
 
 def _pong_overrides(

@@ -128,7 +128,25 @@ class Learner:
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Restores what `state_dict` returned."""
         self.network.load_state_dict(state["network"])
-        self.optimizer.load_state_dict(state["optimizer"])
+        restore_optimizer(self.optimizer, state["optimizer"])
         self.generator.set_state(state["generator"].cpu())
         self._inputs.load_state_dict(state["inputs"])
         self._returns.load_state_dict(state["returns"])
+        for moments, used in ((self._inputs, self.network.inputs), (self._returns, self.network.returns)):
+            if moments.count and moments.mean.shape != used.mean.shape:
+                raise ValueError("the statistics are of something else")
+
+
+def restore_optimizer(optimizer: torch.optim.Adam, saved: dict[str, Any]) -> None:
+    """Restores what the optimiser's `state_dict` returned; `ValueError` if it does not fit the weights.
+
+    Adam takes it on trust: it would write beyond a tensor that is too short.
+    """
+    own = optimizer.state_dict()["param_groups"]
+    groups = [group | {"lr": float(its["lr"])} for group, its in zip(own, saved["param_groups"], strict=True)]
+    optimizer.load_state_dict({"state": saved["state"], "param_groups": groups})
+    for weights, state in optimizer.state.items():
+        shapes = {"step": torch.Size(), "exp_avg": weights.shape, "exp_avg_sq": weights.shape}
+        wanted = {name: (shape, torch.float32) for name, shape in shapes.items()}
+        if {name: (tensor.shape, tensor.dtype) for name, tensor in state.items()} != wanted:
+            raise ValueError("the optimiser's state has other shapes than the weights")

@@ -56,7 +56,8 @@ def train(run: RunDirectory, display: Display, stop: Callable[[], bool] = lambda
     trainee = algorithms.make_trainee(settings)
     progress = run.restore(trainee)
     with closing(_environments(settings, trainee.num_envs)) as environments:
-        reason = trainee.prepare(environments, progress) or _inexact(run, trainee)
+        with run.explaining_misfits():
+            reason = trainee.prepare(environments, progress) or _inexact(run, trainee)
         if progress.updates and reason is not None:
             display.note(f"this run will not end bit for bit as without its stop: {reason}")
         health = Health(settings, reward_threshold(environments))

@@ -45,5 +45,7 @@ class RunningMoments:
         return {"count": self.count, "mean": self.mean, "variance": self.variance}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Restores what `state_dict` returned."""
-        self.count, self.mean, self.variance = state["count"], state["mean"], state["variance"]
+        """Restores what `state_dict` returned; `ValueError` if that is no mean and variance."""
+        self.count, self.mean, self.variance = int(state["count"]), state["mean"], state["variance"]
+        if self.count < 0 or self.mean.shape != self.variance.shape:
+            raise ValueError("the statistics are none")

@@ -209,7 +209,7 @@ class Searcher:
         self.network.load_state_dict(state["network"])
         self._rule.load_state_dict(state["rule"])
         self._generator.set_state(state["generator"].cpu())
-        self._solved_at = state["solved_at"]
+        self._solved_at = float(state["solved_at"])
         self._resumed = True
 
 

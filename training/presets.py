@@ -9,6 +9,7 @@ import msgspec
 from msgspec.structs import replace
 
 from models.errors import UserError, one_line
+from models.files import UNDECODABLE
 from models.spec import PONG
 from training.a2c import A2cSettings
 from training.arena.opponents import Opponents
@@ -129,13 +130,14 @@ def _changed(algorithm: str, settings: AlgorithmSettings, changes: Sequence[str]
     for change in changes:
         name, equals, value = change.partition("=")
         if not equals or name not in names:
-            raise UserError(f"--set {change}: use NAME=VALUE with one of {algorithm}'s settings: {', '.join(names)}")
+            known = f"{algorithm}'s settings: {', '.join(names)}"
+            raise UserError(f"--set {one_line(change, 80)}: use NAME=VALUE with one of {known}")
         try:
             fields[name] = msgspec.json.decode(value)
-        except msgspec.DecodeError:
+        except UNDECODABLE:
             fields[name] = value  # a word, which JSON would quote
         try:
             settings = msgspec.convert(fields, type(settings))
-        except msgspec.ValidationError as error:
-            raise UserError(f"--set {change}: {one_line(error)}") from error
+        except UNDECODABLE as error:
+            raise UserError(f"--set {one_line(change, 80)}: {one_line(error)}") from error
     return settings

@@ -163,13 +163,14 @@ def with_totals(provenance: Provenance, run: RunDirectory, metrics: list[Metrics
     if not metrics:
         return provenance
     last = metrics[-1]
+    games = last.get("games")
     return replace(
         provenance,
         seed=run.settings.seed,
         steps=last["steps"],
-        games=last["games"],
+        games=games if isinstance(games, int) else None,
         minutes=round(last["seconds"] / 60, 1),
-        steps_per_second=round(last["steps"] / last["seconds"]),
+        steps_per_second=round(last["steps"] / last["seconds"]) if last["seconds"] else None,
         settings=msgspec.json.decode(encode(settings_without_paths(run.settings))),
     )
 
@@ -177,7 +178,8 @@ def with_totals(provenance: Provenance, run: RunDirectory, metrics: list[Metrics
 def write_curve(file: Path, metrics: list[Metrics]) -> None:
     """Writes about `CURVE_POINTS` lines of a run's metrics as CSV; no file if no full game has ended yet."""
     every = max(len(metrics) // CURVE_POINTS, 1)
-    points = [line for line in metrics if line["updates"] % every == 0 and line.get("mean_return") is not None]
+    thinned = metrics[every - 1 :: every]
+    points = [line for line in thinned if line.get("mean_return") is not None]
     if not points:
         return
     columns = [name for name in CURVE_COLUMNS if name in points[-1]]

@@ -131,6 +131,11 @@ class Collector:
         self._final_values = torch.empty(0)
         """Of the last observations of the episodes that the newest step truncated."""
 
+    @property
+    def rollout(self) -> Rollout:
+        """The newest, which the next one overwrites."""
+        return self._rollout
+
     def state_dict(self) -> dict[str, Any]:
         """The games in progress, what they have brought so far, and how long they have lasted."""
         assert isinstance(self._environments, Games), "only such games can be saved"
@@ -142,7 +147,13 @@ class Collector:
         assert isinstance(self._environments, Games), "only such games can be saved"
         observations, info = self._environments.load_state_dict(state["games"])
         self._observations, self._costs = self._to_device(observations), self._costs_in(info)
-        self._returns, self._lengths = state["returns"].numpy().copy(), state["lengths"].numpy().copy()
+        returns, lengths = state["returns"].numpy().copy(), state["lengths"].numpy().copy()
+        if {(each.shape, each.dtype.kind) for each in (returns, lengths)} != {
+            (self._returns.shape, "f"),
+            (self._lengths.shape, "i"),
+        }:
+            raise ValueError("there are other games than saved")
+        self._returns, self._lengths = returns, lengths
 
     def random_observations(self, steps: int, rng: np.random.Generator) -> Tensor:
         """Plays `steps` uniformly random steps, not trained on; returns their observations, `[steps * N, ...]`.

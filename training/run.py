@@ -9,9 +9,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Annotated, Any, Protocol, TypeAlias
+from zipfile import BadZipFile, ZipFile
 
+import msgspec
 import torch
+from msgspec import Meta, Struct
 from tensorboardX import SummaryWriter
 
 from models import checkpoint
@@ -25,6 +28,7 @@ from models.run_directory import (
     CHECKPOINTS_FOLDER,
     EVALUATION_FILE,
     METRICS_FILE,
+    MOST,
     NEWEST_FOLDER,
     PREVIOUS_CHECKPOINT_FILE,
     Metrics,
@@ -40,19 +44,31 @@ CHECKPOINT_FORMAT = 2
 """The first had no number, and no games."""
 
 
+Count: TypeAlias = Annotated[int, Meta(ge=0)]
+
+
 @dataclass
 class Progress:
     """How far a run has got."""
 
-    steps: int = 0
+    steps: Count = 0
     """Agent steps."""
-    updates: int = 0
-    games: int = 0
+    updates: Count = 0
+    games: Count = 0
     """Full games."""
-    seconds: float = 0.0
+    seconds: Annotated[float, Meta(ge=0, le=MOST)] = 0.0
     """Of training, not counting interruptions."""
     best_return: float = -math.inf
     """The highest mean return of an evaluation so far."""
+
+
+class _Checkpoint(Struct):
+    """What a checkpoint holds."""
+
+    learner: dict[str, Any]
+    progress: dict[str, Any]
+    format: int = 1
+    machine: str = ""
 
 
 class Resumable(Protocol):
@@ -79,6 +95,7 @@ class RunDirectory:
         self._tensorboard: SummaryWriter | None = None
         self.moved_from = ""
         """The machine that a restored run was on, if it is another one now, where sums differ in their last bits."""
+        self._resumed = False
 
     @classmethod
     def create(cls, path: Path, settings: TrainingSettings) -> RunDirectory:
@@ -156,40 +173,58 @@ class RunDirectory:
         A run that was stopped before its first save starts over. If the newest checkpoint is damaged, the one before it
         is taken; `UserError` if that is, too.
         """
-        progress, state = Progress(), self._checkpoint(trainee.device)
-        if state is not None:
-            trainee.load_state_dict(state["learner"])
-            progress = Progress(**state["progress"])
-            before = state.get("machine", "")
-            self.moved_from = before if before != machine(trainee.device) else ""
+        progress, saved = Progress(), self._checkpoint(trainee.device)
+        if saved is not None:
+            self._resumed = True
+            with self.explaining_misfits():
+                trainee.load_state_dict(saved.learner)
+                if saved.progress.keys() != asdict(progress).keys():
+                    raise ValueError("its progress is incomplete")
+                progress = msgspec.convert(saved.progress, Progress)
+            self.moved_from = saved.machine if saved.machine != machine(trainee.device) else ""
         kept = [json.dumps(line) + "\n" for line in self.metrics() if line["steps"] <= progress.steps]
         with self._explaining_failures():
             atomic_write(self.path / METRICS_FILE, "".join(kept).encode())
         return progress
 
-    def _checkpoint(self, device: torch.device) -> dict[str, Any] | None:
+    def _checkpoint(self, device: torch.device) -> _Checkpoint | None:
         """The newest state that can be read; None if nothing was saved."""
         damaged: Exception | None = None
         for name in (CHECKPOINT_FILE, PREVIOUS_CHECKPOINT_FILE):
+            file = self.path / CHECKPOINTS_FOLDER / name
             try:
-                state: dict[str, Any] = torch.load(
-                    self.path / CHECKPOINTS_FOLDER / name, map_location=device, weights_only=True
-                )
+                _check_sums(file)
+                saved = msgspec.convert(torch.load(file, map_location=device, weights_only=True), _Checkpoint)
             except FileNotFoundError:
                 continue
             except Exception as error:  # noqa: BLE001 - a damaged file makes torch raise errors of many types
                 damaged = error
                 continue
-            if state.get("format", 1) > CHECKPOINT_FORMAT:
+            if saved.format > CHECKPOINT_FORMAT:
                 raise UserError(
-                    f"cannot resume {self.path}: its checkpoint has format {state['format']}, and this version of "
+                    f"cannot resume {self.path}: its checkpoint has format {saved.format}, and this version of "
                     f"Volley reads formats up to {CHECKPOINT_FORMAT}: update it"
                 )
-            return state
+            return saved
         if damaged is not None:
-            reason = f"its checkpoints cannot be read ({one_line(damaged, 80)})"
-            raise UserError(f"cannot resume {self.path}: {reason}; its newest policy is in {self.path / NEWEST_FOLDER}")
+            raise self._not_resumable(f"its checkpoints cannot be read ({one_line(damaged, 80)})")
         return None
+
+    @contextmanager
+    def explaining_misfits(self) -> Iterator[None]:
+        """Turns whatever goes wrong as a saved state is taken up into a `UserError`; a new run's failures stay."""
+        try:
+            yield
+        except UserError:
+            raise
+        except Exception as error:
+            if not self._resumed:
+                raise
+            reason = one_line(f"{type(error).__name__}: {error}", 80)
+            raise self._not_resumable(f"its checkpoint does not fit its {CONFIG_FILE} ({reason})") from error
+
+    def _not_resumable(self, reason: str) -> UserError:
+        return UserError(f"cannot resume {self.path}: {reason}; its newest policy is in {self.path / NEWEST_FOLDER}")
 
     @contextmanager
     def _explaining_failures(self) -> Iterator[None]:
@@ -221,3 +256,10 @@ class RunDirectory:
         with self._explaining_failures():
             checkpoint.save(folder, self.settings.model, trainee.network)
             atomic_write(folder / EVALUATION_FILE, json.dumps(asdict(evaluation), indent=2).encode() + b"\n")
+
+
+def _check_sums(file: Path) -> None:
+    """`BadZipFile` unless the bytes are those that were saved: torch reads others without a word."""
+    with ZipFile(file) as archive:
+        if (part := archive.testzip()) is not None:
+            raise BadZipFile(f"{part} has changed")

@@ -14,6 +14,8 @@ import msgspec
 import torch
 from torch import Tensor, nn
 
+from training.learner import restore_optimizer
+
 Positive = Annotated[float, msgspec.Meta(gt=0)]
 NotNegative = Annotated[float, msgspec.Meta(ge=0)]
 Share = Annotated[float, msgspec.Meta(gt=0, le=1)]
@@ -327,7 +329,7 @@ class EvolutionStrategies(nn.Module):
 
     def set_extra_state(self, state: dict[str, Any]) -> None:
         """Restores what `get_extra_state` returned."""
-        self._optimizer.load_state_dict(state)
+        restore_optimizer(self._optimizer, state)
 
 
 def centred_ranks(returns: Tensor) -> Tensor:

@@ -73,13 +73,18 @@ class TrajectoryCollector:
         return self._collector.state_dict() | {"pending": pending, "environments": self._environments.clone()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Goes back to there."""
+        """Goes back to there; `ValueError` if the pending steps are not like the collector's."""
         self._collector.load_state_dict(state)
-        device = state["environments"].device
+        environments = state["environments"]
         if state["pending"] is not None:
             parts = {name: torch.from_numpy(unpacked(part)) for name, part in state["pending"].items()}
-            self._pending = Rollout(**{name: part.to(device) for name, part in parts.items()})
-        self._environments = state["environments"]
+            pending = Rollout(**{name: part.to(environments.device) for name, part in parts.items()})
+            for field in fields(Rollout):
+                part, new = getattr(pending, field.name), getattr(self._collector.rollout, field.name)
+                if part.shape != (*environments.shape, 1, *new.shape[2:]) or part.dtype != new.dtype:
+                    raise ValueError(f"the pending {field.name} are not like new ones")
+            self._pending = pending
+        self._environments = environments
 
     def _join(self, rollout: Rollout) -> tuple[Rollout, Tensor]:
         """The pending steps and the new ones, `[T, 1]`, in order of time; and the environment of each, `[T]`."""

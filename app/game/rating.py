@@ -17,7 +17,7 @@ from msgspec import Meta, Struct
 from agents.pong import Side
 from app.game.match import Point
 from models.errors import UserError, one_line
-from models.files import atomic_write, data_folder
+from models.files import UNDECODABLE, atomic_write, data_folder
 
 SCALE = 400 / math.log(10)
 """Rating points per unit of log odds."""
@@ -38,7 +38,7 @@ class MatchRecord(Struct, frozen=True):
     day: str
     """When it ended, as YYYY-MM-DD."""
     opponent: str
-    rating: float
+    rating: Annotated[float, Meta(ge=-10_000, le=10_000)]
     """The opponent's."""
     won: Annotated[int, Meta(ge=0, le=99)]
     """The person's points."""
@@ -119,7 +119,7 @@ class History:
             return []
         except OSError as error:
             raise UserError(f"cannot read {self.path}: {error.strerror}") from error
-        except msgspec.DecodeError as error:
+        except UNDECODABLE as error:
             raise UserError(f"cannot read {self.path}: {one_line(error)}; delete it to start again") from error
 
     def add(self, records: Sequence[MatchRecord]) -> None:

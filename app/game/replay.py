@@ -16,8 +16,8 @@ from agents.pong import MAX_NOOPS, Court, Score
 from app.game.lineup import Lineup
 from app.game.match import MAX_GAME_FRAMES
 from app.game.timeline import Controls
-from models.errors import UserError
-from models.files import atomic_write
+from models.errors import UserError, one_line
+from models.files import UNDECODABLE, atomic_write
 
 SUFFIX = ".volley"
 _MAGIC = b"VOLLEYREPLAY1\n"
@@ -48,6 +48,11 @@ class Replay(Struct, frozen=True, kw_only=True):
     """The SHA-256 of the court's RAM after the last frame."""
     packed_controls: bytes
 
+    def __post_init__(self) -> None:
+        """Rejects names that cannot be shown."""
+        if not all(name.isprintable() for name in self.names):
+            raise ValueError("a name cannot be shown")
+
     @classmethod
     def of(
         cls,
@@ -64,7 +69,7 @@ class Replay(Struct, frozen=True, kw_only=True):
         """The replay of a game with these controls in every frame, and this RAM after the last."""
         return cls(
             lineup=lineup,
-            names=names,
+            names=(one_line(names[0], 190), one_line(names[1], 190)),
             models=models,
             seed=seed,
             idle_frames=idle_frames,
@@ -131,8 +136,9 @@ def load(path: Path) -> Replay:
         raise UserError(f"the replay {str(path)!r} is damaged: it was cut short or changed; get an intact copy")
     try:
         return msgspec.msgpack.decode(payload, type=Replay)
-    except msgspec.MsgspecError as error:
-        raise UserError(f"cannot read the replay {str(path)!r}: {error}; was it made by a newer Volley?") from error
+    except UNDECODABLE as error:
+        reason = f"{one_line(error)}; was it made by a newer Volley?"
+        raise UserError(f"cannot read the replay {str(path)!r}: {reason}") from error
 
 
 def _code(control: Control | None) -> int:

@@ -16,6 +16,7 @@ import msgspec
 
 from app.background import VOLLEY, launch
 from models.errors import UserError, one_line
+from models.files import UNDECODABLE
 
 COMMAND = (*VOLLEY, "publish")
 MAX_SECONDS_TO_END = 5.0
@@ -93,7 +94,7 @@ class Preparation:
     def _take_line(self, line: bytes) -> None:
         try:
             report = msgspec.json.decode(line, type=_Report)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except UNDECODABLE:
             self._last_line = one_line(line.decode(errors="replace")).strip() or self._last_line
             return
         if report.stage:

@@ -7,11 +7,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, TypeAlias
 
 import msgspec
 import torch
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from agents.agent import Agent
 from agents.base import Decision
@@ -22,10 +22,14 @@ from app.game.cast import load_agent
 from app.game.lineup import Rom
 from app.league.entrants import Entrant
 from models.errors import UserError
-from models.files import data_folder
+from models.files import UNDECODABLE, data_folder
+from models.spec import POINTS_TO_WIN
 
 AT_ONCE = BATCH
 """Games that a process plays at the same time."""
+
+
+Points: TypeAlias = Annotated[int, Meta(ge=0, le=POINTS_TO_WIN)]
 
 
 class Fixture(Struct, frozen=True):
@@ -40,9 +44,9 @@ class Result(Struct, frozen=True):
     """How a game went."""
 
     fixture: Fixture
-    score: tuple[int, int]
-    """Points of the left and the right player."""
-    frames: int
+    score: tuple[Points, Points]
+    """Of the left and the right player."""
+    frames: Annotated[int, Meta(ge=0)]
     finished: bool
     """Whether a player won; a rally of a minute ends a game without a winner."""
 
@@ -186,7 +190,7 @@ class ResultsFile:
         for line in lines:
             try:
                 result = msgspec.json.decode(line, type=Result)
-            except msgspec.DecodeError:  # such as the half line of an interrupted write
+            except UNDECODABLE:  # such as the half line of an interrupted write
                 continue
             if result.fixture in known:
                 results[result.fixture] = result

@@ -19,6 +19,8 @@ AVERAGE = 1000
 """The mean rating of a league without an anchor."""
 PRIOR = 0.5
 """Wins added to each side of every pair: they keep the rating of a player without a win finite."""
+MAX_ITERATIONS = 10_000
+"""Of the fit, which needs more the fewer of the pairs have played, and the more one-sidedly: up to 1000 were seen."""
 RESAMPLES = 200
 """Of the games, for the intervals."""
 
@@ -122,7 +124,7 @@ def ratings(won: NDArray[np.float64], fixed: int | None = None) -> NDArray[np.fl
     import choix  # noqa: PLC0415 - it imports scipy, which takes a second and changes the warning filters
 
     prior = PRIOR * (1 - np.eye(len(won)))
-    strengths = choix.ilsr_pairwise_dense(won + prior) * SCALE
+    strengths = choix.ilsr_pairwise_dense(won + prior, max_iter=MAX_ITERATIONS) * SCALE
     return np.asarray(strengths - (strengths.mean() if fixed is None else strengths[fixed]) + AVERAGE)
 
 

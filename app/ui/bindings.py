@@ -10,6 +10,8 @@ from typing import TypeAlias
 
 import pygame
 
+from models.errors import one_line
+
 
 class Context(Enum):
     """The situation that decides what a key does."""
@@ -272,7 +274,7 @@ def with_overrides(overrides: Mapping[str, Sequence[str]]) -> tuple[tuple[Bindin
         try:
             table[name] = _with_keys(defaults, name, keys)
         except ValueError as error:
-            warnings.append(f"settings, keys for {name!r}: {error}")
+            warnings.append(one_line(f"settings, keys for {name!r}: {error}"))
     while (clash := next(_clashes(table.values(), defaults), None)) is not None:
         table[clash.name] = defaults[clash.name]
         names = ", ".join(clash.key_names)

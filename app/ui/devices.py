@@ -111,6 +111,7 @@ class Devices:
         self._keys = (_Source(), _Source())
         self._mouse = _Source()
         self._pads: dict[int, _Pad] = {}
+        self._lost = False
         self._uses = 0
         self._repeating: tuple[_Switch, Command] | None = None
         self._repeat_in = 0.0
@@ -135,7 +136,7 @@ class Devices:
         elif event.type == pygame.JOYDEVICEADDED:
             self._plug_in(event.device_index)
         elif event.type == pygame.JOYDEVICEREMOVED:
-            self._pads.pop(event.instance_id, None)
+            self._tear_out(event.instance_id)
         elif event.type in _CONTROLLER_EVENTS | _JOYSTICK_EVENTS:
             return self._handle_pad(event, context)
         return None
@@ -166,6 +167,11 @@ class Devices:
         for source in sources:
             source.tapped = False
         return Hand(steering.move, fire, steering.pointer)
+
+    def take_loss(self) -> bool:
+        """Whether a gamepad that has steered was torn out since the last call."""
+        lost, self._lost = self._lost, False
+        return lost
 
     @property
     def rewinding(self) -> bool:
@@ -246,6 +252,15 @@ class Devices:
             joystick = pygame.joystick.Joystick(index)
             device = controller.Controller.from_joystick(joystick) if controller.is_controller(index) else None
             self._pads[joystick.get_instance_id()] = _Pad(joystick=joystick, device=device)
+
+    def _tear_out(self, instance: int) -> None:
+        """Releases what was held on a gamepad that is gone: nobody can let go of it any more."""
+        pad = self._pads.pop(instance, None)
+        self._lost = self._lost or (pad is not None and pad.used > 0)
+        for switch in [switch for switch in self._held if switch[0] == instance]:
+            self._release(switch)
+        if self._repeating is not None and self._repeating[0][0] == instance:
+            self._repeating = None
 
     def _handle_pad(self, event: pygame.Event, context: Context) -> Command | None:
         pad = self._pads.get(event.instance_id)

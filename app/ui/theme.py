@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from enum import Enum
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import pygame
+
+from models.errors import one_line
 
 BACKGROUND = pygame.Color("#12100E")
 PANEL = pygame.Color("#1C1917")
@@ -45,12 +49,28 @@ def scale_of(size: tuple[int, int]) -> float:
     return max(min(size[0] / DESIGN_SIZE[0], size[1] / DESIGN_SIZE[1]), MIN_SCALE)
 
 
+class Font(pygame.font.Font):
+    """A font that draws a blank for what cannot be seen: names of folders and of strangers may hold anything."""
+
+    def size(self, text: str) -> tuple[int, int]:  # type: ignore[override] # bytes are never drawn here
+        """Width and height of a line."""
+        return super().size(_visible(text))
+
+    def render(self, text: str, *how: Any) -> pygame.Surface:  # type: ignore[override] # noqa: ANN401 - likewise
+        """A line as a picture."""
+        return super().render(_visible(text), *how)
+
+
+def _visible(text: str) -> str:
+    return one_line(text, len(text))
+
+
 @lru_cache(maxsize=64)
-def font(face: Face, size: int) -> pygame.Font:
+def font(face: Face, size: int) -> Font:
     """A face at a size in pixels."""
     if not pygame.font.get_init():
         pygame.font.init()
-    return pygame.Font(_FONTS / face.value, size)
+    return Font(_FONTS / face.value, size)
 
 
 def pixel_size(size: float) -> int:
@@ -89,10 +109,8 @@ def _fitted(text: str, size: int, width: int, face: Face) -> str:
     measure = font(face, size)
     if measure.size(text)[0] <= width:
         return text
-    kept = len(text)
-    while kept > 1 and measure.size(text[:kept] + "…")[0] > width:
-        kept -= 1
-    return text[:kept] + "…"
+    kept = bisect_left(range(1, len(text)), width + 1, key=lambda length: measure.size(text[:length] + "…")[0])
+    return text[: max(kept, 1)] + "…"
 
 
 @lru_cache(maxsize=256)

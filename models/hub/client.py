@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import MutableMapping
+import re
+from collections.abc import Iterator, MutableMapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, Protocol, TypeAlias
+from urllib.parse import urlsplit
 
 from huggingface_hub import HfApi, constants, get_session
 from huggingface_hub.utils.tqdm import disable_progress_bars
 
-from models.errors import UserError, one_line
+from models.errors import UserError, one_line, without_secrets
 
 ANSWER_SECONDS = 20
 """How long to wait for an answer of the Hub. The client retries listings up to five times."""
+MOST_REQUESTS = 300
+"""For one action; the largest, a publication, needs a few for each of its files."""
+LONGEST_WAIT = 60
+"""Seconds that the Hub may ask the client to wait before it tries again."""
 _CHUNK_BYTES = 64 * 1024
 
 _PROXIES = tuple(name for kind in ("ALL", "HTTPS", "HTTP") for name in (f"{kind}_PROXY", f"{kind.lower()}_proxy"))
@@ -37,15 +45,28 @@ def configure() -> None:
     about proxies, certificates or the Hub's address cannot be used.
     """
     # Plain HTTP in small chunks allows progress reports and cancelling.
-    if not constants.ENDPOINT.startswith(("http://", "https://")):
-        raise UserError(f"cannot use the Hub: HF_ENDPOINT={constants.ENDPOINT} is no address; begin it with https://")
+    if not _is_address(constants.ENDPOINT):
+        # Without its value, which may hold a password.
+        raise UserError("cannot use the Hub: HF_ENDPOINT is no address; it should look like https://huggingface.co")
     constants.HF_HUB_DISABLE_XET = True
     constants.DOWNLOAD_CHUNK_SIZE = _CHUNK_BYTES
     disable_progress_bars()
     logging.getLogger("huggingface_hub").setLevel(logging.CRITICAL)  # Exceptions already say what failed.
     session = _session()
-    if _limit_silence not in (hooks := session.event_hooks["request"]):
-        session.event_hooks = {**session.event_hooks, "request": [*hooks, _limit_silence]}
+    if _limit_silence not in session.event_hooks["request"]:
+        before, after = session.event_hooks["request"], session.event_hooks["response"]
+        session.event_hooks = {
+            "request": [*before, _limit_silence, _count_request],
+            "response": [*after, _limit_waiting],
+        }
+
+
+def _is_address(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
 
 
 def _session() -> Any:  # noqa: ANN401 - of whichever transport the client has
@@ -54,7 +75,7 @@ def _session() -> Any:  # noqa: ANN401 - of whichever transport the client has
         return get_session()
     except Exception as error:  # each transport has errors of its own, and libraries that may be missing
         kind, names = _wrong_variables(error)
-        reason = one_line(error, 80)
+        reason = one_line(without_secrets(str(error)), 80)
         if not names:
             raise UserError(f"cannot use the Hub: {reason}") from error
         # Without its value: a proxy's may hold a password.
@@ -66,6 +87,19 @@ def _wrong_variables(error: Exception) -> tuple[str, str]:
     if isinstance(error, OSError):
         return "a file of certificates", next((name for name in _CERTIFICATES if name in os.environ), "")
     return "a proxy", " or ".join(name for name in _PROXIES if name in os.environ)
+
+
+_requests_left: ContextVar[Iterator[int] | None] = ContextVar("requests_left", default=None)
+
+
+@contextmanager
+def limited_requests() -> Iterator[None]:
+    """In the block, and in this thread, `UserError` after `MOST_REQUESTS`: some list goes round in a circle."""
+    before = _requests_left.set(iter(range(MOST_REQUESTS)))
+    try:
+        yield
+    finally:
+        _requests_left.reset(before)
 
 
 class _Request(Protocol):
@@ -80,3 +114,22 @@ def _limit_silence(request: _Request) -> None:
     request.extensions["timeout"] = {
         kind: ANSWER_SECONDS if timeout is None else timeout for kind, timeout in timeouts.items()
     }
+
+
+def _count_request(_request: _Request) -> None:
+    left = _requests_left.get()
+    if left is not None and next(left, None) is None:
+        raise UserError("the Hub's answer has no end; try again later")
+
+
+class _Response(Protocol):
+    """An answer of the Hub, at the transport level."""
+
+    headers: MutableMapping[str, str]
+
+
+def _limit_waiting(response: _Response) -> None:
+    """Lets the client fail after its own few tries where the Hub asks for a longer wait, which it would do unseen."""
+    for name in ("Retry-After", "RateLimit"):
+        if any(float(number) > LONGEST_WAIT for number in re.findall(r"\d+", response.headers.get(name, ""))):
+            del response.headers[name]

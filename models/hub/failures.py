@@ -19,7 +19,8 @@ from huggingface_hub.errors import (  # type: ignore[attr-defined] # HTTPError o
     RevisionNotFoundError,
 )
 
-from models.errors import UserError, one_line
+from models.errors import UserError, one_line, without_secrets
+from models.hub.client import limited_requests
 
 
 class Unreachable(UserError):  # noqa: N818 - a message for the user, like any `UserError`
@@ -38,6 +39,8 @@ _REASONS: tuple[tuple[type[Exception], str], ...] = (
     (UnicodeEncodeError, "malformed token; log in again with: hf auth login"),
     (OfflineModeIsEnabled, "offline, because HF_HUB_OFFLINE is set; unset it to use the Hub"),
 )
+_NONSENSE = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+"""Raised where an answer is not what it should be: the client takes every answer on trust."""
 _REASONS_BY_STATUS = {
     401: "the Hub does not accept this token; log in again with: hf auth login",
     403: NO_WRITE_ACCESS,
@@ -51,8 +54,9 @@ _REASONS_BY_STATUS = {
 def explaining_failures(action: str) -> Iterator[None]:
     """Turns a failure of the Hub's client in the block into a `UserError`: why the action failed, and what to do."""
     try:
-        yield
-    except (HTTPError, OSError, EntryNotFoundError, HFValidationError, RuntimeError, UnicodeEncodeError) as error:
+        with limited_requests():
+            yield
+    except (HTTPError, OSError, EntryNotFoundError, RuntimeError, *_NONSENSE) as error:
         # The client wraps some errors; the original says more.
         original = error.__cause__ if isinstance(error, LocalEntryNotFoundError | RuntimeError) else None
         cause = original or error
@@ -79,4 +83,5 @@ def _reason(error: BaseException) -> str:
         return f"the Hub does not answer ({type(error).__name__}); check your connection and try again"
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
         return "the disk is full; free some space and try again"
-    return f"{one_line(error, 120)}; try again"
+    nonsense = f"the Hub's answer makes no sense ({type(error).__name__})"
+    return f"{nonsense if isinstance(error, _NONSENSE) else one_line(without_secrets(str(error)), 120)}; try again"

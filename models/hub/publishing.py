@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+import msgspec
 from huggingface_hub.errors import LocalTokenNotFoundError
+from msgspec import Struct, field
 
 from models import store
 from models.errors import UserError, one_line
@@ -34,25 +37,44 @@ def check_login(repository: str) -> None:
     """
     check_name(repository)
     account = _whoami()
-    names = [str(account.get("name")), *(str(organisation.get("name")) for organisation in account.get("orgs") or ())]
+    names = [account.name, *(organisation.name for organisation in account.orgs or ())]
     owner = repository.partition("/")[0]
     if owner not in names:
         yours = one_line(", ".join(f"{name}/" for name in names))
         raise UserError(f"cannot publish to {repository}: {owner}/ is not yours; you can publish under {yours}")
-    if (account.get("auth") or {}).get("accessToken", {}).get("role") == "read":
+    if account.auth is not None and account.auth.token is not None and account.auth.token.role == "read":
         raise UserError(f"cannot publish to {repository}: {NO_WRITE_ACCESS}")
 
 
 def user(token: Token = None) -> str:
     """Returns the user name of the token's owner; `UserError` without a valid token."""
-    return str(_whoami(token).get("name"))
+    return _whoami(token).name
 
 
-def _whoami(token: Token = None) -> dict[str, Any]:
+class _Owner(Struct):
+    name: str
+
+
+class _AccessToken(Struct):
+    role: str = ""
+
+
+class _Login(Struct):
+    token: _AccessToken | None = field(default=None, name="accessToken")
+
+
+class _Account(_Owner):
+    """What the Hub says of who is logged in."""
+
+    orgs: list[_Owner] | None = None
+    auth: _Login | None = None
+
+
+def _whoami(token: Token = None) -> _Account:
     with explaining_failures("publish"):
         if token is False:
             raise LocalTokenNotFoundError
-        return api().whoami(token)
+        return msgspec.convert(api().whoami(token), _Account)
 
 
 def check_name(repository: str) -> None:
@@ -96,10 +118,15 @@ def publish(
             ignore_patterns=ignore_patterns,
             delete_patterns=delete_patterns,
         )
-        url = commit.pr_url or commit.commit_url
-        return Published(
-            repository, commit.oid, f"{client.endpoint}/{repository}", url, _changed(folder, files_of(before))
-        )
+        page = _without_login(f"{client.endpoint}/{repository}")
+        commit_page = _without_login(commit.pr_url or commit.commit_url)
+        changed = _changed(folder, files_of(before))
+        return Published(repository, one_line(commit.oid, 40), page, commit_page, changed)
+
+
+def _without_login(address: str) -> str:
+    """An address to show, without the user and password that HF_ENDPOINT may hold."""
+    return re.sub(r"(?<=://)[^/]*@", "", one_line(address))
 
 
 def _changed(folder: Path, remote: dict[str, RemoteFile]) -> tuple[str, ...]:

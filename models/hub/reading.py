@@ -13,10 +13,12 @@ from functools import partial
 from hashlib import sha1, sha256
 from itertools import islice
 from pathlib import Path
-from typing import Any, NamedTuple, Self, TypeAlias
+from typing import Annotated, Any, NamedTuple, Self, TypeAlias
 
+import msgspec
 from huggingface_hub import hf_hub_download
 from huggingface_hub.hf_api import ModelInfo
+from msgspec import Meta
 
 from models import checkpoint, store
 from models.card import LIBRARY
@@ -68,7 +70,7 @@ UNKNOWN = -1
 class RemoteFile(NamedTuple):
     """A file in a repository."""
 
-    size: int
+    size: Annotated[int, Meta(ge=UNKNOWN)]
     """Bytes; `UNKNOWN` if the Hub does not say."""
     sha256: str | None
     """Only for large files, for which the Hub stores it."""
@@ -96,7 +98,7 @@ class RemoteModel(NamedTuple):
 class Revision(NamedTuple):
     """A commit in a repository's history."""
 
-    commit: str
+    commit: store.Commit
     title: str
     when: datetime
 
@@ -130,9 +132,8 @@ def _search_result(model: ModelInfo) -> SearchResult:
     results = [] if card is None else card.eval_results or []
     score = next((str(result.metric_value) for result in results if result.metric_type == "mean_reward"), "")
     algorithm = "" if card is None else str(card.get("model_name") or "")
-    return SearchResult(
-        model.id, one_line(algorithm, 40), one_line(score, 40), model.last_modified, bool(model.private)
-    )
+    private = model.private is not None and msgspec.convert(model.private, bool)
+    return SearchResult(model.id, one_line(algorithm, 40), one_line(score, 40), model.last_modified, private)
 
 
 def examine(repository: str, revision: str | None = None, *, token: Token = None) -> RemoteModel:
@@ -142,7 +143,8 @@ def examine(repository: str, revision: str | None = None, *, token: Token = None
     """
     with explaining_failures(f"find {repository}"):
         info = api(token).model_info(repository, revision=revision, files_metadata=True)
-    files = {name: file for name, file in files_of(info).items() if name in MAX_BYTES}
+        files = {name: file for name, file in files_of(info).items() if name in MAX_BYTES}
+        commit = "" if info.sha is None else msgspec.convert(info.sha, str)
     for name in REQUIRED:
         if name not in files:
             raise UserError(f"{repository} is not a Volley model: it has no {name}{_advice(info)}")
@@ -151,16 +153,17 @@ def examine(repository: str, revision: str | None = None, *, token: Token = None
             raise UserError(f"{repository}: the Hub, or its mirror, does not say how large {name} is; try another one")
         if file.size > MAX_BYTES[name]:
             raise UserError(f"{repository}: its {name} has {file.size:,} bytes; the limit is {MAX_BYTES[name]:,}")
-    if not store.COMMIT.fullmatch(info.sha or ""):
+    if not store.COMMIT.fullmatch(commit):
         raise UserError(f"{repository}: the Hub named no commit; try again later")
-    return RemoteModel(repository, revision or "main", str(info.sha), info.last_modified, files)
+    return RemoteModel(repository, revision or "main", commit, info.last_modified, files)
 
 
 def files_of(info: ModelInfo) -> dict[str, RemoteFile]:
-    """Returns all files of a repository, by name."""
+    """Returns all files of a repository, by name; `ValueError` if the Hub's description of one makes no sense."""
     return {
-        file.rfilename: RemoteFile(
-            UNKNOWN if file.size is None else file.size, file.lfs.sha256 if file.lfs else None, file.blob_id or ""
+        msgspec.convert(file.rfilename, str): msgspec.convert(
+            (UNKNOWN if file.size is None else file.size, file.lfs.sha256 if file.lfs else None, file.blob_id or ""),
+            RemoteFile,
         )
         for file in info.siblings or ()
     }
@@ -178,7 +181,7 @@ def revisions(repository: str) -> list[Revision]:
     with explaining_failures(f"read the history of {repository}"):
         commits = api().list_repo_commits(repository)
         return [
-            Revision(commit.commit_id, one_line(commit.title, 80), commit.created_at)
+            msgspec.convert((commit.commit_id, one_line(commit.title, 80), commit.created_at), Revision)
             for commit in commits[:MAX_RESULTS]
         ]
 
