@@ -151,14 +151,7 @@ def figures(module: str, folder: Path, known: dict[str, Any]) -> dict[str, Any]:
             if reason := reasons.get(json.dumps(survivor["change"])):
                 survivor["reason"] = reason
             survivors.append(survivor)
-    killed, equivalent = len(codes) - len(survivors), sum("reason" in survivor for survivor in survivors)
-    return {
-        "mutants": len(codes),
-        "killed": killed,
-        "equivalent": equivalent,
-        "share killed of those that could be": round(killed / (len(codes) - equivalent), 3),
-        "survivors": survivors,
-    }
+    return {"mutants": len(codes), "killed": len(codes) - len(survivors), "survivors": survivors}
 
 
 def change(mutant: str, folder: Path) -> list[str]:
@@ -169,14 +162,11 @@ def change(mutant: str, folder: Path) -> list[str]:
 
 
 def show(module: str, found: dict[str, Any]) -> None:
-    """Prints a module's figures, and the survivors that a test could notice."""
+    """Prints a module's figures, and the survivors without a reason."""
     for survivor in found["survivors"]:
         if "reason" not in survivor:
             print(survivor["mutant"], *survivor["change"], sep="\n    ")
-    print(
-        f"{module}: {found['killed']} of {found['mutants']} mutants killed, {found['equivalent']} of the others are "
-        f"equivalent: {found['share killed of those that could be']:.1%}"
-    )
+    print(f"{module}: {found['killed']} of {found['mutants']} mutants killed")
 
 
 if __name__ == "__main__":
