@@ -104,7 +104,7 @@ class Window:
             self._handle(event)
         if services.devices.take_loss():
             self._screen.lose_focus()
-            services.toast.show("the gamepad is gone; plug it in again, or go on with keys or mouse")
+            services.toast.show("gamepad unplugged: plug it back in, or use the keyboard or mouse")
         if (repeated := services.devices.repeat(elapsed, self._screen.context)) is not None:
             self._act(self._screen.command(repeated))
         self._start_typing()

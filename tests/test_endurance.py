@@ -214,7 +214,7 @@ def test_a_gamepad_torn_out_pauses_the_match_and_holds_nothing(playing: Window, 
     pad.unplug()
     frames(playing, 2)
     assert match_of(playing).state is State.PAUSED
-    assert message(playing) == "the gamepad is gone; plug it in again, or go on with keys or mouse"
+    assert message(playing) == "gamepad unplugged: plug it back in, or use the keyboard or mouse"
     press(playing, pygame.K_p)
     assert move(playing) == 0
     checked(playing)

@@ -27,8 +27,6 @@ from models.spec import POINTS_TO_WIN
 
 AT_ONCE = BATCH
 """Games that a process plays at the same time."""
-
-
 Points: TypeAlias = Annotated[int, Meta(ge=0, le=POINTS_TO_WIN)]
 
 
