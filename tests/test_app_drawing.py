@@ -5,8 +5,10 @@ import itertools
 import math
 from collections.abc import Callable
 
+import numpy as np
 import pygame
 import pytest
+from numpy.typing import NDArray
 
 from agents.base import Decision
 from agents.pong import FRAMES_PER_SECOND, Court, Score, Side
@@ -22,7 +24,7 @@ from app.play.panels.timeline import TimelineModel, TimelinePanel
 from app.play.scene import MatchScene
 from app.settings import PanelName
 from app.ui import theme
-from app.ui.court import CourtView
+from app.ui.court import CourtView, scale
 from app.ui.smoothing import Smoothed
 from models.spec import ActionName
 
@@ -365,6 +367,32 @@ def test_the_courts_pixels_are_all_as_wide_as_each_other() -> None:
     assert len(starts) == 50
     assert {after - before for before, after in itertools.pairwise(starts)} <= {10, 11}
     assert surface.get_at((3, 0)) == surface.get_at((60, 0))
+
+
+def covered(short: int, long: int) -> NDArray[np.float64]:
+    """How much of each of `long` equal parts of a row lies on each of `short` equal parts: `[long, short]`."""
+    starts, lefts = np.arange(long)[:, None] / long, np.arange(short) / short
+    overlap = np.minimum(starts + 1 / long, lefts + 1 / short) - np.maximum(starts, lefts)
+    return np.asarray(np.clip(overlap, 0, None) * long)
+
+
+@pytest.mark.parametrize("size", [(163, 211), (160, 210), (320, 420), (832, 624), (1700, 1275)])
+def test_each_pixel_of_a_scaled_court_is_the_mean_of_what_it_covers(size: tuple[int, int]) -> None:
+    alike = Court().colour()
+    different = np.random.default_rng(0).integers(256, size=alike.shape, dtype=np.uint8)
+    for picture in (alike, different):
+        surface = pygame.Surface(size, depth=32)
+        scale(picture, surface)
+        down, across = covered(210, size[1]), covered(160, size[0])
+        expected = np.einsum("yr,rcn,xc->yxn", down, picture, across, optimize=True)
+        drawn_pixels = pygame.surfarray.array3d(surface).transpose(1, 0, 2)
+        assert np.abs(drawn_pixels - expected).max() <= 1.01, "each way may round by a half"
+
+
+def test_a_surface_that_is_smaller_than_the_court_shows_it_too() -> None:
+    surface = pygame.Surface((100, 75), depth=32)
+    CourtView().draw(surface, surface.get_rect(), Court().colour())
+    assert surface.get_at((50, 40)) == pytest.approx((144, 72, 17, 255), abs=6)
 
 
 def test_whole_pixels_come_nearest_to_the_right_shape() -> None:

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
 import pygame
+from numpy.typing import NDArray
 
 from agents.base import Frame
 from models.screen import SCREEN_COLUMNS, SCREEN_ROWS
@@ -21,19 +26,67 @@ class CourtView:
 
     def draw(self, surface: pygame.Surface, rect: pygame.Rect, picture: Frame) -> None:
         """Draws `picture`, `[210, 160, 3]`, to fill `rect`."""
-        if picture is not self._picture or self._scaled.size != rect.size:
-            self._picture, self._scaled = picture, _scaled(_surface(picture).convert(surface), rect.size)
+        if self._scaled.size != rect.size:
+            self._picture, self._scaled = None, pygame.Surface(rect.size, depth=32)
+        if picture is not self._picture:
+            self._picture = picture
+            scale(without_mark(picture), self._scaled)
         surface.blit(self._scaled, rect)
 
 
-def _surface(picture: Frame) -> pygame.Surface:
-    height, width = picture.shape[:2]
-    surface = pygame.image.frombuffer(picture.tobytes(), (width, height), "RGB")
-    surface.fill(surface.get_at((8, 0)), (0, 0, 8, 1))  # The ROM leaves a black mark in the corner.
-    return surface
+def without_mark(picture: Frame) -> Frame:
+    """The picture without the black mark that the ROM leaves in its corner."""
+    clean = picture.copy()
+    clean[0, :8] = picture[0, 8]
+    return clean
 
 
-def _scaled(small: pygame.Surface, size: tuple[int, int]) -> pygame.Surface:
-    """Scales up by whole numbers first, which keeps all pixels the same size, and only then to `size`."""
-    whole = (small.width * -(-size[0] // small.width), small.height * -(-size[1] // small.height))
-    return pygame.transform.smoothscale(pygame.transform.scale(small, whole), size)
+def scale(picture: Frame, surface: pygame.Surface) -> None:
+    """Fills a surface of 32 bits with `picture`, `[height, width, 3]`; each pixel becomes the mean of what it covers.
+
+    Most rows of the court are like the one above them. So only rows that differ are scaled, and then copied.
+    """
+    if surface.width < picture.shape[1] or surface.height < picture.shape[0]:
+        small = pygame.image.frombuffer(picture.tobytes(), picture.shape[1::-1], "RGB")
+        pygame.transform.smoothscale(small.convert(surface), surface.size, surface)
+        return
+    differs = (picture[1:] != picture[:-1]).any((1, 2))
+    kinds = np.concatenate(([0], np.cumsum(differs)))
+    across = _cover(picture.shape[1], surface.width)
+    rows = picture[np.flatnonzero(np.concatenate(([True], differs)))]
+    wide = _mixed(rows[:, across.first], rows[:, across.second], across.share[:, None])
+    down = _cover(picture.shape[0], surface.height)
+    first, second = kinds[down.first], kinds[down.second]
+    edges = np.flatnonzero(first != second)
+    mixed = _mixed(wide[first[edges]], wide[second[edges]], down.share[edges, None, None])
+    first[edges] = len(wide) + np.arange(len(edges))
+    colours = _packed(np.concatenate((wide, mixed)), surface)
+    np.take(colours, first, axis=0, out=pygame.surfarray.pixels2d(surface).T, mode="clip")
+
+
+class Cover(NamedTuple):
+    """Which pixels of a row or column those of a longer one cover, at most two each; each `[length]`."""
+
+    first: NDArray[np.int64]
+    second: NDArray[np.int64]
+    share: NDArray[np.float32]
+    """Of the second one, from 0 to 1."""
+
+
+@lru_cache(maxsize=16)
+def _cover(short: int, long: int) -> Cover:
+    """For a row of `short` pixels that is scaled to `long` ones."""
+    ends = np.arange(1, long + 1) * short
+    first = (ends - short) // long
+    second = (ends - 1) // long  # the last one that a pixel reaches into
+    return Cover(first, second, ((ends - second * long) / short).astype(np.float32) * (second != first))
+
+
+def _mixed(first: Frame, second: Frame, share: NDArray[np.float32]) -> Frame:
+    return np.asarray(first + (second - first.astype(np.float32)) * share + 0.5, np.uint8)
+
+
+def _packed(rgb: Frame, surface: pygame.Surface) -> NDArray[np.uint32]:
+    """Colours `[..., 3]` as a surface of 32 bits keeps them, `[...]`."""
+    red, green, blue = (rgb[..., channel].astype(np.uint32) << surface.get_shifts()[channel] for channel in range(3))
+    return np.asarray(red | green | blue)
