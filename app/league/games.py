@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import combinations
+from itertools import combinations, islice
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Annotated, Any, TypeAlias
@@ -27,6 +27,9 @@ from models.spec import POINTS_TO_WIN
 
 AT_ONCE = BATCH
 """Games that a process plays at the same time."""
+SHARE = 20
+"""The most games of two players that a process is given together. As one ends, it begins the next, so that batches stay
+full; what was not finished when a league is stopped is played again."""
 Points: TypeAlias = Annotated[int, Meta(ge=0, le=POINTS_TO_WIN)]
 
 
@@ -119,12 +122,13 @@ def _agent(entrant: Entrant, seed: int) -> Agent[Any] | None:
 
 
 def play(fixtures: Sequence[Fixture], entrants: Mapping[str, Entrant]) -> Iterator[Result]:
-    """Plays games at the same time, so that the networks in them decide together; yields each result as it comes.
+    """Plays `AT_ONCE` games at a time, so that the networks in them decide together; yields each result as it comes.
 
     A game goes as it would have gone alone.
     """
-    games = [Game(fixture, entrants[fixture.left], entrants[fixture.right]) for fixture in fixtures]
-    while games:
+    coming = (Game(fixture, entrants[fixture.left], entrants[fixture.right]) for fixture in fixtures)
+    games: list[Game] = []
+    while games := [*games, *islice(coming, AT_ONCE - len(games))]:
         waiting: dict[str, list[PolicyAgent]] = {}
         for game in games:
             for identity, agent in game.look():
@@ -149,8 +153,8 @@ def play_all(fixtures: Sequence[Fixture], entrants: Sequence[Entrant], processes
 
 
 def _shares(fixtures: Sequence[Fixture], processes: int) -> list[list[Fixture]]:
-    """The games in groups of the same two players, no larger than they must be for every process to have some."""
-    size = min(AT_ONCE, max(1, len(fixtures) // processes))
+    """The games in groups of the same two players, small enough for every process to have some."""
+    size = min(SHARE, max(1, len(fixtures) // processes))
     pairings: dict[frozenset[str], list[Fixture]] = {}
     for fixture in fixtures:
         pairings.setdefault(frozenset((fixture.left, fixture.right)), []).append(fixture)
