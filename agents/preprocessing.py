@@ -62,6 +62,12 @@ def _move(strip: Frame, paddle_grey: int, down: int) -> None:
         ahead[ahead == FIELD_GREY] = paddle_grey
 
 
+def shrunk(picture: Frame, observation: FrameObservation) -> Frame:
+    """What an observation shows of a picture of the screen, `[210, 160]`, in its size: `[height, width]`."""
+    size = (observation.width, observation.height)
+    return np.asarray(cv2.resize(observation.region.of(picture), size, interpolation=cv2.INTER_AREA), np.uint8)
+
+
 class StackerMemory(NamedTuple):
     """The state of a `FrameStacker`."""
 
@@ -100,14 +106,13 @@ class FrameStacker:
 
     def push(self, grey: Frame) -> Frame | None:
         """Takes in a grey frame `[210, 160]`; returns the observation on a decision frame, and None on others."""
-        joined = grey if self._previous is None else np.maximum(self._previous, grey)
+        before = self._previous
         self._previous, self._memory = grey, None
         self._until_decision -= 1
         if self._until_decision > 0:
             return None
         self._until_decision = self._spec.frame_skip
-        size = (self._spec.width, self._spec.height)
-        self._stack.append(np.asarray(cv2.resize(joined, size, interpolation=cv2.INTER_AREA), np.uint8))
+        self._stack.append(shrunk(grey if before is None else np.maximum(before, grey), self._spec))
         return self.stacked
 
     def memory(self) -> StackerMemory:

@@ -11,18 +11,19 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TypeAlias
 
-import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
 from agents.base import Frame
+from agents.preprocessing import shrunk
 from models.network import PolicyNetwork
-from models.screen import BALL_GREY, FIELD_GREY, FIELD_ROWS, SCREEN_SHAPE, WALL_TOP
+from models.screen import BALL_GREY, FIELD_GREY, FIELD_ROWS, SCREEN_SHAPE, WALL_TOP, Region, score_rows
+from models.spec import FrameObservation
 
 SaliencyMap: TypeAlias = NDArray[np.float32]
-"""`[height, width]` of the observation, over the whole picture of the court; never negative."""
+"""`[height, width]` of the observation, over what it shows of the screen; never negative."""
 
 PATCHES_ACROSS = 14
 """How many patches fit side by side. They overlap by half; of 84 x 84 pixels, one is 6 x 6."""
@@ -62,9 +63,9 @@ def _distances(network: PolicyNetwork, frames: Tensor, empty: Tensor, patches: T
     return (logits[1:] - logits[0]).square().sum(1) / 2
 
 
-def turned_about(saliency: SaliencyMap) -> SaliencyMap:
-    """The map of a policy on the left, which sees the court mirrored, turned to lie over the court itself."""
-    score = round(WALL_TOP * len(saliency) / SCREEN_SHAPE[0])
+def turned_about(saliency: SaliencyMap, region: Region) -> SaliencyMap:
+    """The map of a policy on the left, which sees the court mirrored, turned to lie over `region` itself."""
+    score = score_rows(region, len(saliency))
     turned = np.fliplr(saliency).copy()
     turned[:score] = np.roll(saliency[:score], saliency.shape[1] // 2, axis=1)
     return turned
@@ -78,20 +79,20 @@ def _as_seen(network: PolicyNetwork, observation: Frame) -> tuple[Tensor, Tensor
     """
     _, height, width = observation.shape
     rows = torch.arange(height, dtype=torch.uint8)[:, None].expand(1, height, width)
-    together = torch.cat((rows, _empty_court(height, width), torch.from_numpy(observation)))
+    together = torch.cat((rows, _empty_court(network.observation), torch.from_numpy(observation)))
     rows, empty, frames = network.frames_as_seen(together.unsqueeze(0))[0].split((1, 1, len(observation)))
     before_the_game = frames == 0
     return frames, torch.where(before_the_game, frames, empty), rows[0, :, 0].long()
 
 
 @lru_cache(maxsize=8)
-def _empty_court(height: int, width: int) -> Tensor:
+def _empty_court(observation: FrameObservation) -> Tensor:
     """An empty court as a frame of an observation: `[1, height, width]` of uint8."""
     court = np.full(SCREEN_SHAPE, FIELD_GREY, np.uint8)
     court[WALL_TOP:] = BALL_GREY
     court[FIELD_ROWS] = FIELD_GREY
     court[0, :8] = 0  # The ROM leaves a black mark in the corner.
-    return torch.from_numpy(np.asarray(cv2.resize(court, (width, height), interpolation=cv2.INTER_AREA))).unsqueeze(0)
+    return torch.from_numpy(shrunk(court, observation)).unsqueeze(0)
 
 
 @lru_cache(maxsize=8)

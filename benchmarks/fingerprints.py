@@ -22,7 +22,7 @@ import torch
 from models.device import processor_name
 
 COMMAND = shlex.join([sys.executable, "-m", "volley"])
-TIMES = {"seconds", "steps_per_second", "time/seconds"}
+TIMES = {"seconds", "evaluation_seconds", "steps_per_second", "time/seconds"}
 """Metrics that differ from run to run."""
 RUNS: dict[str, str] = {
     "reinforce on Pong": "reinforce --steps 13000",

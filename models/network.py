@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn.functional import one_hot
 
 from models.distributions import Categorical
-from models.screen import FIELD_BOTTOM, FIELD_GREY, FIELD_TOP, RIGHT_GREY, RIGHT_PADDLE, SCREEN_COLUMNS, SCREEN_ROWS
+from models.screen import FIELD_BOTTOM, FIELD_GREY, FIELD_TOP, RIGHT_GREY, RIGHT_PADDLE
 from models.spec import MIRRORED_ACTION, SLOW_ACTIONS, ActionName, FrameObservation, ModelSpec, feature_shapes
 
 PIXEL_SCALE_FLOOR = 5.0
@@ -50,20 +50,23 @@ class CourtMirror(nn.Module):
 
     def __init__(self, observation: FrameObservation, actions: tuple[ActionName, ...]) -> None:
         super().__init__()
-        row_height, column_width = SCREEN_ROWS / observation.height, SCREEN_COLUMNS / observation.width
-        self._first = int(FIELD_TOP / row_height)
-        self._last = round((FIELD_TOP + FIELD_BOTTOM) / row_height) - 1 - self._first
+        region = observation.region
+        row_height, column_width = region.rows / observation.height, region.columns / observation.width
+        self._first = int((FIELD_TOP - region.top) / row_height)
+        self._last = round((FIELD_TOP + FIELD_BOTTOM - 2 * region.top) / row_height) - 1 - self._first
         self._half = (self._last + 1 - self._first) // 2
-        self._column = round(RIGHT_PADDLE_CENTRE / column_width - 0.5)
+        self._column = round((RIGHT_PADDLE_CENTRE - region.left) / column_width - 0.5)
         self._swapped = [actions.index(MIRRORED_ACTION[name]) for name in actions]
 
     def forward(self, frames: Tensor) -> tuple[Tensor, Tensor]:
         """Returns the frames `[B, stack, H, W]`, flipped as needed, and which of them were flipped, `[B]` bool."""
-        court = frames[:, :, self._first : self._last + 1]
-        paddle = court[:, -1, :, self._column] > PADDLE_THRESHOLD
+        rows = slice(self._first, self._last + 1)
+        paddle = frames[:, -1, rows, self._column] > PADDLE_THRESHOLD
         flipped = paddle[:, -self._half :].sum(1) > paddle[:, : self._half].sum(1)
-        court = torch.where(flipped[:, None, None, None], court.flip(2), court)
-        return torch.cat((frames[:, :, : self._first], court, frames[:, :, self._last + 1 :]), dim=2), flipped
+        lower = flipped.nonzero().squeeze(1)
+        turned = frames.index_select(0, lower)
+        turned[:, :, rows] = turned[:, :, rows].flip(2)
+        return frames.index_copy(0, lower, turned), flipped
 
     def flip_back(self, logits: Tensor, flipped: Tensor) -> Tensor:
         """Converts logits `[B, A]` for the output of `forward` to logits for its input."""
@@ -130,6 +133,8 @@ class PolicyNetwork(nn.Module):
 
     def __init__(self, spec: ModelSpec) -> None:
         super().__init__()
+        self.observation = spec.observation
+        """What it takes."""
         self.acts_by_value = spec.network.head == "values"
         activation = nn.ELU if spec.network.activation == "elu" else nn.ReLU
         self.mirror = CourtMirror(spec.observation, spec.actions) if spec.network.mirror else None

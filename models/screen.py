@@ -5,6 +5,10 @@ A bottom is the first row below an object, like the end of a slice.
 
 from __future__ import annotations
 
+from typing import Any, NamedTuple
+
+from numpy.typing import NDArray
+
 SCREEN_ROWS, SCREEN_COLUMNS = SCREEN_SHAPE = 210, 160
 WALL_TOP = 24
 """The top of the upper wall; the score is above it."""
@@ -17,3 +21,36 @@ BALL_HEIGHT, BALL_WIDTH, PADDLE_HEIGHT = 4, 2, 16
 
 BALL_GREY, LEFT_GREY, RIGHT_GREY, FIELD_GREY = 236, 148, 147, 87
 """The walls are as grey as the ball."""
+
+
+class Region(NamedTuple):
+    """A part of the screen."""
+
+    top: int
+    bottom: int
+    left: int
+    right: int
+
+    @property
+    def rows(self) -> int:
+        """How many."""
+        return self.bottom - self.top
+
+    @property
+    def columns(self) -> int:
+        """How many."""
+        return self.right - self.left
+
+    def of(self, picture: NDArray[Any]) -> NDArray[Any]:
+        """That part of a picture of the whole screen, `[210, 160, ...]`; a view."""
+        return picture[self.top : self.bottom, self.left : self.right]
+
+
+SCREEN = Region(0, SCREEN_ROWS, 0, SCREEN_COLUMNS)
+COURT = Region(FIELD_TOP, FIELD_BOTTOM, LEFT_PADDLE.start, RIGHT_PADDLE.stop)
+"""The field from paddle to paddle: all that the game depends on, on three fifths of the screen."""
+
+
+def score_rows(region: Region, height: int) -> int:
+    """How many rows of a picture of `region`, `height` rows in all, show the score."""
+    return max(round((WALL_TOP - region.top) * height / region.rows), 0)

@@ -13,6 +13,7 @@ import msgspec
 
 from models.errors import UserError, one_line
 from models.files import UNDECODABLE
+from models.screen import COURT, SCREEN, Region
 
 T = TypeVar("T")
 
@@ -99,6 +100,13 @@ class FrameObservation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     width: Annotated[int, msgspec.Meta(ge=16, le=160)] = 84
     stack: Annotated[int, msgspec.Meta(ge=1, le=8)] = 4
     frame_skip: Annotated[int, msgspec.Meta(ge=2, le=8)] = 4
+    view: Literal["court"] | msgspec.UnsetType = msgspec.UNSET
+    """Set only if they show the court alone, from paddle to paddle, and not the whole screen."""
+
+    @property
+    def region(self) -> Region:
+        """What of the screen it shows."""
+        return COURT if self.view == "court" else SCREEN
 
     @property
     def shape(self) -> tuple[int, int, int]:

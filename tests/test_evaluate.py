@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
@@ -26,16 +27,22 @@ def run(spec: ModelSpec, network: PolicyNetwork, **changes: Any) -> Evaluation:
 
 
 def test_short_games_are_not_favoured(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every second environment loses each game after 1 step, the others win after 60.
+    """Of 100 games, in the order in which they begin, every second one is lost after 1 step, and the others are won.
 
-    As many games count from each, so the mean return is 0. To count the first 100 games to end would count lost ones
-    only.
+    So the mean return is 0. To count the first 100 games to end would count lost ones only.
     """
+    lost_is_next = itertools.cycle((True, False))
+    kinds: dict[int, bool] = {}
+
+    def shade(episode: int, _: int) -> int:
+        if episode not in kinds:
+            kinds[episode] = next(lost_is_next)
+        return 50 if kinds[episode] else 200
 
     def make(_spec: ModelSpec, num_envs: int, **_: Any) -> Probe:
         return Probe(
             num_envs,
-            shade=lambda episode, _: 200 if episode % num_envs % 2 == 0 else 50,
+            shade=shade,
             outcome=lambda shade, step, _: Outcome(-1, True) if shade == 50 else Outcome(float(step == 59), step == 59),
         )
 

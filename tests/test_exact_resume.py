@@ -98,7 +98,7 @@ def trained(path: Path, settings: TrainingSettings, *stops: int) -> RunDirectory
 def outcome(run: RunDirectory) -> tuple[Any, list[dict[str, Any]]]:
     state = torch.load(run.path / "checkpoints" / "newest.pt", weights_only=True)
     state["progress"].pop("seconds")
-    lines = [{k: v for k, v in line.items() if k not in ("seconds", "steps_per_second")} for line in run.metrics()]
+    lines = [{k: v for k, v in line.items() if "second" not in k} for line in run.metrics()]
     return state, lines
 
 

@@ -56,7 +56,12 @@ def frames_along_a_game(observation: FrameObservation, count: int) -> tuple[Tens
     return torch.stack(observations), centres
 
 
-@pytest.mark.parametrize("observation", [FrameObservation(), FrameObservation(height=42, width=40, frame_skip=2)])
+COURT_ALONE = FrameObservation(height=64, width=64, stack=2, view="court")
+
+
+@pytest.mark.parametrize(
+    "observation", [FrameObservation(), FrameObservation(height=42, width=40, frame_skip=2), COURT_ALONE]
+)
 def test_the_mirror_turns_courts_whose_paddle_is_in_the_lower_half(observation: FrameObservation) -> None:
     frames, centres = frames_along_a_game(observation, 100)
     as_seen, turned = CourtMirror(observation, ("NOOP", "RIGHT", "LEFT"))(frames)
@@ -66,15 +71,24 @@ def test_the_mirror_turns_courts_whose_paddle_is_in_the_lower_half(observation: 
     assert {flag for _, flag in clear} == {False, True}
     torch.testing.assert_close(as_seen[~turned], frames[~turned], rtol=0, atol=0)
     # Walls and score stay where they are; of the court, each turned row is some row of the original.
-    above = observation.height * 34 // 210
+    above = 0 if observation.view == "court" else observation.height * 34 // 210
     torch.testing.assert_close(as_seen[:, :, :above], frames[:, :, :above], rtol=0, atol=0)
     assert torch.equal(as_seen.sort(dim=2).values, frames.sort(dim=2).values)
     assert not torch.equal(as_seen[turned], frames[turned])
 
 
-def test_a_mirroring_policy_is_symmetric(spec: ModelSpec) -> None:
+@pytest.mark.parametrize(
+    ("observation", "court"),
+    [
+        # The court's rows 34..193 are 13.6..77.6 of 84, so its middle row is 45: row r goes to 90 - r.
+        (FrameObservation(), range(13, 78)),
+        (COURT_ALONE, range(64)),
+    ],
+    ids=["screen", "court"],
+)
+def test_a_mirroring_policy_is_symmetric(spec: ModelSpec, observation: FrameObservation, court: range) -> None:
     """On a court turned upside down, up and down change places and the value stays."""
-    observation, actions = FrameObservation(), ("NOOP", "FIRE", "RIGHT", "LEFT", "RIGHTFIRE", "LEFTFIRE")
+    actions = ("NOOP", "FIRE", "RIGHT", "LEFT", "RIGHTFIRE", "LEFTFIRE")
     network = msgspec.structs.replace(spec.network, mirror=True)
     spec = msgspec.structs.replace(spec, observation=observation, actions=actions, network=network)
     policy = PolicyNetwork(spec)
@@ -82,9 +96,8 @@ def test_a_mirroring_policy_is_symmetric(spec: ModelSpec) -> None:
     frames, centres = frames_along_a_game(observation, 100)
     clear = torch.tensor([abs(centre - 114) > 12 for centre in centres])
     frames = frames[clear]
-    # The court's rows 34..193 are 13.6..77.6 of 84, so its middle row is 45: row r goes to 90 - r.
     upside_down = frames.clone()
-    upside_down[:, :, 13:78] = frames[:, :, list(range(77, 12, -1))]
+    upside_down[:, :, court.start : court.stop] = frames[:, :, list(reversed(court))]
     straight, mirrored = policy(frames), policy(upside_down)
     torch.testing.assert_close(mirrored.value, straight.value)
     up_and_down_changed = straight.logits[:, [0, 1, 3, 2, 5, 4]]

@@ -102,6 +102,33 @@ def test_the_stack_by_hand() -> None:
     assert [observation[:, 5, 5].tolist() for observation in observations] == [[0, 10], [10, 20], [20, 95], [95, 60]]
 
 
+def test_the_court_alone_is_shown_from_paddle_to_paddle() -> None:
+    """Of a screen of 210 x 160, the rows 34 to 193 and the columns 16 to 143; in 64 x 64, a pixel is 2.5 x 2 of it."""
+    stacker = FrameStacker(FrameObservation(height=64, width=64, stack=1, view="court"))
+    screen = flat(10)
+    screen[:34], screen[194:], screen[:, :16], screen[:, 144:] = 200, 200, 200, 200
+    screen[34:39, 16:18] = 90  # two rows of its pixels
+    screen[191:194, 142:144] = 60  # the last one, and a fifth of the one above: (0.5 * 60 + 2 * 10) / 2.5 = 20
+    (seen,) = stacker.push(screen)  # type: ignore[misc] # the first frame is one to decide on
+    assert seen.shape == (64, 64)
+    assert seen[:2, 0].tolist() == [90, 90]
+    assert seen[62:, 63].tolist() == [20, 60]
+    assert set(np.unique(seen).tolist()) == {10, 20, 60, 90}, "nothing of what is around it"
+
+
+def test_all_that_moves_while_the_ball_is_between_the_paddles_is_on_the_court_alone() -> None:
+    court, moved = Court(), np.zeros((210, 160), bool)
+    random = np.random.default_rng(0)
+    while court.frames < 3000:
+        before = court.grey().copy(), court.ball
+        court.step(control_of(MINIMAL_ACTIONS[int(random.integers(6))]))
+        if all(ball is not None and 16 <= ball.column <= 144 - 2 for ball in (before[1], court.ball)):
+            moved |= court.grey() != before[0]
+    rows, columns = np.nonzero(moved)
+    assert (rows.min(), rows.max() + 1) == (34, 194)
+    assert (columns.min(), columns.max() + 1) == (16, 144)
+
+
 def test_reset_forgets() -> None:
     stacker = FrameStacker(FrameObservation(height=20, width=16, stack=3, frame_skip=2))
     for level in (200, 210, 220, 230):

@@ -16,7 +16,7 @@ from pictures import picture
 from agents.base import Frame, control_of
 from agents.policy import PolicyAgent
 from agents.pong import Ball, Court, Side
-from agents.preprocessing import mirrored
+from agents.preprocessing import mirrored, shrunk
 from agents.saliency import SaliencyMap, occlusion_map, turned_about
 from app.game.match import Match
 from app.game.snapshot import Snapshot
@@ -24,6 +24,7 @@ from app.play.panels.saliency import HALF_LIT, SaliencyModel, SaliencyOverlay, b
 from app.ui import theme
 from models import catalog, checkpoint
 from models.network import PolicyNetwork
+from models.screen import COURT, SCREEN, Region
 from models.spec import CnnSpec, ConvLayer, FrameObservation, ModelSpec
 
 Mask = NDArray[np.bool_]
@@ -50,23 +51,29 @@ def emptied() -> Frame:
     return grey
 
 
-def single_pixel_spec(*, mirror: bool = False) -> ModelSpec:
+SCREEN_OF_TWO = FrameObservation(stack=2)
+COURT_ALONE = FrameObservation(height=64, width=64, stack=2, view="court")
+
+
+def single_pixel_spec(*, mirror: bool = False, observation: FrameObservation = SCREEN_OF_TWO) -> ModelSpec:
     return ModelSpec(
         algorithm="ppo",
-        observation=FrameObservation(stack=2),
+        observation=observation,
         actions=("FIRE", "RIGHTFIRE", "LEFTFIRE"),
         network=CnnSpec((ConvLayer(1, 1, 1),), hidden=1, activation="relu", mirror=mirror),
     )
 
 
-def single_pixel_network(row: int, column: int, *, mirror: bool = False) -> PolicyNetwork:
+def single_pixel_network(
+    row: int, column: int, *, mirror: bool = False, observation: FrameObservation = SCREEN_OF_TWO
+) -> PolicyNetwork:
     """Its first logit is the newest frame's value, as a share of 255, at one place; the two others are 0."""
-    network = PolicyNetwork(single_pixel_spec(mirror=mirror))
+    network = PolicyNetwork(single_pixel_spec(mirror=mirror, observation=observation))
     for parameter in network.parameters():
         torch.nn.init.zeros_(parameter)
     with torch.no_grad():
         network.get_parameter("body.0.weight")[0, 1] = 1
-        network.get_parameter("body.3.weight")[0, 84 * row + column] = 1
+        network.get_parameter("body.3.weight")[0, observation.width * row + column] = 1
         network.policy_head.weight[0] = 1
     return network
 
@@ -102,6 +109,14 @@ def test_a_place_is_found_on_a_court_that_the_network_turns() -> None:
     saliency = occlusion_map(single_pixel_network(60, 42, mirror=True), observed(grey))
     assert divmod(int(saliency.argmax()), 84) == (30, 42)
     assert not saliency[32:].any()
+
+
+@pytest.mark.parametrize("mirror", [False, True])
+def test_a_place_is_found_on_the_court_alone(*, mirror: bool) -> None:
+    """The ball at row 75 and column 80 of the screen is at row (75 - 34) / 2.5 = 16 and column (80 - 16) / 2 = 32."""
+    network = single_pixel_network(63 - 16 if mirror else 16, 32, mirror=mirror, observation=COURT_ALONE)
+    seen = np.stack([shrunk(picture(ball=(75, 80), right=160), COURT_ALONE)] * 2)
+    assert divmod(int(occlusion_map(network, seen).argmax()), 64) == (16, 32)
 
 
 def test_a_place_in_an_older_frame_is_found_too() -> None:
@@ -216,7 +231,7 @@ def test_a_left_policys_map_lies_where_the_court_is() -> None:
     shown = (resized(mirrored(grey)) != resized(mirrored(without))).astype(np.float32)
     expected = resized(grey) != resized(without)
     assert not (shown.astype(bool) == expected).all()
-    assert (turned_about(shown).astype(bool) == expected).all()
+    assert (turned_about(shown, SCREEN).astype(bool) == expected).all()
 
 
 class Later(Executor):
@@ -351,10 +366,12 @@ def test_brightness_is_half_at_its_mark_and_never_whole() -> None:
     assert shown[0, 3] <= 1
 
 
-def lit(light: NDArray[np.float32], court: pygame.Rect) -> tuple[pygame.Surface, pygame.Surface]:
+def lit(
+    light: NDArray[np.float32], court: pygame.Rect, region: Region = SCREEN
+) -> tuple[pygame.Surface, pygame.Surface]:
     """A surface in the court's colour before and after the overlay has been drawn."""
     overlay = SaliencyOverlay(Later())
-    overlay.model.brightness = light
+    overlay.model.brightness, overlay.model.region = light, region
     before = pygame.Surface((900, 700), depth=32)
     before.fill(theme.COURT)
     after = before.copy()
@@ -374,6 +391,17 @@ def test_light_falls_where_the_map_is(size: tuple[int, int]) -> None:
     assert columns.mean() == pytest.approx(court.left + 63.5 * court.width / 84, abs=court.width / 84)
     assert rows.mean() == pytest.approx(court.top + 21.5 * court.height / 84, abs=court.height / 84)
     assert np.ptp(columns) < 0.15 * court.width
+
+
+def test_light_falls_where_the_map_is_of_a_policy_that_sees_the_court_alone() -> None:
+    light = np.zeros((64, 64), np.float32)
+    light[16, 48] = 1
+    court = pygame.Rect(10, 20, 640, 420)  # 4 x 2 pixels for one of the screen's
+    before, after = lit(light, court, COURT)
+    columns, rows = (pygame.surfarray.array3d(after) != pygame.surfarray.array3d(before)).any(2).nonzero()
+    # The pixel's middle is at column 16 + 48.5 * 2 = 113 and row 34 + 16.5 * 2.5 = 75.25 of the screen.
+    assert columns.mean() == pytest.approx(10 + 4 * 113, abs=4)
+    assert rows.mean() == pytest.approx(20 + 2 * 75.25, abs=3)
 
 
 def test_where_nothing_matters_nothing_is_drawn() -> None:

@@ -8,6 +8,7 @@ import signal
 from pathlib import Path
 
 import here
+import msgspec
 import numpy as np
 import pytest
 import torch
@@ -224,14 +225,25 @@ def test_a_search_has_no_opponents(tmp_path: Path) -> None:
         )
 
 
-def test_a_start_must_have_the_same_network(tmp_path: Path, spec: ModelSpec, network: PolicyNetwork) -> None:
+def test_a_run_has_the_network_of_its_start(tmp_path: Path, spec: ModelSpec, network: PolicyNetwork) -> None:
     checkpoint.save(tmp_path / "other", spec, network)
+    run = new_run(tmp_path / "run", algorithm="ppo", start=str(tmp_path / "other"), frame_skip=2)
+    model = run.settings.model
+    assert isinstance(model, ModelSpec)
+    assert model.network == spec.network
+    assert model.observation == msgspec.structs.replace(spec.observation, frame_skip=2)
+
+
+def test_an_opponent_must_have_the_network_of_the_start(
+    tmp_path: Path, spec: ModelSpec, network: PolicyNetwork
+) -> None:
+    checkpoint.save(tmp_path / "other", spec, network)
+    opponents = training_opponents({str(tmp_path / "other"): 3})
+    alone = new_run(tmp_path / "alone", algorithm="ppo", opponents=opponents)
+    assert alone.settings.model == msgspec.structs.replace(alone.settings.model, network=spec.network)
     with pytest.raises(UserError, match="another network than the run"):
-        new_run(
-            tmp_path / "run",
-            algorithm="ppo",
-            start=str(tmp_path / "other"),
-        )
+        new_run(tmp_path / "run", algorithm="ppo", start="ppo", opponents=opponents)
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_dead_process_is_reported(environments: SelfPlay) -> None:

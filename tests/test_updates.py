@@ -74,9 +74,9 @@ def loss_of(parts: dict[str, Tensor], objective: str) -> Tensor:
 
 
 @pytest.fixture
-def descended(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Learner, Tensor, Any]]:
+def descended(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Learner, Tensor, int, Any]]:
     """What updates descend, instead of being descended."""
-    calls: list[tuple[Learner, Tensor, Any]] = []
+    calls: list[tuple[Learner, Tensor, int, Any]] = []
     for module in (a2c, ppo, reinforce):
         monkeypatch.setattr(module, "descend", lambda *call: calls.append(call))
     return calls
@@ -101,12 +101,12 @@ def test_an_update_descends_its_loss_and_reports_its_parts(
     *,
     learner: Learner,
     batch: Batch,
-    descended: list[tuple[Learner, Tensor, Any]],
+    descended: list[tuple[Learner, Tensor, int, Any]],
 ) -> None:
     averages = module.update(learner, batch, settings, ENTROPY_COEFFICIENT)
     parts = expected(learner, batch)
-    ((by, loss, with_settings),) = descended
-    assert (by, with_settings) == (learner, settings)
+    ((by, loss, rows, with_settings),) = descended
+    assert (by, rows, with_settings) == (learner, len(batch.actions), settings)
     torch.testing.assert_close(loss, loss_of(parts, objective))
     assert averages.means() == pytest.approx({name: float(parts[name].detach()) for name in reported}, rel=1e-5)
     assert 0 < float(parts["clipped_fraction"]) < 1, "or clipping shows nothing"
@@ -114,7 +114,7 @@ def test_an_update_descends_its_loss_and_reports_its_parts(
 
 
 def test_without_clipping_ppo_descends_the_plain_surrogate(
-    learner: Learner, batch: Batch, descended: list[tuple[Learner, Tensor, Any]]
+    learner: Learner, batch: Batch, descended: list[tuple[Learner, Tensor, int, Any]]
 ) -> None:
     averages = ppo.update(learner, batch, PpoSettings(**COMMON, clip_epsilon=None), ENTROPY_COEFFICIENT)
     parts = expected(learner, batch)
@@ -124,7 +124,7 @@ def test_without_clipping_ppo_descends_the_plain_surrogate(
 
 
 def test_without_a_baseline_the_value_is_reported_and_not_learned(
-    learner: Learner, batch: Batch, descended: list[tuple[Learner, Tensor, Any]]
+    learner: Learner, batch: Batch, descended: list[tuple[Learner, Tensor, int, Any]]
 ) -> None:
     averages = reinforce.update(learner, batch, ReinforceSettings(**COMMON, baseline="none"), ENTROPY_COEFFICIENT)
     assert isinstance(learner.network, ControlNetwork)
@@ -150,7 +150,7 @@ def test_each_decision_is_looked_at_once_in_an_order_that_the_learner_draws(
     *,
     learner: Learner,
     batch: Batch,
-    descended: list[tuple[Learner, Tensor, Any]],
+    descended: list[tuple[Learner, Tensor, int, Any]],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     looked_at: list[Tensor] = []
@@ -193,7 +193,7 @@ def test_a_step_goes_down_the_gradient_and_no_further_than_its_norm_may_be(learn
     learner.optimizer = torch.optim.SGD(learner.network.parameters(), lr=1.0)  # type: ignore[assignment]
     before = policy_of(learner)
     for _ in range(2):  # the second as the first: nothing is left of its gradient
-        descend(learner, slope(learner, factor), PpoSettings(max_gradient_norm=0.5))
+        descend(learner, slope(learner, factor), 1, PpoSettings(max_gradient_norm=0.5))
         step, before = policy_of(learner) - before, policy_of(learner)
         each = 0.5 / len(step) ** 0.5 if factor > 1 else factor
         torch.testing.assert_close(step, torch.full_like(step, -each), rtol=1e-3, atol=1e-6)
@@ -207,7 +207,7 @@ def test_nothing_is_learned_from_what_is_not_finite(
 ) -> None:
     before = policy_of(learner)
     with pytest.raises(DivergedError, match=said):
-        descend(learner, spoil(0 * slope(learner, 1.0)), PpoSettings())  # the slope of a root at 0 is infinite
+        descend(learner, spoil(0 * slope(learner, 1.0)), 1, PpoSettings())  # the slope of a root at 0 is infinite
     assert torch.equal(policy_of(learner), before)
 
 

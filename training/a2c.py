@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Literal
 
 from models.losses import policy_gradient
-from models.returns import n_step_returns, normalized
+from models.returns import n_step_returns
 from training.gradient import Averages, Batch, Count, Fraction, GradientSettings, Targets, advantages_of, descend
 from training.learner import Learner
 from training.rollout import Rollout
@@ -28,15 +28,20 @@ class A2cSettings(GradientSettings, tag_field="algorithm", tag="a2c", frozen=Tru
     normalize: bool = True
     """Whether to normalise advantages to mean 0 and standard deviation 1 over each rollout."""
 
+    @property
+    def normalizes(self) -> bool:
+        """As `normalize` says."""
+        return self.normalize
+
 
 def advantages(rollout: Rollout, settings: A2cSettings) -> Targets:
-    """Advantages, and the returns: raw advantages plus values."""
+    """Advantages, and the returns: advantages plus values."""
     if settings.advantages == "gae":
         estimates = advantages_of(rollout, gamma=settings.gamma, gae_lambda=settings.gae_lambda)
     else:
         after = (rollout.next_values, rollout.terminations, rollout.truncations)
         estimates = n_step_returns(rollout.rewards, *after, gamma=settings.gamma, n=settings.n) - rollout.values
-    return Targets(normalized(estimates) if settings.normalize else estimates, returns=estimates + rollout.values)
+    return Targets(estimates, returns=estimates + rollout.values)
 
 
 def update(learner: Learner, batch: Batch, settings: A2cSettings, entropy_coefficient: float) -> Averages:
@@ -47,7 +52,7 @@ def update(learner: Learner, batch: Batch, settings: A2cSettings, entropy_coeffi
     entropy = output.distribution.entropy().mean()
     value_loss = learner.value_loss(output.value, batch.returns)
     loss = -objective - entropy_coefficient * entropy + settings.value_coefficient * value_loss
-    descend(learner, loss, settings)
+    descend(learner, loss, len(batch.actions), settings)
     averages = Averages()
     averages.add(entropy=entropy, value_loss=value_loss)
     return averages

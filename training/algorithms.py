@@ -21,6 +21,7 @@ from training.search import (
     SteepestAscentSettings,
 )
 from training.settings import TrainingSettings
+from training.team import ALONE, Team
 from training.trainee import Trainee
 
 REINFORCE = Method(reinforce.advantages, reinforce.update, reinforce.whole_trajectories)
@@ -28,7 +29,7 @@ PPO = Method(ppo.advantages, ppo.update)
 A2C = Method(a2c.advantages, a2c.update)
 IMITATION = Method(imitation.targets, imitation.update)
 
-ALGORITHMS: dict[type, Callable[[TrainingSettings], Trainee]] = {
+ALGORITHMS: dict[type, Callable[..., Trainee]] = {
     ReinforceSettings: partial(PolicyGradient, REINFORCE),
     PpoSettings: partial(PolicyGradient, PPO),
     A2cSettings: partial(PolicyGradient, A2C),
@@ -43,6 +44,7 @@ ALGORITHMS: dict[type, Callable[[TrainingSettings], Trainee]] = {
 """The names and default settings of algorithms are in `presets.py`."""
 
 
-def make_trainee(settings: TrainingSettings) -> Trainee:
-    """The trainee for a run with these settings, before its first step."""
-    return ALGORITHMS[type(settings.algorithm)](settings)
+def make_trainee(settings: TrainingSettings, team: Team = ALONE) -> Trainee:
+    """The trainee for a run with these settings, before its first step; a team has one in every process."""
+    make = ALGORITHMS[type(settings.algorithm)]
+    return make(settings) if team.alone else make(settings, team)

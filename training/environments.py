@@ -109,7 +109,7 @@ def make(spec: PolicySpec, num_envs: int, *, sticky: float = 0.0) -> VectorEnv:
     wasted on a reset. `sticky`, for Pong only, is the probability, per emulator frame, that the last action repeats.
     """
     if isinstance(spec, ModelSpec):
-        return make_pong(spec, num_envs, sticky=sticky)
+        return SoloGames(spec, num_envs, sticky=sticky)
     return _make_control(spec, num_envs, AutoresetMode.SAME_STEP)
 
 

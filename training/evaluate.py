@@ -22,6 +22,7 @@ from models.mlp import Network
 from models.spec import PONG, ModelSpec, meant_greedy
 from training.environments import make
 from training.memory import keep_freed_memory
+from training.pong import SoloGames
 
 MAX_PARALLEL_GAMES = 50
 STICKY = 0.25
@@ -73,36 +74,39 @@ def evaluate(
 ) -> Evaluation:
     """Plays `episodes` full games in parallel and summarises their returns.
 
-    Which games count is fixed in advance: each environment plays its share, and any games after that are ignored.
-    Counting the first games to end would favour short ones. `on_episode` is called as each counted game ends.
+    As a game ends, the next one begins in its place, until so many have begun; all are played to their end and counted.
+    Counting the first ones to end would favour short ones. `on_episode` is called as each game ends.
     """
     started = time.perf_counter()
     num_envs = min(episodes, MAX_PARALLEL_GAMES)
     environments = make(spec, num_envs, sticky=sticky)
     generator = torch.Generator(device).manual_seed(seed)
-    shares = np.full(num_envs, episodes // num_envs)
-    shares[: episodes % num_envs] += 1
+    begun, playing = num_envs, np.ones(num_envs, np.bool_)
     running_return, running_length = np.zeros(num_envs), np.zeros(num_envs, np.int64)
     returns: list[float] = []
     lengths: list[int] = []
     observations, _ = environments.reset(seed=seed % (2**31 - num_envs))  # each has the next one; all have 31 bits
-    while shares.any():
-        output = network(torch.from_numpy(observations).to(device))
+    while playing.any():
+        output = network(torch.from_numpy(observations[playing]).to(device))
         distribution = output.distribution
         if not (output.value.isfinite().all() and distribution.entropy().isfinite().all()):
             environments.close()
             raise UserError(f"{name!r} cannot play: its weights overflow")
-        actions = choose(distribution, generator, greedy=greedy)
-        observations, rewards, terminations, truncations, _ = environments.step(actions.cpu().numpy())
+        chosen = choose(distribution, generator, greedy=greedy).cpu().numpy()
+        actions = np.zeros((num_envs, *chosen.shape[1:]), chosen.dtype)
+        actions[playing] = chosen
+        observations, rewards, terminations, truncations, _ = environments.step(actions)
         running_return += rewards
         running_length += 1
-        for i in np.flatnonzero(terminations | truncations):
-            if shares[i] > 0:
-                shares[i] -= 1
-                returns.append(float(running_return[i]))
-                lengths.append(int(running_length[i]))
-                on_episode()
+        for i in np.flatnonzero((terminations | truncations) & playing):
+            returns.append(float(running_return[i]))
+            lengths.append(int(running_length[i]))
+            on_episode()
             running_return[i], running_length[i] = 0, 0
+            playing[i] = begun < episodes
+            begun += playing[i]
+        if isinstance(environments, SoloGames):
+            environments.playing[:] = playing
     environments.close()
     mean, deviation, interval = summarize(returns)
     return Evaluation(

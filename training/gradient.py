@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Annotated, Literal, NamedTuple
 
@@ -10,9 +11,11 @@ import torch
 from torch import Tensor, nn
 
 from models.mlp import FIRST_LOG_DEVIATION
-from models.returns import generalized_advantages
+from models.returns import generalized_advantages, normalized
 from training.learner import DivergedError, Learner
+from training.moments import RunningMoments
 from training.rollout import CoachedRollout, Rollout
+from training.team import ALONE, Team
 
 Positive = Annotated[float, msgspec.Meta(gt=0)]
 NotNegative = Annotated[float, msgspec.Meta(ge=0)]
@@ -53,6 +56,11 @@ class GradientSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
         return 1
 
     @property
+    def normalizes(self) -> bool:
+        """Whether advantages are normalised to mean 0 and standard deviation 1 over each update."""
+        return True
+
+    @property
     def has_critic(self) -> bool:
         """Whether the algorithm learns the value of each observation."""
         return True
@@ -66,7 +74,7 @@ class Targets(NamedTuple):
     """What to learn from a rollout; each `[T, N]`."""
 
     advantages: Tensor
-    """How much more or less probable to make each action."""
+    """How much more or less probable to make each action; not normalised."""
     returns: Tensor
     """What the critic should have predicted for each observation."""
 
@@ -108,24 +116,47 @@ class Batch(NamedTuple):
             columns.append(rollout.costs)
         return cls(*(column.flatten(0, 1) for column in columns))
 
-    def shuffled(self, size: int | None, generator: torch.Generator) -> Iterator[Batch]:
-        """All decisions in random order, in minibatches of `size` (the last may be smaller), or in one if None."""
+    def shuffled(self, size: int | None, generator: torch.Generator, team: Team = ALONE) -> Iterator[Batch]:
+        """All decisions in random order, in minibatches of `size` (the last may be smaller), or in one if None.
+
+        In a team, everybody's minibatches make up one of `size`, and everybody has as many.
+        """
         length, columns = len(self.actions), [column for column in self if column is not None]
         order = torch.randperm(length, generator=generator, device=self.actions.device)
-        for indices in order.split(size or length):
-            yield Batch(*(column[indices] for column in columns))
+        if team.alone:
+            shares = order.split(size or length)
+        else:
+            total = team.total(length)
+            shares = order.tensor_split(-(-total // (size or total)))
+        for indices in shares:
+            # Five times as fast as indexing with them, on a processor.
+            yield Batch(*(column.index_select(0, indices) for column in columns))
 
 
-def descend(learner: Learner, loss: Tensor, settings: GradientSettings) -> None:
-    """One optimiser step down the gradient of `loss`, a scalar; `DivergedError` instead if either is not finite."""
-    if not loss.isfinite():
-        raise DivergedError("the loss is")
+def descend(learner: Learner, loss: Tensor, rows: int, settings: GradientSettings) -> None:
+    """One optimiser step down the gradient of `loss`, a scalar: the mean over `rows` decisions.
+
+    In a team, down that of the mean over everybody's. `DivergedError` instead if it is not finite.
+    """
+    if not loss.isfinite() and learner.team.alone:
+        raise DivergedError("the loss is")  # In a team, everybody's gradient will not be finite.
     learner.optimizer.zero_grad()
     loss.backward()
+    learner.team.average_gradients(learner.network.parameters(), rows)
     norm = nn.utils.clip_grad_norm_(learner.network.parameters(), settings.max_gradient_norm)
     if not norm.isfinite():
         raise DivergedError("the gradient is")
     learner.optimizer.step()
+
+
+def normalized_together(advantages: Tensor, team: Team) -> Tensor:
+    """Advantages with mean 0 and standard deviation 1 over those of the whole team, same shape."""
+    if team.alone:
+        return normalized(advantages)
+    moments = RunningMoments()
+    moments.update(advantages.flatten(), team)
+    deviation = moments.deviation * math.sqrt(moments.count / (moments.count - 1))
+    return (advantages - moments.mean) / (deviation + 1e-8)
 
 
 def check_finite(batch: Batch) -> None:

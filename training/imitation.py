@@ -45,6 +45,11 @@ class ImitationSettings(GradientSettings, tag_field="algorithm", tag="imitation"
     minibatch_size: Count = 256
     """Decisions per optimiser step."""
 
+    @property
+    def normalizes(self) -> bool:
+        """No: the costs are learned from as they are."""
+        return False
+
 
 def targets(rollout: Rollout, settings: ImitationSettings) -> Targets:
     """PPO's advantages, which only the critic's returns need: the coach's costs take their place."""
@@ -55,7 +60,7 @@ def targets(rollout: Rollout, settings: ImitationSettings) -> Targets:
 def update(learner: Learner, batch: Batch, settings: ImitationSettings, entropy_coefficient: float) -> Averages:
     """One pass over the batch in minibatches; returns the diagnostics of its steps."""
     averages = Averages()
-    for minibatch in batch.shuffled(settings.minibatch_size, learner.generator):
+    for minibatch in batch.shuffled(settings.minibatch_size, learner.generator, learner.team):
         assert minibatch.costs is not None, "the environments have a coach"
         output = learner.evaluate(minibatch.observations)
         assert isinstance(output, PolicyOutput), "a coach advises policies of Pong"
@@ -65,7 +70,7 @@ def update(learner: Learner, batch: Batch, settings: ImitationSettings, entropy_
         value_loss = learner.value_loss(output.value, minibatch.returns)
         loss = settings.cost_coefficient * cost - entropy_coefficient * entropy
         loss += settings.value_coefficient * value_loss
-        descend(learner, loss, settings)
+        descend(learner, loss, len(minibatch.actions), settings)
         averages.add(
             kl=approximate_kl(output.distribution.log_prob(minibatch.actions), minibatch.log_probs),
             entropy=entropy,

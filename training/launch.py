@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import datetime
 from pathlib import Path
 from types import FrameType
@@ -12,19 +12,21 @@ from typing import Any
 
 import msgspec
 
+from models import catalog, checkpoint
 from models.catalog import RUNS
 from models.device import DeviceName, pick_device
-from models.errors import UserError
+from models.errors import UserError, volley
 from models.spec import PONG, ModelSpec
 from training.arena.opponents import Opponents
 from training.display import TerminalDisplay
 from training.environments import FINE_ACTIONS, Head
 from training.gradient import GradientSettings
-from training.loop import train
+from training.loop import Display, train
 from training.policy_gradient import opposing_network, starting_network
 from training.presets import training_settings
-from training.run import Progress, RunDirectory
+from training.run import MemberRun, Progress, RunDirectory
 from training.settings import TrainingSettings, decode, encode
+from training.team import ALONE, LostError, Team
 
 
 def new_run(
@@ -42,6 +44,7 @@ def new_run(
     start: str | None = None,
     frame_skip: int | None = None,
     slow_moves: bool | None = None,
+    team: Team = ALONE,
 ) -> RunDirectory:
     """A new run in `path`, or in a folder of `RUNS` named after the time; a setting that is None keeps its default.
 
@@ -65,12 +68,42 @@ def new_run(
     settings = msgspec.structs.replace(settings, **_given(overrides))
     # What is wrong is better found before a run is made for it.
     _check_bounds(settings)
+    _check_team(settings, team)
     pick_device(settings.device)
     if start is not None:
         starting_network(start, settings)
     if opponents is not None and opponents.model is not None:
         opposing_network(opponents.model, settings)
-    return RunDirectory.create(path, settings)
+    return _shared(RunDirectory.create(path, settings), team)
+
+
+def _check_team(settings: TrainingSettings, team: Team) -> None:
+    """`UserError` if a team cannot train this."""
+    if team.alone:
+        return
+    if not isinstance(settings.algorithm, GradientSettings) or settings.opponents is not None:
+        raise UserError(
+            f"{team.size} processes together can train a policy gradient on control problems or against the ROM, "
+            "neither a search nor with --opponents; start one without torchrun"
+        )
+    if settings.num_envs % team.size:
+        raise UserError(
+            f"the run's {settings.num_envs} environments cannot be shared out evenly to {team.size} processes; start a "
+            "number of processes that divides them"
+        )
+
+
+def _shared(run: RunDirectory, team: Team) -> RunDirectory:
+    """Tells the others of the team about the run."""
+    run.team = team
+    team.from_first((run.path, run.settings))
+    return run
+
+
+def join_run(team: Team) -> RunDirectory:
+    """The run of the team's first process, for another one of the team."""
+    path, settings = team.from_first(None)
+    return MemberRun(path, settings, team)
 
 
 def _check_bounds(settings: TrainingSettings) -> None:
@@ -97,6 +130,9 @@ def _pong_overrides(
     if opponents is not None:
         overrides |= {"opponents": opponents, "num_envs": opponents.seats}
     model = settings.model
+    known = start or (opponents.model if opponents is not None else None)
+    if known is not None:
+        model = _shaped_like(known, model)
     if frame_skip is not None:
         observation = msgspec.structs.replace(model.observation, frame_skip=frame_skip)
         model = msgspec.structs.replace(model, observation=observation)
@@ -105,13 +141,22 @@ def _pong_overrides(
     return overrides | {"model": model}
 
 
-def resumed_run(path: Path, *, steps: int | None, device: DeviceName | None) -> RunDirectory:
+def _shaped_like(name: str, model: ModelSpec) -> ModelSpec:
+    """The specification with the pictures and the network of the model of that name, however often that decides."""
+    spec = checkpoint.load_spec(catalog.resolve(name))
+    observation = msgspec.structs.replace(spec.observation, frame_skip=model.observation.frame_skip)
+    return msgspec.structs.replace(model, observation=observation, network=spec.network)
+
+
+def resumed_run(path: Path, *, steps: int | None, device: DeviceName | None, team: Team = ALONE) -> RunDirectory:
     """The run in `path`, with new `steps` or `device` unless None. `UserError` as for `RunDirectory.open`."""
     run = RunDirectory.open(path)
     if device is not None:
         pick_device(device)
-    run.write_settings(msgspec.structs.replace(run.settings, **_given({"steps": steps, "device": device})))
-    return run
+    settings = msgspec.structs.replace(run.settings, **_given({"steps": steps, "device": device}))
+    _check_team(settings, team)
+    run.write_settings(settings)
+    return _shared(run, team)
 
 
 def _given(arguments: dict[str, Any]) -> dict[str, Any]:
@@ -120,17 +165,20 @@ def _given(arguments: dict[str, Any]) -> dict[str, Any]:
 
 
 def train_until_interrupted(run: RunDirectory) -> tuple[Progress, bool]:
-    """Trains with a progress display; returns the progress, and whether it was interrupted.
+    """Trains with a progress display, if it leads; returns the progress, and whether it was interrupted.
 
     The first Ctrl-C or SIGTERM, or the end of the terminal, finishes the current update and saves the run. A second one
     exits immediately, leaving the last checkpoint.
     """
-    with (
-        TerminalDisplay(run.settings.steps, run.settings.model.algorithm) as display,
-        _catch_interrupt() as interrupted,
-    ):
-        progress = train(run, display, stop=interrupted)
-    return progress, interrupted()
+    leads = run.team.leads
+    shown = TerminalDisplay(run.settings.steps, run.settings.model.algorithm) if leads else nullcontext(Display())
+    with shown as display, _catch_interrupt() as interrupted:
+        try:
+            progress = train(run, display, stop=interrupted)
+        except LostError as error:
+            resume = volley("train", "--resume", run.path)
+            raise UserError(f"{error}; start them all again, with {resume} in place of the command") from error
+    return progress, progress.steps < run.settings.steps
 
 
 _SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]

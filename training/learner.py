@@ -14,6 +14,7 @@ from models.mlp import FIRST_LOG_DEVIATION, ControlNetwork, ControlOutput, build
 from models.network import PolicyOutput
 from models.spec import ModelSpec
 from training.moments import RunningMoments
+from training.team import ALONE, Team
 
 STARTING_RETURNS = 50_000
 """For how many returns the statistics of a network that training starts from count."""
@@ -31,7 +32,7 @@ class DivergedError(ArithmeticError):
 
 
 class Learner:
-    """A policy network in training.
+    """A policy network in training, perhaps by a team.
 
     A network for frames runs in bfloat16 if `device` supports it in hardware; its weights stay float32.
     """
@@ -44,15 +45,19 @@ class Learner:
         seed: int,
         device: torch.device,
         first_log_deviation: float = FIRST_LOG_DEVIATION,
+        team: Team = ALONE,
     ) -> None:
         torch.manual_seed(seed)
         self.spec = spec
         self.device = device
+        self.team = team
         self.network = build(spec).to(device)
+        # Convolutions learn a quarter faster with their channels last.
+        self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload] # torch's stubs lack it
         if isinstance(self.network, ControlNetwork):
             self.network.set_log_deviation(first_log_deviation)
         self.optimizer = torch.optim.Adam(self.network.parameters(), lr=learning_rate, eps=1e-5, fused=True)
-        self.generator = torch.Generator(device).manual_seed(seed)
+        self.generator = torch.Generator(device).manual_seed(self.team.seed(seed))
         self._inputs = RunningMoments()
         self._returns = RunningMoments()
         self._bfloat16 = supports_fast_bfloat16(device) and isinstance(spec, ModelSpec)
@@ -95,13 +100,13 @@ class Learner:
 
     def update_input_statistics(self, observations: Tensor) -> None:
         """Adds `[B, ...]` observations to the mean and deviation by which the network normalises its inputs."""
-        self._inputs.update(self.network.input_samples(observations))
+        self._inputs.update(self.network.input_samples(observations), self.team)
         self.network.inputs.mean.copy_(self._inputs.mean)
         self.network.inputs.scale.copy_(self._inputs.deviation.clamp(min=self.network.inputs.floor))
 
     def update_return_statistics(self, returns: Tensor) -> None:
         """Adds returns, of any shape, to the mean and deviation by which the value head normalises them."""
-        self._returns.update(returns.flatten())
+        self._returns.update(returns.flatten(), self.team)
         self.network.returns.mean.copy_(self._returns.mean)
         self.network.returns.scale.copy_(self._returns.deviation.clamp(min=RETURN_SCALE_FLOOR))
 

@@ -53,16 +53,17 @@ def train(run: RunDirectory, display: Display, stop: Callable[[], bool] = lambda
     """
     keep_freed_memory()
     settings = run.settings
-    trainee = algorithms.make_trainee(settings)
+    team = run.team
+    trainee = algorithms.make_trainee(settings, team)
     progress = run.restore(trainee)
-    with closing(_environments(settings, trainee.num_envs)) as environments:
+    with closing(_environments(settings, trainee.num_envs, team.seed(settings.seed))) as environments:
         with run.explaining_misfits():
             reason = trainee.prepare(environments, progress) or _inexact(run, trainee)
         if progress.updates and reason is not None:
             display.note(f"this run will not end bit for bit as without its stop: {reason}")
         health = Health(settings, reward_threshold(environments))
         saved_at = time.monotonic()
-        while progress.steps < settings.steps and not stop():
+        while progress.steps < settings.steps and not team.any(condition=stop()):
             started, before = time.monotonic(), progress.steps
             with _explaining_divergence(run, progress):
                 step = trainee.step(progress)
@@ -72,9 +73,11 @@ def train(run: RunDirectory, display: Display, stop: Callable[[], bool] = lambda
             progress.games += step.games
             metrics = step.metrics
             due = crossed(before, progress.steps, evaluation_interval(settings)) or progress.steps >= settings.steps
-            if due or step.promising:
+            if (due or step.promising) and team.leads:
+                evaluated = time.monotonic()
                 metrics["evaluation_return"] = keep_best(run, trainee, progress)
                 metrics |= trainee.on_evaluation(metrics["evaluation_return"], progress)
+                metrics["evaluation_seconds"] = time.monotonic() - evaluated
             if crossed(before, progress.steps, max(settings.steps // STAGES, 1)):
                 run.save_stage(trainee, progress)
             seconds = time.monotonic() - started
@@ -84,7 +87,7 @@ def train(run: RunDirectory, display: Display, stop: Callable[[], bool] = lambda
             display.update(progress, metrics)
             for line in health.look(metrics):
                 display.note(line)
-            if time.monotonic() - saved_at > CHECKPOINT_SECONDS:
+            if team.any(condition=time.monotonic() - saved_at > CHECKPOINT_SECONDS):
                 run.save(trainee, progress)
                 return_freed_memory()
                 saved_at = time.monotonic()
@@ -120,11 +123,11 @@ def _inexact(run: RunDirectory, trainee: Trainee) -> str | None:
     return f"it was on {run.moved_from}" if run.moved_from else None
 
 
-def _environments(settings: TrainingSettings, num_envs: int) -> VectorEnv:
+def _environments(settings: TrainingSettings, num_envs: int, seed: int) -> VectorEnv:
     if not isinstance(settings.algorithm, GradientSettings):
         return make(settings.model, num_envs, sticky=settings.sticky)  # a search begins new games in each step
     if settings.opponents is None:
-        return make_games(settings.model, num_envs, sticky=settings.sticky, seed=settings.seed)
+        return make_games(settings.model, num_envs, sticky=settings.sticky, seed=seed)
     assert isinstance(settings.model, ModelSpec), "self-play is for Pong"
     model = settings.opponents.model
     fixed = None if model is None else opposing_network(model, settings)
@@ -132,7 +135,7 @@ def _environments(settings: TrainingSettings, num_envs: int) -> VectorEnv:
         settings.model,
         settings.opponents,
         sticky=settings.sticky,
-        seed=settings.seed,
+        seed=seed,
         fixed=fixed,
         coached=isinstance(settings.algorithm, ImitationSettings),
     )

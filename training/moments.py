@@ -7,6 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from training.team import ALONE, Team
+
 
 class RunningMoments:
     """Mean and variance of all samples so far, over their first dimension.
@@ -20,10 +22,12 @@ class RunningMoments:
         self.mean = torch.zeros(())
         self.variance = torch.ones(())
 
-    def update(self, samples: Tensor) -> None:
-        """Adds `[B, ...]` samples."""
-        samples = samples.float()
-        count, mean, variance = len(samples), samples.mean(0), samples.var(0, correction=0)
+    def update(self, samples: Tensor, team: Team = ALONE) -> None:
+        """Adds everybody's `[B, ...]` samples."""
+        for count, mean, variance in team.moments(samples.float()):
+            self._combine(count, mean, variance)
+
+    def _combine(self, count: int, mean: Tensor, variance: Tensor) -> None:
         if self.count == 0:
             self.count, self.mean, self.variance = count, mean, variance
             return

@@ -29,11 +29,13 @@ from training.gradient import (
     check_finite,
     explained_variance,
     next_learning_rate,
+    normalized_together,
 )
 from training.learner import DivergedError, Learner
 from training.rollout import Collector, Episode, Experience, Rollout
 from training.run import Progress
 from training.settings import TrainingSettings
+from training.team import ALONE, Team
 from training.trainee import Step
 
 WARM_UP_STEPS = 32
@@ -69,6 +71,8 @@ def improve(
     `progress` is the fraction of training done, from 0 to 1. `DivergedError` if something is not finite.
     """
     targets = method.advantages(rollout, settings)
+    if settings.normalizes:
+        targets = targets._replace(advantages=normalized_together(targets.advantages, learner.team))
     if settings.has_critic:
         learner.update_return_statistics(targets.returns)
     batch = Batch.of(rollout, targets)
@@ -78,7 +82,7 @@ def improve(
         check_finite(batch)
         for _ in range(settings.epochs):
             averages = method.update(learner, batch, settings, entropy_coefficient)
-            metrics = averages.means()
+            metrics = learner.team.mean(averages.means())
             if settings.epochs == len(averages) == 1:  # the effect of a single step shows only after it
                 metrics["kl"] = divergence(learner, batch)
             learner.learning_rate = next_learning_rate(learner.learning_rate, metrics["kl"], settings, progress)
@@ -95,18 +99,21 @@ def improve(
 def divergence(learner: Learner, batch: Batch) -> float:
     """The KL divergence, in nats, of the current policy from the one that took the batch's actions."""
     log_probs = learner.evaluate(batch.observations).distribution.log_prob(batch.actions)
-    return float(approximate_kl(log_probs, batch.log_probs))
+    own = {"kl": float(approximate_kl(log_probs, batch.log_probs))}
+    return learner.team.mean(own)["kl"]
 
 
 class PolicyGradient:
-    """A trainee that follows the policy gradient."""
+    """A trainee that follows the policy gradient, perhaps as one of a team."""
 
     greedy = False
 
-    def __init__(self, method: Method, settings: TrainingSettings) -> None:
+    def __init__(self, method: Method, settings: TrainingSettings, team: Team = ALONE) -> None:
         assert isinstance(settings.algorithm, GradientSettings)
         self._method = method
         self._settings = settings
+        self._team = team
+        self._seed = team.seed(settings.seed)
         self._algorithm = settings.algorithm
         self._recent: deque[Episode] = deque(maxlen=RECENT_GAMES)
         self._courts: SelfPlay | None = None
@@ -114,7 +121,9 @@ class PolicyGradient:
         """The experience that a resumed run goes on with."""
         self._records: dict[str, Any] | None = None
         """Of self-play, in a run of a version that did not save games."""
-        self.num_envs = settings.num_envs
+        self._new_games: str | None = "it was saved by a version that did not save games"
+        """Why a resumed run has to begin new ones, if it has."""
+        self.num_envs = settings.num_envs // team.size
         self.evaluation_games = EVALUATION_GAMES
         self.device = pick_device(settings.device)
         self.learner = Learner(
@@ -123,6 +132,7 @@ class PolicyGradient:
             first_log_deviation=self._algorithm.first_log_deviation,
             seed=settings.seed,
             device=self.device,
+            team=team,
         )
         self.network = self.learner.network
 
@@ -141,7 +151,7 @@ class PolicyGradient:
             if self._records is not None:
                 environments.load_records(self._records)
         collector = self._collect_from(environments)
-        reason = "it was saved by a version that did not save games" if progress.updates else None
+        reason = self._new_games if progress.updates else None
         if self._saved is not None:
             try:
                 self._experience.load_state_dict(self._saved)
@@ -150,7 +160,7 @@ class PolicyGradient:
                 collector = self._collect_from(environments)
             else:
                 return None
-        seed = self._settings.seed + progress.updates
+        seed = self._seed + progress.updates
         observations = collector.random_observations(WARM_UP_STEPS, np.random.default_rng(seed))
         if progress.updates == 0 and start is None:
             self.learner.update_input_statistics(observations)
@@ -158,9 +168,7 @@ class PolicyGradient:
 
     def _collect_from(self, environments: VectorEnv) -> Collector:
         """Makes new games the source of its experience; returns their collector."""
-        collector = Collector(
-            environments, self.learner, rollout_length=self._settings.rollout_length, seed=self._settings.seed
-        )
+        collector = Collector(environments, self.learner, rollout_length=self._settings.rollout_length, seed=self._seed)
         self._experience = self._method.experience(collector, self._algorithm)
         if self._courts is not None:
             self._experience = SelfPlayExperience(self._experience, self._courts, self._policy)
@@ -174,9 +182,11 @@ class PolicyGradient:
         metrics = improve(self.learner, rollout, self._method, self._algorithm, share)
         if progress.updates < INPUT_STATISTICS_UPDATES and self._settings.start is None:
             self.learner.update_input_statistics(rollout.observations[::8].flatten(0, 1))
-        self._recent.extend(episodes)
         metrics |= self._experience.metrics
-        return Step(self._experience.steps - steps, len(episodes), metrics | summary(self._recent))
+        ended = [episode for some in self._team.gathered(episodes) for episode in some]
+        self._recent.extend(ended)
+        steps = self._team.total(self._experience.steps - steps)
+        return Step(steps, len(ended), metrics | summary(self._recent))
 
     def on_evaluation(self, mean_return: float, progress: Progress) -> dict[str, float]:
         """Returns no metrics: policy gradients ignore evaluations."""
@@ -184,14 +194,23 @@ class PolicyGradient:
         return {}
 
     def state_dict(self) -> dict[str, Any]:
-        """Everything needed to resume, as if it had never stopped."""
+        """Everything needed to resume, as if it had never stopped; in a team, the first one's holds it for all."""
         recent = [tuple(episode) for episode in self._recent]
-        return self.learner.state_dict() | {"experience": self._experience.state_dict(), "recent": recent}
+        own = {"experience": self._experience.state_dict(), "generator": self.learner.generator.get_state()}
+        others = self._team.gathered(own)[1:]
+        return self.learner.state_dict() | {"experience": own["experience"], "recent": recent, "others": others}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Restores what `state_dict` returned."""
         self.learner.load_state_dict(state)
-        self._saved, self._records = state.get("experience"), state.get("self_play")
+        parts = [state, *state.get("others", ())]
+        if len(parts) == self._team.size:
+            own = parts[self._team.rank]
+            self._saved = own.get("experience")
+            self.learner.generator.set_state(own["generator"].cpu())
+        else:
+            self._new_games = f"it was saved by a training of {len(parts)} processes"
+        self._records = state.get("self_play")
         self._recent.extend(Episode(*episode) for episode in state.get("recent", ()))
 
     @property

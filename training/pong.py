@@ -19,13 +19,12 @@ from training.workers import Workers, shared_memory
 class SoloGames(Games):
     """`num_envs` games of Pong against the ROM with the observations and actions of `spec`, which can be saved.
 
-    The same games as those of `training.environments.make_pong`, which ale-py's vector environment plays faster, but
-    cannot save. Observations are `[num_envs, stack, height, width]` uint8, actions indices into `spec.actions`, rewards
-    points (+1, -1). Games begin after 1 to 30 idle frames. `sticky` is the probability, per emulator frame, that the
-    last action repeats.
+    The same games as those of ale-py's `AtariVectorEnv`, which cannot save them, nor let some rest. Observations are
+    `[num_envs, stack, height, width]` uint8, actions indices into `spec.actions`, rewards points (+1, -1). Games begin
+    after 1 to 30 idle frames. `sticky` is the probability, per emulator frame, that the last action repeats.
     """
 
-    def __init__(self, spec: ModelSpec, num_envs: int, *, sticky: float, seed: int) -> None:
+    def __init__(self, spec: ModelSpec, num_envs: int, *, sticky: float, seed: int = 0) -> None:
         self.num_envs = num_envs
         self.single_observation_space = Box(0, 255, spec.observation.shape, np.uint8)
         self.single_action_space = Discrete(len(spec.actions))
@@ -33,17 +32,20 @@ class SoloGames(Games):
         self.action_space = batch_space(self.single_action_space, num_envs)
         memory = shared_memory(Board.size(spec, num_envs))
         self._board = Board(spec, num_envs, memory)
+        self.playing = self._board.playing
+        """`[num_envs]` bool: games that are False here rest, and their results mean nothing."""
+        self.playing[:] = True
         self._shares = np.array_split(np.arange(num_envs), min(cores(), num_envs))
-        seeds = np.random.SeedSequence(seed).generate_state(num_envs) >> 1  # the emulator takes 31 bits
-        plan = Plan(spec, tuple(seeds.tolist()), sticky)
+        plan = Plan(spec, _seeds(seed, num_envs), sticky)
         self._workers = Workers(work, [(plan, memory, share.tolist()) for share in self._shares])
 
     def reset(
         self, *, seed: int | list[int | None] | None = None, options: dict[str, Any] | None = None
     ) -> tuple[NDArray[np.uint8], dict[str, Any]]:
-        """Begins new games; the seed is the constructor's."""
-        del seed, options
-        self._workers.ask_all("begin")
+        """Begins new games, with randomness from `seed` on; without one, it goes on as it was."""
+        del options
+        assert not isinstance(seed, list), "one for all games"
+        self._workers.ask_all("begin", None if seed is None else _seeds(seed, self.num_envs))
         return self._board.observations.copy(), {}
 
     def step(
@@ -69,3 +71,8 @@ class SoloGames(Games):
     def close_extras(self, **_: object) -> None:
         """Ends the processes."""
         self._workers.close()
+
+
+def _seeds(seed: int, games: int) -> tuple[int, ...]:
+    """One for each game."""
+    return tuple((np.random.SeedSequence(seed).generate_state(games) >> 1).tolist())  # the emulator takes 31 bits

@@ -8,7 +8,6 @@ from __future__ import annotations
 import math
 
 from models.losses import approximate_kl, clipped_fraction, clipped_surrogate, importance_ratio
-from models.returns import normalized
 from training.gradient import (
     Averages,
     Batch,
@@ -39,16 +38,16 @@ class PpoSettings(GradientSettings, tag_field="algorithm", tag="ppo", frozen=Tru
 
 
 def advantages(rollout: Rollout, settings: PpoSettings) -> Targets:
-    """Normalised advantages, and the returns: raw advantages plus values."""
+    """Advantages, and the returns: advantages plus values."""
     estimates = advantages_of(rollout, gamma=settings.gamma, gae_lambda=settings.gae_lambda)
-    return Targets(normalized(estimates), returns=estimates + rollout.values)
+    return Targets(estimates, returns=estimates + rollout.values)
 
 
 def update(learner: Learner, batch: Batch, settings: PpoSettings, entropy_coefficient: float) -> Averages:
     """One pass over the batch in minibatches; returns the diagnostics of its steps."""
     clip_epsilon = math.inf if settings.clip_epsilon is None else settings.clip_epsilon
     averages = Averages()
-    for minibatch in batch.shuffled(settings.minibatch_size, learner.generator):
+    for minibatch in batch.shuffled(settings.minibatch_size, learner.generator, learner.team):
         output = learner.evaluate(minibatch.observations)
         log_probs = output.distribution.log_prob(minibatch.actions)
         ratio = importance_ratio(log_probs, minibatch.log_probs)
@@ -56,7 +55,7 @@ def update(learner: Learner, batch: Batch, settings: PpoSettings, entropy_coeffi
         entropy = output.distribution.entropy().mean()
         value_loss = learner.value_loss(output.value, minibatch.returns)
         loss = -objective - entropy_coefficient * entropy + settings.value_coefficient * value_loss
-        descend(learner, loss, settings)
+        descend(learner, loss, len(minibatch.actions), settings)
         averages.add(
             kl=approximate_kl(log_probs, minibatch.log_probs),
             clipped_fraction=clipped_fraction(ratio, clip_epsilon=clip_epsilon),

@@ -15,7 +15,7 @@ from typing import Literal
 from torch import Tensor
 
 from models.losses import approximate_kl, policy_gradient
-from models.returns import normalized, rewards_to_go, total_rewards
+from models.returns import rewards_to_go, total_rewards
 from training.gradient import Averages, Batch, Count, GradientSettings, Targets, descend
 from training.learner import Learner
 from training.rollout import Collector, Rollout
@@ -37,6 +37,11 @@ class ReinforceSettings(GradientSettings, tag_field="algorithm", tag="reinforce"
     """Whether to normalise advantages to mean 0 and standard deviation 1 over each update."""
     baseline: Literal["none", "value"] = "value"
     """What to subtract from returns: nothing, or their learned estimate from the observation alone."""
+
+    @property
+    def normalizes(self) -> bool:
+        """As `normalize` says."""
+        return self.normalize
 
     @property
     def has_critic(self) -> bool:
@@ -64,13 +69,13 @@ def advantages(rollout: Rollout, settings: ReinforceSettings) -> Targets:
     else:
         returns = rewards_to_go(rollout.rewards, ends, gamma=settings.gamma)
     estimates = returns - rollout.values if settings.baseline == "value" else returns
-    return Targets(normalized(estimates) if settings.normalize else estimates, returns)
+    return Targets(estimates, returns)
 
 
 def update(learner: Learner, batch: Batch, settings: ReinforceSettings, entropy_coefficient: float) -> Averages:
     """One pass over the trajectories, each decision used once; returns the diagnostics of its steps."""
     averages = Averages()
-    for minibatch in batch.shuffled(settings.minibatch_size, learner.generator):
+    for minibatch in batch.shuffled(settings.minibatch_size, learner.generator, learner.team):
         output = learner.evaluate(minibatch.observations)
         log_probs = output.distribution.log_prob(minibatch.actions)
         objective = policy_gradient(log_probs, minibatch.advantages)
@@ -79,6 +84,6 @@ def update(learner: Learner, batch: Batch, settings: ReinforceSettings, entropy_
         if not settings.has_critic:
             value_loss = value_loss.detach()  # only reported: there is no baseline to learn
         loss = -objective - entropy_coefficient * entropy + settings.value_coefficient * value_loss
-        descend(learner, loss, settings)
+        descend(learner, loss, len(minibatch.actions), settings)
         averages.add(kl=approximate_kl(log_probs, minibatch.log_probs), entropy=entropy, value_loss=value_loss)
     return averages

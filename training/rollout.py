@@ -122,6 +122,10 @@ class Collector:
         if self._costs is not None:
             costs = self._costs.new_empty((rollout_length, *self._costs.shape))
             self._rollout = CoachedRollout(**vars(self._rollout), costs=costs)
+        # On the host, to be moved together: a GPU would be waited for at each step.
+        shape = (rollout_length, environments.num_envs)
+        self._rewards = np.empty(shape, np.float32)
+        self._terminations, self._truncations = np.empty(shape, np.bool_), np.empty(shape, np.bool_)
         self._returns = np.zeros(environments.num_envs)
         self._lengths = np.zeros(environments.num_envs, np.int64)
         self.steps = 0
@@ -192,15 +196,16 @@ class Collector:
                 self._bootstrap(t - 1, values)
             episodes += self._step(t, actions)
         self._bootstrap(length - 1, self._learner.value(self._observations))
+        rollout.rewards.copy_(torch.from_numpy(self._rewards))
+        rollout.terminations.copy_(torch.from_numpy(self._terminations))
+        rollout.truncations.copy_(torch.from_numpy(self._truncations))
         self.steps += rollout.rewards.numel()
         return rollout, episodes
 
     def _step(self, t: int, actions: Tensor) -> list[Episode]:
         observations, rewards, terminations, truncations, info = self._environments.step(actions.cpu().numpy())
         self._observations, self._costs = self._to_device(observations), self._costs_in(info)
-        self._rollout.rewards[t] = torch.as_tensor(rewards)
-        self._rollout.terminations[t] = torch.as_tensor(terminations)
-        self._rollout.truncations[t] = torch.as_tensor(truncations)
+        self._rewards[t], self._terminations[t], self._truncations[t] = rewards, terminations, truncations
         self._returns += rewards
         self._lengths += 1
         ended = np.flatnonzero(terminations | truncations)
@@ -215,9 +220,9 @@ class Collector:
     def _bootstrap(self, t: int, values: Tensor) -> None:
         """Sets the values of what step `t` led to: the next observation, or the last one of a truncated episode."""
         self._rollout.next_values[t] = values
-        truncations = self._rollout.truncations[t]
+        truncations = self._truncations[t]
         if truncations.any():
-            self._rollout.next_values[t, truncations] = self._final_values
+            self._rollout.next_values[t, torch.from_numpy(truncations)] = self._final_values
 
     def _costs_in(self, info: Mapping[str, Any]) -> Tensor | None:
         return self._to_device(info["costs"]) if "costs" in info else None

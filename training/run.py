@@ -37,6 +37,7 @@ from models.run_directory import (
 from training.evaluate import Evaluation
 from training.provenance import machine, new_provenance
 from training.settings import TrainingSettings, decode, encode
+from training.team import ALONE, LostError, Team
 
 DIVERGED_FILE = "diverged.pt"
 """The batch at which learning went wrong, by column."""
@@ -92,6 +93,8 @@ class RunDirectory:
     def __init__(self, path: Path, settings: TrainingSettings) -> None:
         self.path = path
         self.settings = settings
+        self.team = ALONE
+        """The processes that train it."""
         self._tensorboard: SummaryWriter | None = None
         self.moved_from = ""
         """The machine that a restored run was on, if it is another one now, where sums differ in their last bits."""
@@ -182,12 +185,20 @@ class RunDirectory:
                     raise ValueError("its progress is incomplete")
                 progress = msgspec.convert(saved.progress, Progress)
             self.moved_from = saved.machine if saved.machine != machine(trainee.device) else ""
+        self._drop_metrics_after(progress)
+        return progress
+
+    def _drop_metrics_after(self, progress: Progress) -> None:
         kept = [json.dumps(line) + "\n" for line in self.metrics() if line["steps"] <= progress.steps]
         with self._explaining_failures():
             atomic_write(self.path / METRICS_FILE, "".join(kept).encode())
-        return progress
 
     def _checkpoint(self, device: torch.device) -> _Checkpoint | None:
+        """The newest state, for everybody in the team."""
+        saved: _Checkpoint | None = self.team.from_first(self._read_checkpoint(device))
+        return saved
+
+    def _read_checkpoint(self, device: torch.device) -> _Checkpoint | None:
         """The newest state that can be read; None if nothing was saved."""
         damaged: Exception | None = None
         for name in (CHECKPOINT_FILE, PREVIOUS_CHECKPOINT_FILE):
@@ -215,7 +226,7 @@ class RunDirectory:
         """Turns whatever goes wrong as a saved state is taken up into a `UserError`; a new run's failures stay."""
         try:
             yield
-        except UserError:
+        except (UserError, LostError):
             raise
         except Exception as error:
             if not self._resumed:
@@ -263,3 +274,34 @@ def _check_sums(file: Path) -> None:
     with ZipFile(file) as archive:
         if (part := archive.testzip()) is not None:
             raise BadZipFile(f"{part} has changed")
+
+
+class MemberRun(RunDirectory):
+    """A run for those in a team who are not first, perhaps on other machines: they read and write nothing."""
+
+    def __init__(self, path: Path, settings: TrainingSettings, team: Team) -> None:
+        super().__init__(path, settings)
+        self.team = team
+
+    def log(self, progress: Progress, metrics: Mapping[str, float]) -> None:
+        """Leaves that to the first."""
+
+    def save(self, trainee: Resumable, progress: Progress) -> None:
+        """Gives the first what it saves."""
+        del progress
+        trainee.state_dict()
+
+    def save_stage(self, trainee: Resumable, progress: Progress) -> None:
+        """Leaves that to the first."""
+
+    def keep_batch(self, batch: Mapping[str, torch.Tensor]) -> Path:
+        """Keeps nothing: the first may have its own."""
+        del batch
+        return self.path / DIVERGED_FILE
+
+    def _drop_metrics_after(self, progress: Progress) -> None:
+        pass
+
+    def _read_checkpoint(self, device: torch.device) -> _Checkpoint | None:
+        del device
+        return None

@@ -13,6 +13,7 @@ from ale_py import Action, ALEInterface, ALEState, LoggerMode, roms
 from numpy.typing import NDArray
 
 from agents.pong import MAX_NOOPS
+from agents.preprocessing import shrunk
 from models.screen import SCREEN_SHAPE
 from models.spec import SLOW_ACTIONS, SLOW_SPEED, ActionName, ModelSpec
 from training.saving import as_text, from_text, packed, restore_randomness, saved_randomness, unpacked
@@ -30,6 +31,8 @@ class Board:
         self.actions = arrays.take(np.int64, games)
         """Indices into the actions."""
         self.rewards = arrays.take(np.float64, games)
+        self.playing = arrays.take(np.bool_, games)
+        """Whether a game is to be stepped; the others rest."""
         self.terminated = arrays.take(np.bool_, games)
         self.truncated = arrays.take(np.bool_, games)
         self.observations = arrays.take(np.uint8, games, *spec.observation.shape)
@@ -39,7 +42,7 @@ class Board:
     @staticmethod
     def size(spec: ModelSpec, games: int) -> int:
         """The bytes that it needs."""
-        return games * (8 + 8 + 2 + 2 * int(np.prod(spec.observation.shape)))
+        return games * (8 + 8 + 3 + 2 * int(np.prod(spec.observation.shape)))
 
 
 class Plan(NamedTuple):
@@ -69,7 +72,7 @@ class SoloGame:
         self._spec = spec.observation
         self._actions = [_rom_action(name) for name in spec.actions]
         self._observation = observation
-        self._random = np.random.default_rng(seed)
+        self.seed(seed)
         self._frames = 0
         self._previous, self._newest = np.empty(SCREEN_SHAPE, np.uint8), np.empty(SCREEN_SHAPE, np.uint8)
         # The emulator could repeat actions itself, but its state does not hold which one it would repeat.
@@ -81,6 +84,10 @@ class SoloGame:
         rom = roms.get_rom_path("pong")
         assert rom is not None, "ale-py brings the ROM"
         self._ale.loadROM(rom)
+
+    def seed(self, seed: int) -> None:
+        """The coming games are those of this seed."""
+        self._random = np.random.default_rng(seed)
 
     def begin(self) -> None:
         """Begins a new game."""
@@ -115,7 +122,7 @@ class SoloGame:
     def _observe(self, picture: NDArray[np.uint8]) -> None:
         stack = self._observation
         stack[:-1] = stack[1:]
-        cv2.resize(picture, (self._spec.width, self._spec.height), dst=stack[-1], interpolation=cv2.INTER_AREA)
+        stack[-1] = shrunk(picture, self._spec)
 
     def state_dict(self) -> dict[str, Any]:
         """All that its future depends on."""
@@ -148,15 +155,19 @@ class Share:
         self._board = board
         self._games = games
 
-    def begin(self) -> None:
-        """Begins new games."""
-        for game in self._games.values():
+    def begin(self, seeds: Sequence[int] | None) -> None:
+        """Begins new games, with seeds for all games of the board unless None."""
+        for index, game in self._games.items():
+            if seeds is not None:
+                game.seed(seeds[index])
             game.begin()
 
     def step(self) -> None:
         """Plays the board's actions."""
         board = self._board
         for index, game in self._games.items():
+            if not board.playing[index]:
+                continue
             outcome = game.step(int(board.actions[index]))
             board.rewards[index], board.terminated[index], board.truncated[index] = outcome
             if outcome[1] or outcome[2]:

@@ -17,6 +17,7 @@ from models.spec import SEARCHES
 if TYPE_CHECKING:
     from app.command.arguments import Subparsers
     from training.run import Progress, RunDirectory
+    from training.team import Team
 
 ALGORITHMS = (
     *SEARCHES,
@@ -98,17 +99,30 @@ def _add_train(subparsers: Subparsers) -> None:
 
 
 def _train(arguments: Namespace) -> int:
+    if arguments.resume is not None:
+        _check_resumable(arguments)
+    elif arguments.algorithm is None:
+        raise UserError("no algorithm given; for example: volley train ppo")
+    from training.launch import join_run, train_until_interrupted
+    from training.team import joined
+
+    with joined() as team:
+        if team.leads:
+            return _lead(arguments, team)
+        _, interrupted = train_until_interrupted(join_run(team))
+        return INTERRUPTED if interrupted else 0
+
+
+def _lead(arguments: Namespace, team: Team) -> int:
+    """Trains, as the first of a team or alone; returns the exit code."""
     from training.arena.opponents import training_opponents
     from training.launch import new_run, resumed_run, train_until_interrupted
     from training.lock import locked
 
     if arguments.resume is not None:
-        _check_resumable(arguments)
         with locked(arguments.resume):
-            run = resumed_run(arguments.resume, steps=arguments.steps, device=arguments.device)
+            run = resumed_run(arguments.resume, steps=arguments.steps, device=arguments.device, team=team)
             return _report(run, *train_until_interrupted(run))
-    if arguments.algorithm is None:
-        raise UserError("no algorithm given; for example: volley train ppo")
     run = new_run(
         arguments.directory,
         algorithm=arguments.algorithm,
@@ -123,6 +137,7 @@ def _train(arguments: Namespace) -> int:
         start=arguments.start,
         frame_skip=arguments.frame_skip,
         slow_moves=arguments.slow_moves,
+        team=team,
     )
     with locked(run.path):
         return _report(run, *train_until_interrupted(run))

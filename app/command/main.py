@@ -19,6 +19,8 @@ from models.errors import UserError
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command and returns its exit code. A user's mistake is one line on standard error, and code 2."""
     os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")  # pygame greets on standard output, where --json prints.
+    # Else torch's threads would wait for each other on a core that a game's process, or another program, could use.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     speak_any_alphabet()
     words = list(sys.argv[1:] if argv is None else argv)
     try:

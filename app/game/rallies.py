@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from agents.base import Decision, Frame
 from agents.pong import Side
+from models.screen import SCREEN, Region
 
 KEPT_RALLIES = 10
 
@@ -20,6 +21,8 @@ class Step:
     observation: Frame
     """What the network saw, `[stack, height, width]`."""
     decision: Decision
+    region: Region = SCREEN
+    """What of the screen that shows."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -174,7 +174,7 @@ class AgentSeat(Generic[Memory]):
         self.decision = decision
         if (policy := self.agent.policy) is not None:
             assert policy.observation is not None, "it has just decided"
-            self._recorder.add(Step(self._frame, policy.observation, decision))
+            self._recorder.add(Step(self._frame, policy.observation, decision, policy.spec.observation.region))
 
     def control(self, court: Court) -> Control:
         """The action in force."""

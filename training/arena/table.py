@@ -6,7 +6,6 @@ import json
 from enum import Enum
 from typing import Any, NamedTuple, TypeAlias
 
-import cv2
 import msgspec
 import numpy as np
 from ale_py import ALEState
@@ -15,7 +14,7 @@ from numpy.typing import NDArray
 from agents.base import Control, Frame, control_of
 from agents.persona import Persona, PersonaAgent, PersonaMemory
 from agents.pong import LONGEST_RALLY, Court, Side
-from agents.preprocessing import mirrored
+from agents.preprocessing import mirrored, shrunk
 from agents.scripted import TrackerAgent, TrackerMemory
 from agents.sight import look, look_from_left
 from models.spec import ActionName, FrameObservation
@@ -195,14 +194,13 @@ class Table:
 
     def _observe(self, frames: list[Frame]) -> None:
         """Pushes the maximum of the last frames onto the stacks of the seats with a network."""
-        size = (self._spec.width, self._spec.height)
         for side in Side:
             if self._matchup[side] is Player.NETWORK:
                 seen = [mirrored(frame) for frame in frames] if side is Side.LEFT else frames
                 joined = seen[0] if len(seen) == 1 else np.maximum(seen[0], seen[1])
                 stack = self._observations[side]
                 stack[:-1] = stack[1:]
-                stack[-1] = cv2.resize(joined, size, interpolation=cv2.INTER_AREA)
+                stack[-1] = shrunk(joined, self._spec)
                 if self._costs is not None:
                     self._costs[side] = self._coach.costs(self.court, side)
 

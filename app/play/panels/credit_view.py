@@ -13,7 +13,7 @@ from agents.pong import Side
 from app.game.rallies import Step
 from app.play.panels.credit_model import PPO_PASSES, CreditMethod, CreditModel
 from app.ui import theme
-from models.screen import SCREEN_ROWS, WALL_TOP
+from models.screen import score_rows
 
 
 class _Layout(NamedTuple):
@@ -271,8 +271,7 @@ def _draw_court(surface: pygame.Surface, rect: pygame.Rect, step: Step, side: Si
 
     It is mirrored back for a player on the left.
     """
-    frame = step.observation[-1]
-    court = frame[round(WALL_TOP * len(frame) / SCREEN_ROWS) :]
+    court = step.observation[-1][score_rows(step.region, len(step.observation[-1])) :]
     court = court[:, ::-1] if side is Side.LEFT else court
     rgb = np.repeat(court[:, :, None], 3, axis=2)
     small = pygame.image.frombuffer(rgb.tobytes(), (rgb.shape[1], rgb.shape[0]), "RGB")

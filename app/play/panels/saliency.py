@@ -17,6 +17,7 @@ from agents.pong import Side
 from app.game.snapshot import Snapshot
 from app.ui.smoothing import gap_left
 from models.errors import UserError
+from models.screen import SCREEN, SCREEN_COLUMNS, SCREEN_ROWS, Region
 
 if TYPE_CHECKING:
     from agents.policy import PolicyAgent
@@ -38,7 +39,7 @@ _LEVELS = 255
 """Of brightness: a smaller change is not visible."""
 
 Brightness = NDArray[np.float32]
-"""`[height, width]` of an observation, over the whole picture of the court: 0 is dark, 1 is full brightness."""
+"""`[height, width]` of an observation, over what it shows of the screen: 0 is dark, 1 is full brightness."""
 
 
 class SaliencyModel:
@@ -47,6 +48,8 @@ class SaliencyModel:
     def __init__(self, executor: Executor) -> None:
         self.brightness: Brightness = np.zeros((1, 1), np.float32)
         """As shown: it moves smoothly from map to map. A new array whenever it changes."""
+        self.region = SCREEN
+        """What of the screen it lies over."""
         self._target = self.brightness
         self._executor = executor
         self._under_way: Future[SaliencyMap] | None = None
@@ -67,6 +70,7 @@ class SaliencyModel:
             self._target = np.zeros_like(self._target)
             self._asked = None
         elif self._under_way is None and self._since_asked >= MIN_INTERVAL:
+            self.region = policy.spec.observation.region
             self._ask(policy, policy.observation, side)
             self._collect()  # An executor without threads has it ready.
         self._smooth(elapsed)
@@ -102,7 +106,7 @@ def _map_over_court(network: PolicyNetwork, observation: Frame, side: Side) -> S
     from agents.saliency import occlusion_map, turned_about  # noqa: PLC0415
 
     saliency = occlusion_map(network, observation)
-    return turned_about(saliency) if side is Side.LEFT else saliency
+    return turned_about(saliency, network.observation.region) if side is Side.LEFT else saliency
 
 
 class SaliencyOverlay:
@@ -118,11 +122,19 @@ class SaliencyOverlay:
         self.model.update(now, elapsed)
 
     def draw(self, surface: pygame.Surface, court: pygame.Rect) -> None:
-        """Adds light to a court that has been drawn to fill `court`."""
-        if self.model.brightness is not self._drawn or self._light.size != court.size:
+        """Adds light to a picture of the screen that has been drawn to fill `court`."""
+        lit = _place_on(court, self.model.region)
+        if self.model.brightness is not self._drawn or self._light.size != lit.size:
             self._drawn = self.model.brightness
-            self._light = pygame.transform.smoothscale(_light(self._drawn), court.size)
-        surface.blit(self._light, court, special_flags=pygame.BLEND_RGB_ADD)
+            self._light = pygame.transform.smoothscale(_light(self._drawn), lit.size)
+        surface.blit(self._light, lit, special_flags=pygame.BLEND_RGB_ADD)
+
+
+def _place_on(court: pygame.Rect, region: Region) -> pygame.Rect:
+    """Where a region of the screen lies, if the screen fills `court`."""
+    across, down = court.width / SCREEN_COLUMNS, court.height / SCREEN_ROWS
+    place = pygame.Rect(0, 0, round(region.columns * across), round(region.rows * down))
+    return place.move(court.left + round(region.left * across), court.top + round(region.top * down))
 
 
 def _light(shown: Brightness) -> pygame.Surface:

@@ -1,0 +1,148 @@
+"""Minutes to a score: `python benchmarks/time_to_score.py [--sticky P ...] [--seeds N ...] [--steps N] [--write]`.
+
+Trains PPO on Pong as `volley train ppo` does, once for each seed and protocol, and then plays 48 full games with the
+policies that it kept along the way, forty of them. So evaluation does not disturb training, and no minute of it counts.
+A score is reached by the first policy whose mean return is at least that high, as far as bisection tells: the one
+before it was played too, and was below.
+
+Prints steps and minutes to a mean return of 0, 10, 18 and 20: the median over seeds, and the range. Runs are in
+`runs/time-to-score`; an interrupted benchmark goes on where it was. `--write` saves
+benchmarks/results/time_to_score.json.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from models.device import pick_device
+from models.run_directory import Metrics, read_metrics, stages_in
+from training.evaluate import evaluate_model
+from training.provenance import machine
+
+SCORES = (0, 10, 18, 20)
+GAMES = 48
+EVALUATION_SEED = 1000
+RUNS = Path("runs/time-to-score")
+RESULTS = Path(__file__).parent / "results" / "time_to_score.json"
+
+
+class Reached(NamedTuple):
+    """When a training first reached a score."""
+
+    steps: int
+    minutes: float
+    """Of training, evaluations left out."""
+
+
+class Stages:
+    """The policies that a run kept along the way, whose mean returns are measured when they are asked for."""
+
+    def __init__(self, run: Path, *, sticky: float) -> None:
+        self._run = run
+        self._sticky = sticky
+        self._stages = list(stages_in(run).items())
+        self._cache = run / f"returns-{GAMES}.json"
+        self.returns: dict[int, float] = {}
+        """By agent steps, of those that have been measured."""
+        if self._cache.exists():
+            self.returns = {int(steps): value for steps, value in json.loads(self._cache.read_text()).items()}
+
+    def mean_return(self, index: int) -> float:
+        """Of the policy with that index, sampled, under the protocol that it was trained under."""
+        steps, folder = self._stages[index]
+        if steps not in self.returns:
+            evaluation = evaluate_model(
+                folder,
+                name=f"{self._run.name} at {steps:,}",
+                episodes=GAMES,
+                sticky=self._sticky,
+                greedy=False,
+                seed=EVALUATION_SEED,
+                device="auto",
+            )
+            self.returns[steps] = evaluation.mean_return
+            self._cache.write_text(json.dumps(self.returns))
+        return self.returns[steps]
+
+    def first_with(self, score: float) -> int | None:
+        """The steps of the first policy with that mean return, by bisection; None if the last has not."""
+        below, reached = -1, len(self._stages) - 1
+        if reached < 0 or self.mean_return(reached) < score:
+            return None
+        while reached - below > 1:
+            middle = (below + reached) // 2
+            if self.mean_return(middle) >= score:
+                reached = middle
+            else:
+                below = middle
+        return self._stages[reached][0]
+
+
+def trained(name: str, *, sticky: float, seed: int, steps: int) -> Path:
+    """The finished run of that name, trained now unless it was before."""
+    run = RUNS / name
+    what = ["--resume", run] if run.exists() else ["ppo", "--sticky", sticky, "--seed", seed, "--run", run]
+    subprocess.run([sys.executable, "-m", "volley", "train", *map(str, what), "--steps", str(steps)], check=True)
+    return run
+
+
+def minutes_of_training(metrics: list[Metrics], steps: int) -> float:
+    """From the beginning to the update that made that policy, evaluations left out."""
+    until = [line for line in metrics if line["steps"] <= steps]
+    # The policy was kept in the same update in which it was evaluated, if it was.
+    evaluations = sum(line.get("evaluation_seconds", 0.0) for line in until)
+    return float(until[-1]["seconds"] - evaluations) / 60
+
+
+def times_to(scores: tuple[int, ...], run: Path, *, sticky: float) -> dict[int, Reached | None]:
+    """When a finished run first reached each score; None for those it did not."""
+    stages, metrics = Stages(run, sticky=sticky), read_metrics(run)
+    reached = {score: stages.first_with(score) for score in scores}
+    return {
+        score: None if steps is None else Reached(steps, minutes_of_training(metrics, steps))
+        for score, steps in reached.items()
+    }
+
+
+def summary(times: list[Reached | None]) -> dict[str, Any]:
+    """Median and range over seeds of those that reached a score; how many did."""
+    found = [time for time in times if time is not None]
+    figures: dict[str, Any] = {"reached": f"{len(found)} of {len(times)}"}
+    if len(found) > len(times) / 2:
+        # One that did not get there counts as later than all others.
+        middle = len(times) // 2
+        steps, minutes = sorted(time.steps for time in found), sorted(round(time.minutes, 1) for time in found)
+        figures |= {"steps": steps[middle], "steps_range": [steps[0], steps[-1]]}
+        figures |= {"minutes": minutes[middle], "minutes_range": [minutes[0], minutes[-1]]}
+    return figures
+
+
+def main() -> None:
+    """Trains, measures and prints."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--sticky", type=float, nargs="+", default=[0.0, 0.25])
+    parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
+    parser.add_argument("--steps", type=int, default=1_000_000, help="of each training (default: 1000000)")
+    parser.add_argument("--write", action="store_true", help=f"save benchmarks/results/{RESULTS.name}")
+    arguments = parser.parse_args()
+    figures: dict[str, Any] = {"machine": machine(pick_device("auto"))}
+    for sticky in arguments.sticky:
+        times = []
+        for seed in arguments.seeds:
+            run = trained(f"sticky-{sticky:g}-seed-{seed}", sticky=sticky, seed=seed, steps=arguments.steps)
+            times.append(times_to(SCORES, run, sticky=sticky))
+        protocol = f"sticky actions {sticky:g}"
+        figures[protocol] = {score: summary([each[score] for each in times]) for score in SCORES}
+        for score in SCORES:
+            print(f"{protocol}, mean return {score}: {figures[protocol][score]}", flush=True)
+    if arguments.write:
+        RESULTS.write_text(json.dumps(figures, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()

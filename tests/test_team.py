@@ -1,0 +1,117 @@
+"""Data-parallel training by processes on this machine, as torchrun would start them."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from team_process import METHODS, updated
+
+from app.command.main import main
+from models.run_directory import CHECKPOINT_FILE, CHECKPOINTS_FOLDER
+from training.team import ALONE
+
+SCRIPT = Path(__file__).parent / "team_process.py"
+TRAIN = ("volley", "train", "a2c", "--env", "CartPole-v1", "--steps", "2048")
+
+
+def started(*arguments: str | Path, processes: int = 2) -> list[subprocess.Popen[str]]:
+    """The processes of a team."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    where = {"WORLD_SIZE": str(processes), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+    path = os.pathsep.join([str(SCRIPT.parent.parent), os.environ.get("PYTHONPATH", "")])
+    return [
+        subprocess.Popen(
+            [sys.executable, SCRIPT, *arguments],
+            env=os.environ | where | {"RANK": str(rank), "LOCAL_RANK": str(rank), "PYTHONPATH": path},
+            stderr=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for rank in range(processes)
+    ]
+
+
+def ended(team: list[subprocess.Popen[str]]) -> list[tuple[int, str]]:
+    """The exit code of each, and what it printed."""
+    printed = ["".join(process.communicate(timeout=100)) for process in team]
+    return [(process.returncode, text) for process, text in zip(team, printed, strict=True)]
+
+
+def tensors(state: Any, path: str = "") -> dict[str, torch.Tensor]:
+    """All tensors in a state, by where they are."""
+    if isinstance(state, torch.Tensor):
+        return {path: state}
+    parts = state.items() if isinstance(state, dict) else enumerate(state) if isinstance(state, list | tuple) else ()
+    return {place: tensor for name, part in parts for place, tensor in tensors(part, f"{path}/{name}").items()}
+
+
+def test_two_processes_make_the_update_of_one_with_all_their_environments(tmp_path: Path) -> None:
+    out = tmp_path / "states"
+    for code, printed in ended(started("update", out)):
+        assert code == 0, printed
+    first, second = (torch.load(out.with_suffix(f".{rank}")) for rank in range(2))
+    for name in METHODS:
+        for state in (first[name], second[name]):
+            del state["generator"]  # each draws its own games
+        one, other = tensors(first[name]), tensors(second[name])
+        assert one.keys() == other.keys()
+        assert all(torch.equal(one[place], other[place]) for place in one)
+        if name == "minibatches":
+            continue  # which decisions share a minibatch is up to chance
+        alone = updated(name, ALONE)
+        learned, expected = tensors(first[name]["network"]), tensors(alone["network"])
+        assert learned.keys() == expected.keys()
+        for place, weights in learned.items():
+            assert torch.allclose(weights, expected[place], atol=2e-6, rtol=1e-5), (name, place)
+        assert first[name]["inputs"]["count"] == alone["inputs"]["count"] == 3 * 12 * 10
+
+
+def test_a_killed_process_ends_the_training_in_a_line_and_a_resume_ends_as_without_it(tmp_path: Path) -> None:
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    for code, printed in ended(started(*TRAIN, "--run", whole)):
+        assert code == 0, printed
+    team = started(*TRAIN, "--run", broken)
+    wait_for_lines(broken / "metrics.jsonl", 3)
+    team[1].kill()
+    (code, printed), _ = ended(team)
+    assert code == 2
+    assert "another process of this training has ended, or cannot be reached; start them all again, with" in printed
+    assert "Traceback" not in printed
+    for code, printed in ended(started("volley", "train", "--resume", broken)):
+        assert code == 0, printed
+        assert "note:" not in printed
+    one, other = (
+        torch.load(run / CHECKPOINTS_FOLDER / CHECKPOINT_FILE, weights_only=True)["learner"] for run in (whole, broken)
+    )
+    assert tensors(one).keys() == tensors(other).keys()
+    assert all(torch.equal(tensor, tensors(other)[place]) for place, tensor in tensors(one).items())
+    assert len((whole / "metrics.jsonl").read_text().splitlines()) == 2048 // (16 * 16)
+
+
+def wait_for_lines(file: Path, number: int) -> None:
+    deadline = time.monotonic() + 60
+    while not file.exists() or len(file.read_text().splitlines()) < number:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_a_run_of_two_processes_goes_on_with_one_and_says_what_that_changes(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    run = tmp_path / "run"
+    team = started(*TRAIN, "--run", run)
+    wait_for_lines(run / "metrics.jsonl", 3)
+    team[0].send_signal(signal.SIGTERM)
+    assert {code for code, _ in ended(team)} == {130}
+    assert main(["train", "--resume", str(run)]) == 0
+    assert "it was saved by a training of 2 processes" in capfd.readouterr().err
