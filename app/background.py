@@ -16,10 +16,19 @@ VOLLEY = (sys.executable, "-P", "-m", "volley")
 """-P: without the current folder, which may hold modules of any name."""
 
 
-def launch(command: Sequence[str], output: IO[bytes]) -> subprocess.Popen[bytes]:
-    """Starts a process at low priority that writes everything it prints to `output`; `OSError` if it cannot start."""
+def launch(
+    command: Sequence[str],
+    output: IO[bytes] | int,
+    *,
+    questions: int = subprocess.DEVNULL,
+    errors: int = subprocess.STDOUT,
+) -> subprocess.Popen[bytes]:
+    """Starts a process at low priority that writes what it prints to `output`; `OSError` if it cannot start.
+
+    `questions` is what it reads, and `errors` where its errors go, by default to where everything goes.
+    """
     threads = {name: str(THREADS) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS")}
-    streams: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": output, "stderr": subprocess.STDOUT}
+    streams: dict[str, Any] = {"stdin": questions, "stdout": output, "stderr": errors}
     if sys.platform == "win32":
         flags = subprocess.BELOW_NORMAL_PRIORITY_CLASS | subprocess.CREATE_NO_WINDOW
         return subprocess.Popen(command, env=os.environ | threads, creationflags=flags, **streams)  # noqa: S603

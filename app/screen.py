@@ -50,15 +50,20 @@ class OpenLibrary:
 
 
 @dataclass(frozen=True, slots=True)
+class OpenLessons:
+    """Go to the lessons."""
+
+
+@dataclass(frozen=True, slots=True)
 class Quit:
     """Close the window."""
 
 
-Request: TypeAlias = Start | Follow | Publish | OpenMenu | OpenLibrary | Quit
+Request: TypeAlias = Start | Follow | Publish | OpenMenu | OpenLibrary | OpenLessons | Quit
 
 
 class Screen(Protocol):
-    """What fills the window: the menu, a match, the models, a publication."""
+    """What fills the window: the menu, a match, the models, the lessons, a publication."""
 
     @property
     def context(self) -> Context:

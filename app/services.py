@@ -12,6 +12,7 @@ from typing import Self
 
 from app import settings
 from app.follow.trainer import Trainer
+from app.follow.tutor import Tutor
 from app.hub.library import Library
 from app.hub.publishing import outcome_of
 from app.settings import Settings
@@ -46,6 +47,7 @@ class Services:
         """Moves files from and to the Hub; the program ends only when none is half done."""
         self.trainer = Trainer(self.loader)
         self._uploads: list[Future[str]] = []
+        self._tutor: Tutor | None = None
         for message in (warning, *clashes, told_last_time()):
             if message:
                 self.toast.show(message)
@@ -54,6 +56,12 @@ class Services:
     def library(self) -> Library:
         """The models here and on the Hub; first looked for when a screen asks for it."""
         return Library(self.questions, self.transfers)
+
+    def tutor(self) -> Tutor:
+        """Runs the lessons; started when it is first asked for. `UserError` if it cannot start."""
+        if self._tutor is None or self._tutor.ended:
+            self._tutor = Tutor()
+        return self._tutor
 
     def keep(self, new: Settings) -> None:
         """Makes these the settings, now and next time."""
@@ -94,6 +102,8 @@ class Services:
             last.callback(self._end_training)
             last.callback(self.display.close)
             last.callback(self.speaker.close)
+            if self._tutor is not None:
+                last.callback(self._tutor.close)
             if "library" in self.__dict__:
                 last.callback(self.library.close)
 

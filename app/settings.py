@@ -58,6 +58,8 @@ class Settings(Struct, frozen=True):
     panels_watching: frozenset[PanelName] = PANELS_WHILE_WATCHING
     last: Lineup = Lineup(FIRST_OPPONENT, Person())
     """The lineup of the last match."""
+    lessons: frozenset[str] = frozenset()
+    """Those that have shown their point, by name."""
     keys: dict[str, list[str]] = {}
     """Maps names of bindings to other keys, spelled as in SDL. See `app.ui.bindings.with_overrides`."""
 

@@ -14,6 +14,7 @@ from app.game.lineup import Lineup, Policy, Rom
 from app.game.session import Session, new_seed
 from app.game.snapshot import Snapshot
 from app.hub.publishing import Publishing
+from app.learn.screen import LearnScreen
 from app.library.screen import LibraryScreen
 from app.menu.screen import MenuScreen
 from app.play import keep
@@ -21,6 +22,7 @@ from app.play.screen import MatchScreen
 from app.publish.screen import PublishingScreen
 from app.screen import (
     Follow,
+    OpenLessons,
     OpenLibrary,
     OpenMenu,
     Publish,
@@ -130,8 +132,16 @@ class Window:
                 self._open(MenuScreen(services))
             case OpenLibrary(model):
                 self._open(LibraryScreen(services, model))
+            case OpenLessons():
+                self._open_lessons()
             case Quit():
                 self.closed = True
+
+    def _open_lessons(self) -> None:
+        try:
+            self._open(LearnScreen(self.services))
+        except UserError as error:
+            self.services.toast.show(str(error))
 
     def _open(self, screen: Screen) -> None:
         self._screen.close()

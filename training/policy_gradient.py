@@ -257,7 +257,8 @@ def _check_alike(model: str, spec: ModelSpec, wanted: ModelSpec) -> None:
         if more | fewer <= SLOW_ACTIONS.keys():
             advice = "; add --slow-moves" if more else "; leave out --slow-moves"
         raise UserError(f"{model} has other actions than the run{advice}")
-    if spec.network != wanted.network or spec.observation.shape != wanted.observation.shape:
+    pictures = replace(spec.observation, frame_skip=wanted.observation.frame_skip)
+    if spec.network != wanted.network or pictures != wanted.observation:
         raise UserError(f"{model} has another network than the run")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from argparse import ArgumentTypeError, Namespace
 from dataclasses import asdict
 from pathlib import Path
@@ -37,6 +38,8 @@ def add_parsers(subparsers: Subparsers) -> None:
     _add_train(subparsers)
     _add_evaluate(subparsers)
     _add_plot(subparsers)
+    # The window runs its lessons with it; it is of no use to people, so it stands in no list.
+    subparsers.add_parser("lessons").set_defaults(run=_lessons)
 
 
 def _add_train(subparsers: Subparsers) -> None:
@@ -298,3 +301,15 @@ def _probability(text: str) -> float:
     if not 0 <= probability < 1:
         raise ArgumentTypeError(f"{text!r} is not a probability from 0 to below 1")
     return probability
+
+
+def _lessons(_arguments: Namespace) -> int:
+    """Reads lines that ask for lessons, and writes lines that tell how they go."""
+    from training.lessons.serve import serve
+
+    def tell(line: bytes) -> None:
+        sys.stdout.buffer.write(line)
+        sys.stdout.buffer.flush()
+
+    serve(sys.stdin.buffer, tell)
+    return 0

@@ -16,7 +16,7 @@ from app.game.levels import Level, nearest
 from app.game.lineup import Ladder, Lineup, Person, Player, Policy, Rom, Script, Tracker
 from app.game.rating import PersonRating
 from app.menu.choices import AgentChoice, AgentPlayer, Preferences, PreferencesChoice, TrainingChoice
-from app.screen import Follow, OpenLibrary, Quit, Request, Start
+from app.screen import Follow, OpenLessons, OpenLibrary, Quit, Request, Start
 from app.ui import theme
 from app.ui.bindings import Command
 from app.ui.focus import COLUMN, ROW_OR_COLUMN, Focus, Group, Hint
@@ -29,6 +29,12 @@ _ABOUT_MODELS = (
 )
 
 
+_ABOUT_LESSONS = (
+    "The course that Volley grew from, one idea to a page.",
+    "Each runs for real while you look, with something to change and something to see.",
+)
+
+
 class Mode(Enum):
     """The entries of the menu, in order."""
 
@@ -37,6 +43,7 @@ class Mode(Enum):
     PEOPLE = "Two players"
     WATCH_ROM = "Watch: agent against the Atari CPU"
     WATCH_AGENTS = "Watch: agent against agent"
+    LEARN = "Learn how it learns"
     TRAIN = "Train a network"
     MODELS = "Models"
     SETTINGS = "Settings"
@@ -50,6 +57,7 @@ class MenuButton(Enum):
     FOLLOW = "Watch it play"
     STOP = "Stop and save"
     BROWSE = "Browse models"
+    LEARN = "Open the lessons"
     FORGET = "Delete my matches and rating"
     FORGET_SURE = "Press again to delete them"
 
@@ -194,6 +202,8 @@ class MenuModel:
             return (MenuCard("Quit", theme.TEXT, "Close Volley"),)
         if self.mode is Mode.TRAIN:
             return (self._training_card,)
+        if self.mode is Mode.LEARN:
+            return (MenuCard("Lessons", theme.TEXT, about=_ABOUT_LESSONS),)
         if self.mode is Mode.MODELS:
             return (MenuCard("Models", theme.TEXT, about=_ABOUT_MODELS),)
         keys = (f"To change the keys, edit {self._settings_path}.",) if self._settings_path else ()
@@ -210,6 +220,8 @@ class MenuModel:
         """The buttons of this mode; Enter presses the first one if no button is in focus."""
         if self.mode is Mode.TRAIN and self._training_now is not None:
             return MenuButton.FOLLOW, MenuButton.STOP
+        if self.mode is Mode.LEARN:
+            return (MenuButton.LEARN,)
         if self.mode is Mode.MODELS:
             return (MenuButton.BROWSE,)
         if self.mode is Mode.SETTINGS and self._person is not None:
@@ -352,8 +364,8 @@ class MenuModel:
     def _press(self, button: MenuButton) -> Outcome | None:
         if self.lineup is not None:
             return Start(self.lineup)
-        if button is MenuButton.BROWSE:
-            return OpenLibrary()
+        if button in _PAGES:
+            return _PAGES[button]
         if button is MenuButton.FORGET:
             self._forgetting = True
             return None
@@ -364,6 +376,8 @@ class MenuModel:
         return Follow(self._training_now.run) if button is MenuButton.FOLLOW else StopTraining()
 
 
+_PAGES: dict[MenuButton, Request] = {MenuButton.BROWSE: OpenLibrary(), MenuButton.LEARN: OpenLessons()}
+"""The buttons that lead to another page."""
 _MODE_HINTS: dict[MenuTarget, str] = {Mode.QUIT: "quit", Mode.SETTINGS: "options"}
 """What Enter does on a mode; on any other, it presses the first button."""
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import pygame
 from msgspec.structs import replace
 
@@ -15,7 +17,7 @@ from app.game.session import Session, new_seed
 from app.game.snapshot import State
 from app.hub import local
 from app.menu.choices import Preferences
-from app.menu.model import ChangeSettings, ForgetMatches, MenuModel, Outcome, StopTraining
+from app.menu.model import ChangeSettings, ForgetMatches, MenuModel, Mode, Outcome, StopTraining
 from app.menu.view import MenuView
 from app.screen import Request
 from app.services import Services
@@ -67,6 +69,9 @@ class MenuScreen:
         """Draws the menu, and after its first frame loads the players of the match it shows."""
         self._view.model.show_preferences(_preferences(self._services.settings))
         self._view.model.show_training(self._services.trainer.now)
+        if self._view.model.mode is Mode.LEARN:
+            with suppress(UserError):  # The page itself will say so.
+                self._services.tutor()  # It starts now, so as to be ready when the page opens.
         picture = self._play_demo(elapsed)
         self._view.draw(surface, picture, self._caption)
 

@@ -77,7 +77,7 @@ def _mode_rows(rect: pygame.Rect, scale: float) -> list[pygame.Rect]:
     height = (rect.height - (len(Mode) - 3) * gap - 2 * apart) // len(Mode)
     rows, top = [], rect.top
     for mode in Mode:
-        top += apart - gap if mode in (Mode.WATCH_ROM, Mode.SETTINGS) else 0
+        top += apart - gap if mode in (Mode.WATCH_ROM, Mode.LEARN) else 0
         rows.append(pygame.Rect(rect.left, top, rect.width, height))
         top += height + gap
     return rows

@@ -1,0 +1,91 @@
+"""Runs the lessons in a process of their own, so that the window stays smooth; keeps what it told last."""
+
+from __future__ import annotations
+
+import subprocess
+from contextlib import suppress
+from threading import Thread
+from typing import IO, TypeVar
+
+import msgspec
+
+from app.background import VOLLEY, launch
+from models.errors import UserError
+from models.lessons import Ask, Knobs, State, decode_tell, encode
+
+S = TypeVar("S", bound=State)
+COMMAND = (*VOLLEY, "lessons")
+PATIENCE = 2.0
+"""Seconds in which it may end by itself."""
+
+
+class Tutor:
+    """One process for all lessons, started at once: it takes a moment to import what it needs.
+
+    `UserError` if it cannot start. Call `close` before the program ends.
+    """
+
+    def __init__(self) -> None:
+        self._number = 0
+        self._told: dict[type, State] = {}
+        try:
+            self._process = launch(COMMAND, subprocess.PIPE, questions=subprocess.PIPE, errors=subprocess.DEVNULL)
+        except OSError as error:
+            raise UserError(f"cannot start the lessons: {error.strerror}") from error
+        assert self._process.stdout is not None
+        Thread(target=self._listen, args=(self._process.stdout,), daemon=True).start()
+
+    def ask(self, knobs: Knobs) -> None:
+        """Begins a lesson with these knobs, in place of whatever runs; `UserError` if the process has ended."""
+        self._number += 1
+        self._told = {}
+        self._say(encode(Ask(self._number, knobs)))
+
+    def rest(self) -> None:
+        """Runs nothing until the next question."""
+        self._number += 1
+        self._told = {}
+        with suppress(UserError):
+            self._say(encode(Ask(self._number, None)))
+
+    def told(self, kind: type[S]) -> S | None:
+        """The newest state of this kind since the last question; None if there is none yet."""
+        state = self._told.get(kind)
+        return state if isinstance(state, kind) else None
+
+    @property
+    def speaks(self) -> bool:
+        """Whether it has told anything since the last question."""
+        return bool(self._told)
+
+    @property
+    def ended(self) -> bool:
+        """Whether the process is gone, which it should not be."""
+        return self._process.poll() is not None
+
+    def close(self) -> None:
+        """Ends the process."""
+        assert self._process.stdin is not None
+        with suppress(OSError):
+            self._process.stdin.close()
+        try:
+            self._process.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+    def _say(self, line: bytes) -> None:
+        assert self._process.stdin is not None
+        try:
+            self._process.stdin.write(line)
+            self._process.stdin.flush()
+        except OSError as error:
+            raise UserError("the process that runs the lessons has ended; leave this page and come back") from error
+
+    def _listen(self, lines: IO[bytes]) -> None:
+        """In a thread of its own. What was told to an earlier question is late, and passed over."""
+        for line in lines:
+            with suppress(msgspec.DecodeError):
+                told = decode_tell(line)
+                if told.number == self._number:
+                    self._told = {**self._told, type(told.state): told.state}

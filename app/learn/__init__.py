@@ -1,0 +1,1 @@
+"""The lessons of the course, alive in the window."""

@@ -1,0 +1,38 @@
+"""What a lesson is: an idea, something to change, and a picture that moves."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar
+
+import pygame
+
+from app.follow.tutor import Tutor
+from app.ui.widgets import Choice
+from models.lessons import Knobs
+
+
+class Lesson(ABC):
+    """One lesson, as chosen. Its picture shows what the tutor has told since it was asked `knobs`."""
+
+    name: ClassVar[str]
+    """Under which it is remembered."""
+    title: ClassVar[str]
+    idea: ClassVar[str]
+    """Two or three sentences."""
+    command: ClassVar[str]
+    """That does the same outside the window."""
+    choices: tuple[Choice[Any], ...]
+    """What one may change."""
+
+    @abstractmethod
+    def knobs(self, seed: int) -> Knobs:
+        """What to ask the tutor, as the choices are now."""
+
+    @abstractmethod
+    def draw(self, surface: pygame.Surface, rect: pygame.Rect, scale: float, tutor: Tutor) -> None:
+        """Draws the picture."""
+
+    @abstractmethod
+    def shown(self, tutor: Tutor) -> bool:
+        """Whether the picture has shown its point."""

@@ -1,0 +1,13 @@
+"""The lessons, in the order of the course."""
+
+from __future__ import annotations
+
+from app.learn.chance import ChanceLesson
+from app.learn.climbing import Climbing
+from app.learn.lesson import Lesson
+from app.learn.noise import NoiseLesson
+
+
+def lessons() -> tuple[Lesson, ...]:
+    """Each as it is when it is opened first."""
+    return Climbing(), ChanceLesson(), NoiseLesson()

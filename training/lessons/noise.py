@@ -1,0 +1,181 @@
+"""REINFORCE and its noise: how far estimates of a gradient scatter, and how trainings go, with each cure by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import fields
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from models.lessons import Noise, NoiseKnobs, Point
+from models.losses import policy_gradient
+from models.returns import normalized
+from training import reinforce
+from training.algorithms import REINFORCE
+from training.environments import make, specification
+from training.learner import Learner
+from training.policy_gradient import WARM_UP_STEPS, improve
+from training.reinforce import ReinforceSettings, trajectory_ends, whole_trajectories
+from training.rollout import Collector, Episode, Rollout
+from training.trajectories import TrajectoryCollector
+
+ENVIRONMENT = "CartPole-v1"
+SEEDS, STEPS = 3, 10_000
+BATCH = 8
+"""Trajectories that the cure averages over."""
+ESTIMATES = 24
+FIRST_UPDATES = 8
+"""Of the policy whose gradient is estimated: an untrained one's says little about a baseline."""
+RECENT = 20
+"""Games that a curve is the mean of."""
+
+
+def settings(knobs: NoiseKnobs) -> ReinforceSettings:
+    """REINFORCE with those cures."""
+    return ReinforceSettings(
+        learning_rate=3e-3,
+        step_size="constant",
+        entropy_coefficient=0.0,
+        trajectories_per_update=BATCH if knobs.batch else 1,
+        normalize=knobs.normalize,
+        credit="to-go" if knobs.to_go else "total",
+        baseline="value" if knobs.baseline else "none",
+    )
+
+
+CURED = NoiseKnobs(batch=True, normalize=True, to_go=True, baseline=True)
+
+
+class Training:
+    """One training of a seed."""
+
+    def __init__(self, chosen: ReinforceSettings, seed: int) -> None:
+        self._settings = chosen
+        spec = specification(ENVIRONMENT, algorithm="reinforce")
+        self.learner = Learner(spec, learning_rate=chosen.learning_rate, seed=seed, device=torch.device("cpu"))
+        alone = chosen.trajectories_per_update == 1
+        # For one trajectory per update, a single environment and short rollouts.
+        self._environments = make(spec, 1 if alone else BATCH)
+        collector = Collector(self._environments, self.learner, rollout_length=8 if alone else 32, seed=seed)
+        seen = collector.random_observations(WARM_UP_STEPS, np.random.default_rng(seed))
+        self.learner.update_input_statistics(seen)
+        self.experience: TrajectoryCollector = whole_trajectories(collector, chosen)
+        self._recent: list[Episode] = []
+        self.curve: list[Point] = []
+        """Agent steps, and the mean return of the last games."""
+
+    def update(self) -> None:
+        """Collects, and learns."""
+        rollout, episodes = self.experience.collect()
+        self._recent = [*self._recent, *episodes][-RECENT:]
+        improve(self.learner, rollout, REINFORCE, self._settings, min(self.experience.steps / STEPS, 1.0))
+        if self._recent:
+            mean = sum(episode.episode_return for episode in self._recent) / len(self._recent)
+            self.curve.append((float(self.experience.steps), mean))
+
+    def close(self) -> None:
+        """Ends its games."""
+        self._environments.close()
+
+
+class Cloud(NamedTuple):
+    """Estimates of one gradient."""
+
+    points: list[Point]
+    """In lengths of their mean: along it, and across it in the direction in which they scatter most."""
+    spread: float
+    """Their standard deviation, in the same unit."""
+
+
+def run(knobs: NoiseKnobs) -> Iterator[Noise]:
+    """The clouds first, then the trainings, by turns."""
+    yield Noise(curves=[[] for _ in range(SEEDS)], steps=STEPS)
+    learner, trajectories = some_trajectories(knobs.seed)
+    chosen = settings(knobs)
+    size = chosen.trajectories_per_update
+    cloud = cloud_of([gradient(learner, some, chosen) for some in _groups(trajectories, size)])
+    plain = cloud_of([gradient(learner, some, settings(NoiseKnobs())) for some in _groups(trajectories, 1)])
+    trainings = [Training(chosen, knobs.seed + number) for number in range(SEEDS)]
+    try:
+        while True:
+            yield Noise(
+                curves=[training.curve for training in trainings],
+                steps=STEPS,
+                gradients=cloud.points,
+                plain=plain.points,
+                spread=cloud.spread,
+                plain_spread=plain.spread,
+            )
+            behind = min(trainings, key=lambda training: training.experience.steps)
+            if behind.experience.steps >= STEPS:
+                return
+            until = behind.experience.steps + STEPS // 100
+            while behind.experience.steps < until:
+                behind.update()
+    finally:
+        for training in trainings:
+            training.close()
+
+
+def some_trajectories(seed: int) -> tuple[Learner, list[Rollout]]:
+    """A policy that has learned a little, and trajectories of it, each `[T, 1]`, enough for all estimates."""
+    training = Training(settings(CURED), seed)
+    with closing(training):
+        for _ in range(FIRST_UPDATES):
+            training.update()
+        found: list[Rollout] = []
+        while len(found) < BATCH * ESTIMATES:
+            rollout, _ = training.experience.collect()
+            found += _apart(rollout)
+    return training.learner, found
+
+
+def _apart(rollout: Rollout) -> Iterator[Rollout]:
+    """The trajectories of a rollout `[T, 1]`, one by one; copies, because the next rollout overwrites it."""
+    ends = trajectory_ends(rollout, ReinforceSettings()).squeeze(1).nonzero().squeeze(1) + 1
+    start = 0
+    for end in ends.tolist():
+        yield Rollout(*(getattr(rollout, field.name)[start:end].clone() for field in fields(Rollout)))
+        start = end
+
+
+def _groups(trajectories: Sequence[Rollout], size: int) -> Iterator[Rollout]:
+    """`ESTIMATES` groups of so many trajectories, joined."""
+    for first in range(0, ESTIMATES * size, size):
+        some = trajectories[first : first + size]
+        yield Rollout(*(torch.cat([getattr(one, field.name) for one in some]) for field in fields(Rollout)))
+
+
+def gradient(learner: Learner, rollout: Rollout, chosen: ReinforceSettings) -> Tensor:
+    """`[n]`: REINFORCE's estimate of the policy's gradient from these trajectories, nothing being learned."""
+    weights = reinforce.advantages(rollout, chosen).advantages
+    if chosen.normalize:
+        weights = normalized(weights)
+    distribution = learner.evaluate(rollout.observations.flatten(0, 1)).distribution
+    objective = policy_gradient(distribution.log_prob(rollout.actions.flatten()), weights.flatten())
+    parameters = [weights for name, weights in learner.network.named_parameters() if name.startswith("policy")]
+    return torch.cat([part.flatten() for part in torch.autograd.grad(objective, parameters)])
+
+
+def cloud_of(gradients: Sequence[Tensor]) -> Cloud:
+    """The estimates as points; all at the origin if there is no gradient at all."""
+    estimates = torch.stack(list(gradients)).double().numpy()
+    mean = estimates.mean(0)
+    length = float(np.linalg.norm(mean))
+    if length < 1e-9:
+        return Cloud([(0.0, 0.0)] * len(estimates), 0.0)
+    along = estimates @ mean / length**2
+    rest = estimates / length - along[:, None] * mean / length
+    across = rest @ _widest(rest)
+    spread = float(np.sqrt(estimates.var(0).sum())) / length
+    return Cloud([(float(x), float(y)) for x, y in zip(along, across, strict=True)], spread)
+
+
+def _widest(points: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The unit vector along which points scatter most."""
+    return np.asarray(np.linalg.svd(points, full_matrices=False)[2][0])
