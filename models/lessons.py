@@ -21,6 +21,29 @@ Rule: TypeAlias = Literal[
 Point: TypeAlias = tuple[float, float]
 
 
+class PolicyKnobs(Struct, frozen=True, tag="policy"):
+    """Pong's network on a frozen moment."""
+
+    row: int = 110
+    """Of the ball's upper edge on the screen."""
+    trained: Literal["a little", "to the end"] = "to the end"
+    seed: int = 0
+
+
+class Moment(Struct, frozen=True, tag="moment"):
+    """What the network makes of it."""
+
+    picture: bytes
+    """The court, `[210, 160, 3]`."""
+    actions: list[str]
+    probabilities: list[float]
+    """Of each action."""
+    value: float
+    """The points that it expects from here, discounted."""
+    counts: list[int]
+    """How often each action has been drawn."""
+
+
 class ClimbingKnobs(Struct, frozen=True, tag="climbing"):
     """Black-box search for the two weights of a policy for the mountain car."""
 
@@ -114,8 +137,8 @@ class Noise(Struct, frozen=True, tag="noise"):
     plain_spread: float = 0.0
 
 
-Knobs: TypeAlias = ClimbingKnobs | ChanceKnobs | NoiseKnobs
-State: TypeAlias = Landscape | Climb | Chance | Noise
+Knobs: TypeAlias = PolicyKnobs | ClimbingKnobs | ChanceKnobs | NoiseKnobs
+State: TypeAlias = Moment | Landscape | Climb | Chance | Noise
 
 
 class Ask(Struct, frozen=True):

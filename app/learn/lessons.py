@@ -6,8 +6,9 @@ from app.learn.chance import ChanceLesson
 from app.learn.climbing import Climbing
 from app.learn.lesson import Lesson
 from app.learn.noise import NoiseLesson
+from app.learn.policy import PolicyLesson
 
 
 def lessons() -> tuple[Lesson, ...]:
     """Each as it is when it is opened first."""
-    return Climbing(), ChanceLesson(), NoiseLesson()
+    return PolicyLesson(), Climbing(), ChanceLesson(), NoiseLesson()

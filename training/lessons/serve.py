@@ -7,8 +7,19 @@ from collections.abc import Callable, Iterable, Iterator
 from queue import Empty, SimpleQueue
 from threading import Thread
 
-from models.lessons import Ask, ChanceKnobs, ClimbingKnobs, Knobs, NoiseKnobs, State, Tell, decode_ask, encode
-from training.lessons import chance, climbing, noise
+from models.lessons import (
+    Ask,
+    ChanceKnobs,
+    ClimbingKnobs,
+    Knobs,
+    NoiseKnobs,
+    PolicyKnobs,
+    State,
+    Tell,
+    decode_ask,
+    encode,
+)
+from training.lessons import chance, climbing, noise, policy
 
 INTERVAL = 0.05
 """Seconds between two states, at least, so that one can see what happens."""
@@ -19,6 +30,8 @@ def states(knobs: Knobs | None) -> Iterator[State]:
     match knobs:
         case None:
             return iter(())
+        case PolicyKnobs():
+            return policy.run(knobs)
         case ClimbingKnobs():
             return climbing.run(knobs)
         case ChanceKnobs():

@@ -1,0 +1,122 @@
+"""The lesson on what a policy is."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Literal
+
+import numpy as np
+import pygame
+
+from agents.base import MOVES, Frame
+from app.follow.tutor import Tutor
+from app.learn.lesson import Lesson
+from app.ui import theme
+from app.ui.court import ASPECT, CourtView
+from app.ui.widgets import Choice
+from models.lessons import Moment, PolicyKnobs
+from models.screen import SCREEN_SHAPE
+
+_ROWS = tuple(range(38, 190, 8))
+"""Of the ball, from the upper wall to the lower."""
+
+
+class Acting(Enum):
+    """How an action is chosen."""
+
+    SAMPLED = "drawn by chance"
+    GREEDY = "always the likeliest"
+
+
+class PolicyLesson(Lesson):
+    """A frozen moment of Pong, in which one moves the ball."""
+
+    name = "policy"
+    title = "A policy"
+    idea = (
+        "A policy turns what it sees into probabilities of actions. Move the ball, which flies to the right, and watch "
+        "them turn: this is a network that plays Pong. It may draw its action, or always take the likeliest."
+    )
+    command = "volley watch ppo"
+
+    def __init__(self) -> None:
+        self._row = Choice("Ball", _ROWS, 110, lambda row: f"row {row}")
+        self._acting = Choice("Action", tuple(Acting), Acting.SAMPLED, lambda acting: acting.value)
+        trained: tuple[Literal["a little", "to the end"], ...] = ("a little", "to the end")
+        self._trained = Choice("Trained", trained, "to the end")
+        self.choices = (self._row, self._trained, self._acting)
+        self._court = CourtView()
+        self._moment: Moment | None = None
+        self._picture: Frame = np.zeros((*SCREEN_SHAPE, 3), np.uint8)
+        self._leaders: set[str] = set()
+        """The moves that have been the likeliest one."""
+
+    def knobs(self, seed: int) -> PolicyKnobs:
+        """Where the ball is, and whose policy it is."""
+        return PolicyKnobs(self._row.value, self._trained.value, seed)
+
+    def shown(self, tutor: Tutor) -> bool:
+        """Two moves have been the likeliest, each with the ball somewhere else."""
+        if (moment := tutor.told(Moment)) is not None:
+            shares = _shares(moment.actions, moment.probabilities)
+            self._leaders.add(max(shares, key=shares.__getitem__))
+        return len(self._leaders) > 1
+
+    def draw(self, surface: pygame.Surface, rect: pygame.Rect, scale: float, tutor: Tutor) -> None:
+        """The court at left, and at right each move's probability and how often it is chosen."""
+        moment = tutor.told(Moment)
+        if moment is None:
+            return
+        if moment is not self._moment and (self._moment is None or moment.picture != self._moment.picture):
+            self._picture = np.frombuffer(moment.picture, np.uint8).reshape(*SCREEN_SHAPE, 3)
+        self._moment = moment
+        width = min(rect.width * 11 // 20, round(rect.height * ASPECT))
+        court = pygame.Rect(rect.left, rect.top, width, round(width / ASPECT))
+        self._court.draw(surface, court, self._picture)
+        gap = round(2 * theme.GAP * scale)
+        bars = pygame.Rect(court.right + gap, court.top, rect.right - court.right - gap, court.height)
+        _draw_bars(surface, bars, scale, moment, self._acting.value)
+
+
+def _shares(actions: list[str], numbers: list[float]) -> dict[str, float]:
+    """Numbers by action as numbers by move."""
+    moves = [(name, group) for name, group in MOVES if name != "fire"]
+    by_action = dict(zip(actions, numbers, strict=True))
+    return {name: sum(by_action.get(action, 0.0) for action in group) for name, group in moves}
+
+
+def _draw_bars(surface: pygame.Surface, rect: pygame.Rect, scale: float, moment: Moment, acting: Acting) -> None:
+    heading, body, small = (round(size * scale) for size in (theme.HEADING_SIZE, theme.BODY_SIZE, theme.HINT_SIZE))
+    probabilities = _shares(moment.actions, moment.probabilities)
+    likeliest = max(probabilities, key=probabilities.__getitem__)
+    if acting is Acting.GREEDY:
+        taken = {name: float(name == likeliest) for name in probabilities}
+        words = "taken: always the same"
+    else:
+        drawn = sum(moment.counts)
+        taken = {
+            name: count / max(drawn, 1)
+            for name, count in _shares(moment.actions, [float(count) for count in moment.counts]).items()
+        }
+        words = f"drawn {drawn:3} times"
+    top, height = rect.top, round(12 * scale)
+    for name, probability in probabilities.items():
+        colour = theme.TEXT if name == likeliest else theme.QUIET
+        theme.draw_text(surface, name, heading, colour, theme.Face.BOLD, topleft=(rect.left, top))
+        theme.draw_text(surface, f"{probability:4.0%}", heading, colour, theme.Face.BOLD, topright=(rect.right, top))
+        top += round(32 * scale)
+        for share, ink in ((probability, theme.RIGHT_PLAYER), (taken[name], theme.FOCUS)):
+            track = pygame.Rect(rect.left, top, rect.width, height)
+            pygame.draw.rect(surface, theme.HAIRLINE, track, border_radius=round(3 * scale))
+            filled = pygame.Rect(track.topleft, (round(share * track.width), height))
+            if filled.width:
+                pygame.draw.rect(surface, ink, filled, border_radius=min(round(3 * scale), filled.width // 2))
+            top += round(16 * scale)
+        top += round(14 * scale)
+    for ink, text in ((theme.RIGHT_PLAYER, "probability"), (theme.FOCUS, words)):
+        pygame.draw.aacircle(surface, ink, (rect.left + small / 2, top + 0.62 * small), 0.36 * small)
+        box = theme.draw_text(surface, text, small, theme.TEXT, topleft=(rect.left + round(1.4 * small), top))
+        top = box.bottom + round(3 * scale)
+    points = f"It expects {moment.value:+.2f} points from here.".replace("-", "\N{MINUS SIGN}")
+    for line in theme.wrapped(points, body, rect.width, 2):
+        top = theme.draw_text(surface, line, body, theme.QUIET, topleft=(rect.left, top + round(8 * scale))).bottom
