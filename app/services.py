@@ -59,7 +59,10 @@ class Services:
 
     def tutor(self) -> Tutor:
         """Runs the lessons; started when it is first asked for. `UserError` if it cannot start."""
-        if self._tutor is None or self._tutor.ended:
+        if self._tutor is not None and self._tutor.ended:
+            self._tutor.close()
+            self._tutor = None
+        if self._tutor is None:
             self._tutor = Tutor()
         return self._tutor
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from app.follow.follower import Follower
 from app.follow.process import Phase, TrainingProcess
 from models import catalog
+from models.run_directory import CurvePoint
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,9 @@ class RunningTraining:
     run: Path
     about: str
     """Its progress, in a line."""
+    curve: tuple[CurvePoint, ...] = ()
+    target: int | None = None
+    """The agent steps that it is for, once known."""
 
 
 class Trainer:
@@ -73,7 +77,8 @@ class Trainer:
         """The running training, if there is one."""
         if self._process is None or self._progress is None:
             return None
-        return RunningTraining(self._process.run, self._about(self._process, self._progress))
+        training, about = self._progress.training, self._about(self._process, self._progress)
+        return RunningTraining(self._process.run, about, training.curve, training.target)
 
     @staticmethod
     def _about(process: TrainingProcess, progress: Follower) -> str:

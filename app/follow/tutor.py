@@ -33,7 +33,8 @@ class Tutor:
         except OSError as error:
             raise UserError(f"cannot start the lessons: {error.strerror}") from error
         assert self._process.stdout is not None
-        Thread(target=self._listen, args=(self._process.stdout,), daemon=True).start()
+        self._listener = Thread(target=self._listen, args=(self._process.stdout,), daemon=True)
+        self._listener.start()
 
     def ask(self, knobs: Knobs) -> None:
         """Begins a lesson with these knobs, in place of whatever runs; `UserError` if the process has ended."""
@@ -73,19 +74,21 @@ class Tutor:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+        self._listener.join()
 
     def _say(self, line: bytes) -> None:
         assert self._process.stdin is not None
         try:
             self._process.stdin.write(line)
             self._process.stdin.flush()
-        except OSError as error:
+        except (OSError, ValueError) as error:  # a pipe that nobody reads, or one that is closed
             raise UserError("the process that runs the lessons has ended; leave this page and come back") from error
 
     def _listen(self, lines: IO[bytes]) -> None:
         """In a thread of its own. What was told to an earlier question is late, and passed over."""
-        for line in lines:
-            with suppress(msgspec.DecodeError):
-                told = decode_tell(line)
-                if told.number == self._number:
-                    self._told = {**self._told, type(told.state): told.state}
+        with lines:
+            for line in lines:
+                with suppress(msgspec.DecodeError):
+                    told = decode_tell(line)
+                    if told.number == self._number:
+                        self._told = {**self._told, type(told.state): told.state}

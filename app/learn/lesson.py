@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from enum import Enum
 from typing import Any, ClassVar
 
 import pygame
@@ -10,6 +11,15 @@ import pygame
 from app.follow.tutor import Tutor
 from app.ui.widgets import Choice
 from models.lessons import Knobs
+
+
+class LearnButton(Enum):
+    """The buttons of lessons."""
+
+    AGAIN = "Again, with other luck"
+    TRAIN = "Start a training"
+    WATCH = "Watch it play"
+    STOP = "Stop and save"
 
 
 class Lesson(ABC):
@@ -24,10 +34,12 @@ class Lesson(ABC):
     """That does the same outside the window."""
     choices: tuple[Choice[Any], ...]
     """What one may change."""
+    buttons: tuple[LearnButton, ...] = (LearnButton.AGAIN,)
+    """The ones of use now."""
 
     @abstractmethod
-    def knobs(self, seed: int) -> Knobs:
-        """What to ask the tutor, as the choices are now."""
+    def knobs(self, seed: int) -> Knobs | None:
+        """What to ask the tutor, as the choices are now; None if nothing."""
 
     @abstractmethod
     def draw(self, surface: pygame.Surface, rect: pygame.Rect, scale: float, tutor: Tutor) -> None:

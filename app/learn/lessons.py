@@ -7,8 +7,9 @@ from app.learn.climbing import Climbing
 from app.learn.lesson import Lesson
 from app.learn.noise import NoiseLesson
 from app.learn.policy import PolicyLesson
+from app.learn.pong import PongLesson
 
 
 def lessons() -> tuple[Lesson, ...]:
     """Each as it is when it is opened first."""
-    return PolicyLesson(), Climbing(), ChanceLesson(), NoiseLesson()
+    return PolicyLesson(), Climbing(), ChanceLesson(), NoiseLesson(), PongLesson()

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any, TypeAlias
 
+from app.follow.trainer import RunningTraining
 from app.follow.tutor import Tutor
-from app.learn.lesson import Lesson
+from app.learn.lesson import LearnButton, Lesson
+from app.learn.pong import PongLesson
 from app.ui.bindings import Command
 from app.ui.focus import COLUMN, ROW_OR_COLUMN, Focus, Group, Hint
 from app.ui.widgets import Choice
@@ -15,12 +18,6 @@ from models.lessons import Knobs
 
 SETTLE_SECONDS = 0.2
 """After which a lesson begins: the focus may pass others on its way."""
-
-
-class LearnButton(Enum):
-    """The buttons of every lesson."""
-
-    AGAIN = "Again, with other luck"
 
 
 class LearnArea(Enum):
@@ -35,6 +32,15 @@ LearnTarget: TypeAlias = Lesson | Choice[Any] | LearnButton
 """What can be in focus."""
 
 
+@dataclass(frozen=True, slots=True)
+class Leave:
+    """Go back to the menu."""
+
+
+LearnOutcome: TypeAlias = Leave | LearnButton
+"""What a key or click leads to: the way out, or a button that the page itself has no use for."""
+
+
 class LearnPage:
     """Asks the tutor for whatever is chosen. Call `update` once a frame."""
 
@@ -44,7 +50,7 @@ class LearnPage:
         self.done = set(done)
         """The names of the lessons that have shown their point."""
         self._seed = 0
-        self._asked: tuple[Lesson, Knobs] | None = None
+        self._asked: tuple[Lesson, Knobs | None] | None = None
         self._unchanged = SETTLE_SECONDS
         """Seconds since something was chosen."""
         first = next((lesson for lesson in self.lessons if lesson.name not in self.done), self.lessons[0])
@@ -71,56 +77,77 @@ class LearnPage:
         in_list = self.focus.group is LearnArea.LESSONS
         return *self.focus.hints, ((Command.BACK,), "menu" if in_list else "lessons")
 
+    def show_training(self, now: RunningTraining | None) -> None:
+        """Shows the training that runs beside the window, if one does."""
+        for lesson in self.lessons:
+            if isinstance(lesson, PongLesson):
+                lesson.training = now
+        self._arrange()
+
     def update(self, elapsed: float) -> None:
         """Begins the open lesson once the choices rest; notes that it has shown its point."""
         self._unchanged += elapsed
         now = self.lesson, self.lesson.knobs(self._seed)
         if now != self._asked and (self._unchanged >= SETTLE_SECONDS or self._asked is None):
             self._asked = now
-            self.tutor.ask(now[1])
+            if now[1] is None:
+                self.tutor.rest()
+            else:
+                self.tutor.ask(now[1])
         if self.begun and self.lesson.shown(self.tutor):
             self.done.add(self.lesson.name)
 
-    def command(self, command: Command) -> bool:
-        """Acts on a key or a gamepad's button; returns whether it leaves the page."""
+    def command(self, command: Command) -> LearnOutcome | None:
+        """Acts on a key or a gamepad's button; returns what it leads to, if anything."""
+        outcome: LearnOutcome | None = None
         match command:
             case Command.CONFIRM:
-                self._confirm()
+                outcome = self._confirm()
             case Command.BACK if self.focus.group is LearnArea.LESSONS:
-                return True
+                outcome = Leave()
             case Command.BACK:
                 self.focus.enter(LearnArea.LESSONS)
             case _:
                 self.focus.move(command)
         self._settle()
-        return False
+        return outcome
 
-    def click(self, target: LearnTarget | None, step: int = 0) -> None:
-        """Acts on a click, which on a choice changes it by `step`."""
+    def click(self, target: LearnTarget | None, step: int = 0) -> LearnOutcome | None:
+        """Acts on a click, which on a choice changes it by `step`; returns what it leads to, if anything."""
         if target is None:
-            return
+            return None
+        outcome: LearnOutcome | None = None
         self.focus.go(target)
         if isinstance(target, Choice):
             target.step(step)
         elif isinstance(target, LearnButton):
-            self._again()
+            outcome = self._press(target)
         self._settle()
+        return outcome
 
-    def _confirm(self) -> None:
+    def _confirm(self) -> LearnOutcome | None:
         match self.focus.target:
             case Choice() as choice:
                 choice.cycle()
-            case LearnButton():
-                self._again()
+            case LearnButton() as button:
+                return self._press(button)
             case _:
                 self.focus.enter(LearnArea.CHOICES if self.lesson.choices else LearnArea.BUTTONS)
+        return None
 
-    def _again(self) -> None:
+    def _press(self, button: LearnButton) -> LearnOutcome | None:
+        if button is not LearnButton.AGAIN:
+            return button
         self._seed += 1
+        return None
 
     def _settle(self) -> None:
         self._unchanged = 0.0
+        self._arrange()
+
+    def _arrange(self) -> None:
         choose = ((Command.UP, Command.DOWN), "choose")
+        inside = "change something" if self.lesson.choices else self.lesson.buttons[0].value.lower()
         self.focus.arrange(
             {
                 LearnArea.LESSONS: Group(
@@ -128,8 +155,7 @@ class LearnPage:
                     moves=COLUMN,
                     exits={Command.RIGHT: (LearnArea.CHOICES, LearnArea.BUTTONS)},
                     remembers=True,
-                    hints=(choose, ((Command.RIGHT,), "change something")),
-                    confirm=lambda _: "change something",
+                    hints=(choose, ((Command.RIGHT, Command.CONFIRM), inside)),
                 ),
                 LearnArea.CHOICES: Group(
                     targets=self.lesson.choices,
@@ -141,12 +167,12 @@ class LearnPage:
                     confirm=lambda _: "change",
                 ),
                 LearnArea.BUTTONS: Group(
-                    targets=tuple(LearnButton),
+                    targets=self.lesson.buttons,
                     moves=ROW_OR_COLUMN,
                     exits={Command.UP: (LearnArea.CHOICES,), Command.LEFT: (LearnArea.LESSONS,)},
                     hover=True,
                     hints=(choose, ((Command.LEFT,), "lessons")),
-                    confirm=lambda _: "again",
+                    confirm=lambda target: target.value.lower() if isinstance(target, LearnButton) else "",
                 ),
             }
         )

@@ -5,10 +5,13 @@ from __future__ import annotations
 import pygame
 from msgspec.structs import replace
 
+from app.follow.trainer import Train
+from app.learn.lesson import LearnButton
 from app.learn.lessons import lessons
-from app.learn.page import LearnPage
+from app.learn.page import LearnOutcome, LearnPage, Leave
+from app.learn.pong import STEPS
 from app.learn.view import LearnView
-from app.screen import OpenMenu, Request
+from app.screen import Follow, OpenMenu, Request
 from app.services import Services
 from app.ui.bindings import Command, Context
 from models.errors import UserError
@@ -26,7 +29,7 @@ class LearnScreen:
 
     def command(self, command: Command) -> Request | None:
         """Moves the focus, changes a choice, or leaves."""
-        return OpenMenu() if self._view.page.command(command) else None
+        return self._act(self._view.page.command(command))
 
     def mouse(self, event: pygame.Event, position: tuple[int, int]) -> Request | None:
         """Points or clicks."""
@@ -34,7 +37,7 @@ class LearnScreen:
         if event.type == pygame.MOUSEMOTION:
             self._view.point(position, size)
         elif event.button == pygame.BUTTON_LEFT:
-            self._view.click(position, size)
+            return self._act(self._view.click(position, size))
         return None
 
     def lose_focus(self) -> None:
@@ -43,6 +46,7 @@ class LearnScreen:
     def frame(self, surface: pygame.Surface, elapsed: float) -> Request | None:
         """Updates the page, keeps what was learned, and draws."""
         page = self._view.page
+        page.show_training(self._services.trainer.now)
         try:
             page.update(elapsed)
         except UserError as error:
@@ -56,3 +60,19 @@ class LearnScreen:
     def close(self) -> None:
         """Lets the process that runs the lessons rest."""
         self._view.page.tutor.rest()
+
+    def _act(self, outcome: LearnOutcome | None) -> Request | None:
+        trainer = self._services.trainer
+        match outcome:
+            case Leave():
+                return OpenMenu()
+            case LearnButton.TRAIN:
+                try:
+                    trainer.start(Train("ppo", STEPS, None))
+                except UserError as error:
+                    self._services.toast.show(str(error))
+            case LearnButton.WATCH if trainer.now is not None:
+                return Follow(trainer.now.run)
+            case LearnButton.STOP:
+                trainer.stop()
+        return None

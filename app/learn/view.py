@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import pygame
 
-from app.learn.lesson import Lesson
-from app.learn.page import LearnArea, LearnButton, LearnPage, LearnTarget
+from app.learn.lesson import LearnButton, Lesson
+from app.learn.page import LearnArea, LearnOutcome, LearnPage, LearnTarget
 from app.ui import theme, widgets
 from app.ui.bindings import BINDINGS, Binding
 from app.ui.widgets import Choice
@@ -50,8 +50,8 @@ class LearnLayout:
         lines = len(theme.wrapped(page.lesson.idea, round(theme.BODY_SIZE * scale), room.width, _MOST_LINES))
         idea = pygame.Rect(room.left, title.bottom, room.width, lines * body)
         command = pygame.Rect(room.left, room.bottom - body, room.width, body)
-        knobs, button = _place_knobs(room, command.top - gap // 2, scale, page.lesson)
-        top = min([rect.top for _, rect in knobs] + [button.top])
+        knobs, buttons = _place_knobs(room, command.top - gap // 2, scale, page.lesson)
+        top = min(rect.top for _, rect in (*knobs, *buttons))
         picture = pygame.Rect(room.left, idea.bottom + gap, room.width, top - idea.bottom - 2 * gap)
         return cls(
             scale=scale,
@@ -65,22 +65,24 @@ class LearnLayout:
             spots={
                 LearnArea.LESSONS: list(zip(page.lessons, rows, strict=True)),
                 LearnArea.CHOICES: knobs,
-                LearnArea.BUTTONS: [(LearnButton.AGAIN, button)],
+                LearnArea.BUTTONS: buttons,
             },
         )
 
 
 def _place_knobs(
     room: pygame.Rect, bottom: int, scale: float, lesson: Lesson
-) -> tuple[list[tuple[LearnTarget, pygame.Rect]], pygame.Rect]:
-    """The choices one under the other at left, and the button at right, all ending at `bottom`."""
+) -> tuple[list[tuple[LearnTarget, pygame.Rect]], list[tuple[LearnTarget, pygame.Rect]]]:
+    """The choices one under the other at left, and the buttons side by side at right, all ending at `bottom`."""
     height, step = round(34 * scale), round(42 * scale)
     width = min(round(480 * scale), room.width * 6 // 10)
     first = bottom - (len(lesson.choices) - 1) * step - height
     rows = [pygame.Rect(room.left, first + place * step, width, height) for place in range(len(lesson.choices))]
     button = pygame.Rect(0, bottom - height, min(round(240 * scale), room.width * 35 // 100), height)
     button.right = room.right
-    return list(zip(lesson.choices, rows, strict=True)), button
+    apart = button.width + round(theme.GAP * scale)
+    places = [button.move(-apart * place, 0) for place in reversed(range(len(lesson.buttons)))]
+    return list(zip(lesson.choices, rows, strict=True)), list(zip(lesson.buttons, places, strict=True))
 
 
 class LearnView:
@@ -95,14 +97,14 @@ class LearnView:
         self._lay_out(size)
         self.page.focus.point(position)
 
-    def click(self, position: tuple[int, int], size: tuple[int, int]) -> None:
-        """Acts on a click."""
+    def click(self, position: tuple[int, int], size: tuple[int, int]) -> LearnOutcome | None:
+        """Acts on a click; returns what it leads to, if anything."""
         layout = self._lay_out(size)
         target = self.page.focus.at(position)
         step = 0
         if isinstance(target, Choice):
             step = widgets.step_at(dict(layout.spots[LearnArea.CHOICES])[target], target, position)
-        self.page.click(target, step)
+        return self.page.click(target, step)
 
     def draw(self, surface: pygame.Surface) -> None:
         """Draws all of it."""
@@ -113,7 +115,7 @@ class LearnView:
         theme.draw_text(surface, "LEARN", size, theme.TEXT, theme.Face.PIXEL, topleft=layout.heading.topleft)
         theme.draw_panel(surface, layout.panel, scale)
         _draw_words(surface, layout, page.lesson)
-        if page.begun and page.tutor.speaks:
+        if page.begun and (page.tutor.speaks or page.lesson.knobs(0) is None):
             page.lesson.draw(surface, layout.picture, scale, page.tutor)
         else:
             words = round(theme.BODY_SIZE * scale)

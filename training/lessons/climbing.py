@@ -50,10 +50,11 @@ SETTINGS: dict[Rule, tuple[Callable[[Any, Tensor], search.Rule], search.SearchSe
 def mean_returns(weights: NDArray[np.float64]) -> NDArray[np.float64]:
     """`[P]`: the mean return, over `STARTS`, of policies with these weights of position and speed, `[P, 2]`.
 
-    The car is gymnasium's MountainCarContinuous-v0 (Moore 1990), all policies' at the same time.
+    The car is gymnasium's MountainCarContinuous-v0 (Moore 1990), all policies' at the same time, and rounds as that
+    does: some policies end elsewhere after another rounding.
     """
-    by_place, by_speed = (np.repeat(weights[:, column], len(STARTS)) for column in range(2))
-    place, speed = np.tile(STARTS, len(weights)), np.zeros(len(by_place))
+    by_place, by_speed = (np.repeat(weights[:, column], len(STARTS)).astype(np.float32) for column in range(2))
+    place, speed = np.tile(STARTS.astype(np.float32), len(weights)), np.zeros(len(by_place), np.float32)
     returns, going = np.zeros(len(place)), np.ones(len(place), np.bool_)
     for _ in range(LONGEST):
         push = np.clip(by_place * (place - MIDDLE) / HALF + by_speed * speed / FASTEST, -1, 1)
