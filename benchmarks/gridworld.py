@@ -9,32 +9,22 @@ from __future__ import annotations
 import json
 import statistics
 import sys
-from contextlib import closing
 from pathlib import Path
 
-import gymnasium
 import matplotlib as mpl
 import numpy as np
 import torch
-from gymnasium.vector import AutoresetMode
 from matplotlib import font_manager
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.patches import FancyArrow, Rectangle
 from numpy.typing import NDArray
 
-from models.control import ControlSpec, DiscreteActions
-from models.distributions import Categorical
 from training import gridworld
-from training.algorithms import REINFORCE
-from training.gridworld import ALIASED, CELLS, GAMMA, GRID, MOVES, OBSERVATIONS, SEEN
-from training.learner import Learner
-from training.policy_gradient import improve
-from training.reinforce import ReinforceSettings, whole_trajectories
-from training.rollout import Collector
+from training.gridworld import ALIASED, CELLS, GAMMA, GRID, MOVES, SEEN
+from training.lessons.chance import EPSILON, STEPS, learning
 
-SEEDS, STEPS, EPSILON = 5, 40_000, 0.1
-SETTINGS = ReinforceSettings(gamma=GAMMA, learning_rate=0.01, step_size="linear")
+SEEDS = 5
 ROOT = Path(__file__).resolve().parents[1]
 GROUND, PANEL, HAIRLINE, TEXT, QUIET = "#12100E", "#1C1917", "#3A342E", "#ECECEC", "#A8A29E"
 BLUE, VERMILION, GOLD = "#4C9BE8", "#E8743B", "#F2C14E"
@@ -42,24 +32,8 @@ BLUE, VERMILION, GOLD = "#4C9BE8", "#E8743B", "#F2C14E"
 
 def learned_policy(seed: int) -> NDArray[np.float64]:
     """The probabilities that REINFORCE learns for each of `OBSERVATIONS`, `[4, 4]`."""
-    spec = ControlSpec(
-        algorithm="reinforce",
-        environment=gridworld.NAME,
-        observation_size=len(MOVES),
-        actions=DiscreteActions(len(MOVES)),
-        hidden=(16,),
-    )
-    learner = Learner(spec, learning_rate=SETTINGS.learning_rate, seed=seed, device=torch.device("cpu"))
-    same_step = {"autoreset_mode": AutoresetMode.SAME_STEP}
-    gridworld.register()
-    with closing(gymnasium.make_vec(gridworld.NAME, 8, vectorization_mode="sync", vector_kwargs=same_step)) as cells:
-        experience = whole_trajectories(Collector(cells, learner, rollout_length=16, seed=seed), SETTINGS)
-        while experience.steps < STEPS:
-            rollout, _ = experience.collect()
-            improve(learner, rollout, REINFORCE, SETTINGS, min(experience.steps / STEPS, 1.0))
-    distribution = learner.evaluate(torch.tensor(OBSERVATIONS)).distribution
-    assert isinstance(distribution, Categorical)
-    return distribution.logits.softmax(-1).detach().double().numpy()
+    *_, (policy, _) = learning(seed)
+    return policy
 
 
 def draw_grid(axes: Axes, policy: NDArray[np.float64]) -> None:
