@@ -137,8 +137,24 @@ class Noise(Struct, frozen=True, tag="noise"):
     plain_spread: float = 0.0
 
 
-Knobs: TypeAlias = PolicyKnobs | ClimbingKnobs | ChanceKnobs | NoiseKnobs
-State: TypeAlias = Moment | Landscape | Climb | Chance | Noise
+class QuizKnobs(Struct, frozen=True, tag="quiz"):
+    """The question at the end of a lesson."""
+
+    lesson: str
+    """Its name."""
+
+
+class Worked(Struct, frozen=True, tag="worked"):
+    """The answer to a question, worked out."""
+
+    lines: list[str]
+    """How, a sentence each."""
+    right: int
+    """Which of the options is right, from 0."""
+
+
+Knobs: TypeAlias = QuizKnobs | PolicyKnobs | ClimbingKnobs | ChanceKnobs | NoiseKnobs
+State: TypeAlias = Worked | Moment | Landscape | Climb | Chance | Noise
 
 
 class Ask(Struct, frozen=True):

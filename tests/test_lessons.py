@@ -41,13 +41,15 @@ from models.lessons import (
     Moment,
     NoiseKnobs,
     PolicyKnobs,
+    QuizKnobs,
     State,
+    Worked,
     decode_tell,
     encode,
 )
 from models.run_directory import CurvePoint
 from training import gridworld
-from training.lessons import chance, climbing, noise, policy
+from training.lessons import chance, climbing, noise, policy, quiz
 from training.lessons import serve as serving
 
 SIZES = ((800, 600), (1280, 800), (2560, 1440))
@@ -171,6 +173,38 @@ def test_the_policy_follows_the_ball_and_its_draws_follow_its_probabilities() ->
     assert sum(last.counts) == policy.MOST_DRAWS
     for count, probability in zip(last.counts, last.probabilities, strict=True):
         assert count / policy.MOST_DRAWS == pytest.approx(probability, abs=0.08)
+
+
+@pytest.mark.parametrize(
+    ("name", "right", "said"),
+    [
+        # e^2, e and 1/e are 7.389, 2.718 and 0.368, 10.475 in all.
+        ("policy", "softmax", "softmax makes 0.71, 0.26, 0.04, which add up to 1.00"),
+        # The mean is 3, and the squares of -2, -1, 0 and 3 add up to 14: the deviation is the root of 14/3, 2.16.
+        ("noise", "those of the best", "\N{MINUS SIGN}0.93, \N{MINUS SIGN}0.46, 0.00, 1.39"),
+    ],
+)
+def test_answers_are_worked_out(name: str, right: str, said: str) -> None:
+    (worked,) = serving.states(QuizKnobs(name))
+    question = next(lesson.question for lesson in all_lessons.lessons() if lesson.name == name)
+    assert isinstance(worked, Worked)
+    assert question is not None
+    assert question.options[worked.right] == right
+    assert any(said in line for line in worked.lines)
+
+
+def test_the_worked_game() -> None:
+    """Moves 1 0 1 with rewards 1 0 1: (2, 1, 1) times (2, -2, 2) is 4; of -4, -2, 2 and 4 that is the fourth."""
+    worked = quiz.future_rewards()
+    assert worked.right == 3
+    assert [line.rsplit(": ")[1] for line in worked.lines] == ["2, 1, 1", "2, \N{MINUS SIGN}2, 2", "4"]
+
+
+def test_a_layer_for_the_mountain_car() -> None:
+    worked = quiz.last_layer()
+    assert worked.right == 2
+    assert worked.lines[0] == "An action is 1 number between \N{MINUS SIGN}1 and 1."
+    assert "tanh makes \N{MINUS SIGN}1 to 1" in worked.lines[2]
 
 
 # How they are asked for and told
@@ -310,6 +344,31 @@ def test_a_lesson_is_done_once_its_point_was_seen(page: LearnPage) -> None:
     page.tutor.states = {Chance: msgspec.structs.replace(state, best=state.stochastic.value - 0.1)}
     page.update(0.1)
     assert page.done == {"chance"}
+
+
+def test_a_question_is_asked_in_place_of_the_lesson(page: LearnPage) -> None:
+    page.update(1.0)
+    page.click(LearnButton.QUESTION)
+    page.update(1.0)
+    assert asked(page)[-1] == QuizKnobs("policy")
+    assert page.buttons == (LearnButton.LESSON,)
+    assert isinstance(page.tutor, FakeTutor)
+    page.tutor.states = {Worked: Worked(["So it is."], 2)}
+    view, surface = LearnView(page), pygame.Surface((800, 600))
+    pictures = []
+    for _ in range(4):  # not yet answered, and the three answers
+        view.draw(surface)
+        pictures.append(surface.subsurface(LearnLayout.of(surface.size, page).picture).copy().get_buffer().raw)
+        page.command(Command.RIGHT)
+    assert pictures[1] == pictures[2], "both are wrong, and it is the third"
+    assert len(set(pictures)) == 3
+    page.click(LearnButton.LESSON)
+    page.update(1.0)
+    assert asked(page)[-1] == PolicyKnobs(row=110)
+    page.click(LearnButton.QUESTION)
+    page.command(Command.BACK)
+    page.command(Command.DOWN)
+    assert page.answer is None, "another lesson is open"
 
 
 def test_the_page_opens_at_the_first_lesson_that_is_not_done() -> None:

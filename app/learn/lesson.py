@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from dataclasses import dataclass
 from enum import Enum
 from typing import Any, ClassVar
 
@@ -16,10 +17,20 @@ from models.lessons import Knobs
 class LearnButton(Enum):
     """The buttons of lessons."""
 
+    QUESTION = "A question"
+    LESSON = "Back to the lesson"
     AGAIN = "Again, with other luck"
     TRAIN = "Start a training"
     WATCH = "Watch it play"
     STOP = "Stop and save"
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A question at the end of a lesson; the tutor knows the answer."""
+
+    text: str
+    options: tuple[str, ...]
 
 
 class Lesson(ABC):
@@ -32,6 +43,7 @@ class Lesson(ABC):
     """Two or three sentences."""
     command: ClassVar[str]
     """That does the same outside the window."""
+    question: ClassVar[Question | None] = None
     choices: tuple[Choice[Any], ...]
     """What one may change."""
     buttons: tuple[LearnButton, ...] = (LearnButton.AGAIN,)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pygame
 
 from app.follow.tutor import Tutor
-from app.learn.lesson import Lesson
+from app.learn.lesson import Lesson, Question
 from app.learn.plots import SEEDS, Axes, draw_legend
 from app.ui import theme
 from app.ui.widgets import Choice
@@ -24,6 +24,10 @@ class NoiseLesson(Lesson):
         "REINFORCE makes each action more probable in proportion to the return of its game. On average that is the "
         "gradient, but a single game says little. At left, estimates of one gradient: all should lie in the ring. At "
         "right, what that does to three trainings on CartPole. Switch each cure on by itself."
+    )
+    question = Question(
+        "Four games return 1, 2, 3 and 6. Once these returns are normalised, whose actions become more probable?",
+        ("those of all four", "those of the best", "those of none"),
     )
     command = "volley train reinforce --env CartPole-v1 --set baseline=none --set credit=total"
 

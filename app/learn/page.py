@@ -14,7 +14,7 @@ from app.learn.pong import PongLesson
 from app.ui.bindings import Command
 from app.ui.focus import COLUMN, ROW_OR_COLUMN, Focus, Group, Hint
 from app.ui.widgets import Choice
-from models.lessons import Knobs
+from models.lessons import Knobs, QuizKnobs
 
 SETTLE_SECONDS = 0.2
 """After which a lesson begins: the focus may pass others on its way."""
@@ -50,6 +50,8 @@ class LearnPage:
         self.done = set(done)
         """The names of the lessons that have shown their point."""
         self._seed = 0
+        self.answer: Choice[int | None] | None = None
+        """What was answered to the open lesson's question; None while the lesson itself is shown."""
         self._asked: tuple[Lesson, Knobs | None] | None = None
         self._unchanged = SETTLE_SECONDS
         """Seconds since something was chosen."""
@@ -57,6 +59,7 @@ class LearnPage:
         group: Group[LearnArea, LearnTarget] = Group(targets=self.lessons)
         self.focus = Focus[LearnArea, LearnTarget]({LearnArea.LESSONS: group}, LearnArea.LESSONS)
         self.focus.go(first)
+        self._opened = self.lesson
         self._settle()
 
     @property
@@ -77,6 +80,19 @@ class LearnPage:
         in_list = self.focus.group is LearnArea.LESSONS
         return *self.focus.hints, ((Command.BACK,), "menu" if in_list else "lessons")
 
+    @property
+    def choices(self) -> tuple[Choice[Any], ...]:
+        """What one may change now."""
+        return self.lesson.choices if self.answer is None else (self.answer,)
+
+    @property
+    def buttons(self) -> tuple[LearnButton, ...]:
+        """What one may press now."""
+        if self.answer is not None:
+            return (LearnButton.LESSON,)
+        question = (LearnButton.QUESTION,) if self.lesson.question is not None else ()
+        return *question, *self.lesson.buttons
+
     def show_training(self, now: RunningTraining | None) -> None:
         """Shows the training that runs beside the window, if one does."""
         for lesson in self.lessons:
@@ -87,14 +103,15 @@ class LearnPage:
     def update(self, elapsed: float) -> None:
         """Begins the open lesson once the choices rest; notes that it has shown its point."""
         self._unchanged += elapsed
-        now = self.lesson, self.lesson.knobs(self._seed)
+        answering = self.answer is not None
+        now = self.lesson, QuizKnobs(self.lesson.name) if answering else self.lesson.knobs(self._seed)
         if now != self._asked and (self._unchanged >= SETTLE_SECONDS or self._asked is None):
             self._asked = now
             if now[1] is None:
                 self.tutor.rest()
             else:
                 self.tutor.ask(now[1])
-        if self.begun and self.lesson.shown(self.tutor):
+        if self.begun and not answering and self.lesson.shown(self.tutor):
             self.done.add(self.lesson.name)
 
     def command(self, command: Command) -> LearnOutcome | None:
@@ -132,22 +149,38 @@ class LearnPage:
             case LearnButton() as button:
                 return self._press(button)
             case _:
-                self.focus.enter(LearnArea.CHOICES if self.lesson.choices else LearnArea.BUTTONS)
+                self.focus.enter(LearnArea.CHOICES if self.choices else LearnArea.BUTTONS)
         return None
 
     def _press(self, button: LearnButton) -> LearnOutcome | None:
-        if button is not LearnButton.AGAIN:
-            return button
-        self._seed += 1
+        match button:
+            case LearnButton.AGAIN:
+                self._seed += 1
+            case LearnButton.QUESTION:
+                self._open_question()
+            case LearnButton.LESSON:
+                self.answer = None
+            case _:
+                return button
         return None
+
+    def _open_question(self) -> None:
+        question = self.lesson.question
+        assert question is not None, "it has no such button"
+        answers, options = (None, *range(len(question.options))), question.options
+        self.answer = Choice("Your answer", answers, None, lambda answer: "?" if answer is None else options[answer])
+        self._arrange()
+        self.focus.enter(LearnArea.CHOICES)
 
     def _settle(self) -> None:
         self._unchanged = 0.0
+        if self.lesson is not self._opened:
+            self._opened, self.answer = self.lesson, None
         self._arrange()
 
     def _arrange(self) -> None:
         choose = ((Command.UP, Command.DOWN), "choose")
-        inside = "change something" if self.lesson.choices else self.lesson.buttons[0].value.lower()
+        inside = "change something" if self.choices else self.buttons[0].value.lower()
         self.focus.arrange(
             {
                 LearnArea.LESSONS: Group(
@@ -158,7 +191,7 @@ class LearnPage:
                     hints=(choose, ((Command.RIGHT, Command.CONFIRM), inside)),
                 ),
                 LearnArea.CHOICES: Group(
-                    targets=self.lesson.choices,
+                    targets=self.choices,
                     moves=COLUMN,
                     exits={Command.DOWN: (LearnArea.BUTTONS,)},
                     fallback=LearnArea.BUTTONS,
@@ -167,7 +200,7 @@ class LearnPage:
                     confirm=lambda _: "change",
                 ),
                 LearnArea.BUTTONS: Group(
-                    targets=self.lesson.buttons,
+                    targets=self.buttons,
                     moves=ROW_OR_COLUMN,
                     exits={Command.UP: (LearnArea.CHOICES,), Command.LEFT: (LearnArea.LESSONS,)},
                     hover=True,

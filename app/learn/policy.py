@@ -10,7 +10,7 @@ import pygame
 
 from agents.base import MOVES, Frame
 from app.follow.tutor import Tutor
-from app.learn.lesson import Lesson
+from app.learn.lesson import Lesson, Question
 from app.ui import theme
 from app.ui.court import ASPECT, CourtView
 from app.ui.widgets import Choice
@@ -38,6 +38,10 @@ class PolicyLesson(Lesson):
         "them turn: this is a network that plays Pong. It may draw its action, or always take the likeliest."
     )
     command = "volley watch ppo"
+    question = Question(
+        "A network's last layer makes one number for each action. What turns these numbers into probabilities?",
+        ("ReLU", "tanh", "softmax"),
+    )
 
     def __init__(self) -> None:
         self._row = Choice("Ball", _ROWS, 110, lambda row: f"row {row}")

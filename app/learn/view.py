@@ -12,6 +12,7 @@ from app.learn.page import LearnArea, LearnOutcome, LearnPage, LearnTarget
 from app.ui import theme, widgets
 from app.ui.bindings import BINDINGS, Binding
 from app.ui.widgets import Choice
+from models.lessons import Worked
 
 _MOST_LINES = 4
 """Of a lesson's idea."""
@@ -50,7 +51,7 @@ class LearnLayout:
         lines = len(theme.wrapped(page.lesson.idea, round(theme.BODY_SIZE * scale), room.width, _MOST_LINES))
         idea = pygame.Rect(room.left, title.bottom, room.width, lines * body)
         command = pygame.Rect(room.left, room.bottom - body, room.width, body)
-        knobs, buttons = _place_knobs(room, command.top - gap // 2, scale, page.lesson)
+        knobs, buttons = _place_knobs(room, command.top - gap // 2, scale, page)
         top = min(rect.top for _, rect in (*knobs, *buttons))
         picture = pygame.Rect(room.left, idea.bottom + gap, room.width, top - idea.bottom - 2 * gap)
         return cls(
@@ -71,18 +72,17 @@ class LearnLayout:
 
 
 def _place_knobs(
-    room: pygame.Rect, bottom: int, scale: float, lesson: Lesson
+    room: pygame.Rect, bottom: int, scale: float, page: LearnPage
 ) -> tuple[list[tuple[LearnTarget, pygame.Rect]], list[tuple[LearnTarget, pygame.Rect]]]:
-    """The choices one under the other at left, and the buttons side by side at right, all ending at `bottom`."""
+    """The choices one under the other at left, and the buttons at right, all ending at `bottom`."""
     height, step = round(34 * scale), round(42 * scale)
     width = min(round(480 * scale), room.width * 6 // 10)
-    first = bottom - (len(lesson.choices) - 1) * step - height
-    rows = [pygame.Rect(room.left, first + place * step, width, height) for place in range(len(lesson.choices))]
-    button = pygame.Rect(0, bottom - height, min(round(240 * scale), room.width * 35 // 100), height)
+    lowest = pygame.Rect(room.left, bottom - height, width, height)
+    rows = [lowest.move(0, -step * place) for place in reversed(range(len(page.choices)))]
+    button = pygame.Rect(0, lowest.top, min(round(240 * scale), room.width * 35 // 100), height)
     button.right = room.right
-    apart = button.width + round(theme.GAP * scale)
-    places = [button.move(-apart * place, 0) for place in reversed(range(len(lesson.buttons)))]
-    return list(zip(lesson.choices, rows, strict=True)), list(zip(lesson.buttons, places, strict=True))
+    places = [button.move(0, -step * place) for place in reversed(range(len(page.buttons)))]
+    return list(zip(page.choices, rows, strict=True)), list(zip(page.buttons, places, strict=True))
 
 
 class LearnView:
@@ -115,7 +115,9 @@ class LearnView:
         theme.draw_text(surface, "LEARN", size, theme.TEXT, theme.Face.PIXEL, topleft=layout.heading.topleft)
         theme.draw_panel(surface, layout.panel, scale)
         _draw_words(surface, layout, page.lesson)
-        if page.begun and (page.tutor.speaks or page.lesson.knobs(0) is None):
+        if page.answer is not None:
+            _draw_question(surface, layout, page)
+        elif page.begun and (page.tutor.speaks or page.lesson.knobs(0) is None):
             page.lesson.draw(surface, layout.picture, scale, page.tutor)
         else:
             words = round(theme.BODY_SIZE * scale)
@@ -159,6 +161,27 @@ def _draw_row(
         x, y, unit = rect.left + round(12 * scale), rect.centery, 4 * scale
         tick = [(x, y), (x + unit, y + unit), (x + 3 * unit, y - 1.5 * unit)]
         pygame.draw.lines(surface, theme.FOCUS, closed=False, points=tick, width=max(round(2 * scale), 2))
+
+
+def _draw_question(surface: pygame.Surface, layout: LearnLayout, page: LearnPage) -> None:
+    """The question, and once it is answered, whether that was right, and how the answer is worked out."""
+    question, worked, scale = page.lesson.question, page.tutor.told(Worked), layout.scale
+    assert question is not None
+    assert page.answer is not None
+    heading, body = round(theme.HEADING_SIZE * scale), round(theme.BODY_SIZE * scale)
+    left, top = layout.picture.topleft
+    for line in theme.wrapped(question.text, heading, layout.picture.width, 3):
+        top = theme.draw_text(surface, line, heading, theme.TEXT, topleft=(left, top)).bottom
+    top += round(theme.GAP * scale)
+    answer = page.answer.value
+    if worked is None or answer is None:
+        return
+    verdict = "Right." if answer == worked.right else f"Not quite: {question.options[worked.right]}."
+    top = theme.draw_text(surface, verdict, heading, theme.FOCUS, theme.Face.BOLD, topleft=(left, top)).bottom
+    for words in worked.lines:
+        top += round(8 * scale)
+        for line in theme.wrapped(words, body, layout.picture.width, 2):
+            top = theme.draw_text(surface, line, body, theme.TEXT, topleft=(left, top)).bottom
 
 
 def _draw_words(surface: pygame.Surface, layout: LearnLayout, lesson: Lesson) -> None:

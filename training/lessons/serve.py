@@ -14,12 +14,13 @@ from models.lessons import (
     Knobs,
     NoiseKnobs,
     PolicyKnobs,
+    QuizKnobs,
     State,
     Tell,
     decode_ask,
     encode,
 )
-from training.lessons import chance, climbing, noise, policy
+from training.lessons import chance, climbing, noise, policy, quiz
 
 INTERVAL = 0.05
 """Seconds between two states, at least, so that one can see what happens."""
@@ -30,6 +31,8 @@ def states(knobs: Knobs | None) -> Iterator[State]:
     match knobs:
         case None:
             return iter(())
+        case QuizKnobs(lesson):
+            return iter((quiz.QUESTIONS[lesson](),))
         case PolicyKnobs():
             return policy.run(knobs)
         case ClimbingKnobs():

@@ -1,0 +1,101 @@
+"""The course's questions, whose answers are worked out by what trains."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import gymnasium
+import torch
+from torch import Tensor
+
+from models.distributions import Categorical
+from models.lessons import Worked
+from models.losses import policy_gradient
+from models.returns import normalized, rewards_to_go
+
+OUTPUTS = (2.0, 1.0, -1.0)
+RETURNS = (1.0, 2.0, 3.0, 6.0)
+MOVES, REWARDS, CHANCE = (1, 0, 1), (1.0, 0.0, 1.0), 0.5
+"""The worked game: 1 is a move, and the policy moves with that chance, its only parameter."""
+
+
+def probabilities() -> Worked:
+    """What turns outputs into probabilities: only softmax makes positive numbers that add up to 1."""
+    outputs = torch.tensor(OUTPUTS)
+    functions: dict[str, Tensor] = {
+        "ReLU": outputs.relu(),
+        "tanh": outputs.tanh(),
+        "softmax": Categorical(outputs[None]).logits.softmax(-1)[0],
+    }
+    lines = [f"For the outputs {_numbers(OUTPUTS, 0)}:"]
+    lines += [
+        f"{name} makes {_numbers(values.tolist())}, which add up to {_number(float(values.sum()))}"
+        for name, values in functions.items()
+    ]
+    right = [bool((each >= 0).all() and each.sum().isclose(torch.tensor(1.0))) for each in functions.values()]
+    return Worked(lines, right.index(True))
+
+
+def normalised() -> Worked:
+    """Whom normalised returns push up: those above the mean."""
+    values = normalized(torch.tensor(RETURNS))
+    lines = [
+        f"The mean of {_numbers(RETURNS, 0)} is {_number(float(torch.tensor(RETURNS).mean()))}.",
+        f"Less the mean, in standard deviations: {_numbers(values.tolist())}",
+        "Games below the mean are pushed down, though all returns are positive.",
+    ]
+    above = int((values > 0).sum())
+    return Worked(lines, {4: 0, 1: 1, 0: 2}[above])
+
+
+def future_rewards() -> Worked:
+    """The gradient of the worked game, by the rewards to come."""
+    rewards, ends = torch.tensor(REWARDS)[:, None], torch.tensor([[False], [False], [True]])
+    to_come = rewards_to_go(rewards, ends, gamma=1.0).squeeze(1)
+    theta = torch.tensor(CHANCE, requires_grad=True)
+    log_probs = [theta.log() if move else (1 - theta).log() for move in MOVES]
+    pushes = [float(torch.autograd.grad(log_prob, theta, retain_graph=True)[0]) for log_prob in log_probs]
+    # The objective is a mean over decisions; the course adds them up.
+    objective = len(MOVES) * policy_gradient(torch.stack(log_probs), to_come)
+    gradient = round(float(torch.autograd.grad(objective, theta)[0]))
+    lines = [
+        f"Rewards to come, at each step: {_numbers(to_come.tolist(), 0)}",
+        f"Gradient of the logarithm of each action's probability: {_numbers(pushes, 0)}",
+        f"Multiplied, and added up: {_number(gradient, 0)}",
+    ]
+    return Worked(lines, (-4, -2, 2, 4).index(gradient))
+
+
+def last_layer() -> Worked:
+    """What suits MountainCarContinuous: as many units as its actions have numbers, between their bounds."""
+    space = gymnasium.make("MountainCarContinuous-v0").action_space
+    assert isinstance(space, gymnasium.spaces.Box)
+    low, high, size = float(space.low.min()), float(space.high.max()), space.shape[0]
+    inputs = torch.linspace(-10, 10, 21)
+    made = {"ReLU": inputs.relu(), "tanh": inputs.tanh()}
+    lines = [f"An action is {size} number between {_number(low, 0)} and {_number(high, 0)}."]
+    lines += [
+        f"{name} makes {_number(float(values.min()), 0)} to {_number(float(values.max()), 0)} of inputs from "
+        f"{_number(-10, 0)} to 10"
+        for name, values in made.items()
+    ]
+    lines.append("Softmax makes probabilities of actions that can be counted, which these cannot.")
+    fits = [bool(values.min() >= low and values.max() <= high and values.min() < 0) for values in made.values()]
+    return Worked(lines, 1 + fits.index(True))
+
+
+QUESTIONS: dict[str, Callable[[], Worked]] = {
+    "policy": probabilities,
+    "noise": normalised,
+    "credit": future_rewards,
+    "numbers": last_layer,
+}
+"""By the lesson at whose end they stand."""
+
+
+def _numbers(values: Sequence[float], digits: int = 2) -> str:
+    return ", ".join(_number(value, digits) for value in values)
+
+
+def _number(value: float, digits: int = 2) -> str:
+    return f"{value:.{digits}f}".replace("-", "\N{MINUS SIGN}")
