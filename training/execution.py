@@ -82,8 +82,9 @@ class Shortfall(NamedTuple):
 
 
 def shares_left(trades: ArrayLike) -> NDArray[np.float64]:
-    """x_k: the shares left after each of the trades, `[N]`, none after the last."""
-    return np.asarray(SHARES - np.cumsum(trades))
+    """x_k: the shares left after each of the trades, `[N]`, which are those that the later ones sell."""
+    later = np.asarray(trades)[:0:-1]
+    return np.append(np.cumsum(later)[::-1], 0.0)
 
 
 def shortfall(trades: ArrayLike) -> Shortfall:
@@ -132,7 +133,7 @@ def course_utility(shares: float, risk_aversion: float) -> float:
     return spread * (shares / SHARES) + rest * (shares / SHARES) ** 2
 
 
-class OptimalExecution(gymnasium.Env[NDArray[np.float32], NDArray[np.float32]]):
+class OptimalExecution(gymnasium.Env[NDArray[np.float32], NDArray[np.floating[Any]]]):
     """`SHARES` shares to be sold in `TRADES` trades; an episode ends when there are none left.
 
     An action is the share of what is left to sell now, `[1]` from 0 to 1; the last trade sells all. An observation is
@@ -176,7 +177,7 @@ class OptimalExecution(gymnasium.Env[NDArray[np.float32], NDArray[np.float32]]):
         self._begin()
         return self._observe(), self._info()
 
-    def step(self, action: NDArray[np.float32]) -> tuple[NDArray[np.float32], float, bool, bool, dict[str, Any]]:
+    def step(self, action: NDArray[np.floating[Any]]) -> tuple[NDArray[np.float32], float, bool, bool, dict[str, Any]]:
         """Sells; returns observation, reward, whether all is sold, False (no time limit here) and `info`.
 
         In `info` are `shares`, which are left; `price`, in dollars per share; and `capture`, the dollars received.
