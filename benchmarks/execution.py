@@ -249,7 +249,7 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     execution.register()
-    gymnasium.register(COURSE, entry_point=OptimalExecution, kwargs={"course_reward": True})
+    gymnasium.register(COURSE, entry_point="training.execution:OptimalExecution", kwargs={"course_reward": True})
     results, found = compare(arguments.folder)
     course = learned(arguments.folder, "ppo", COURSE, seed=0)
     written = json.dumps({"policies": results, "the course's reward": judge_course_reward(course)}, indent=1)

@@ -1,11 +1,10 @@
-"""Optimal execution: to sell a million shares, fast enough for little risk and slowly enough for a good price.
+"""Optimal execution: selling a million shares, fast enough for little risk and slowly enough for a good price.
 
-After Almgren and Chriss 2000, "Optimal Execution of Portfolio Transactions" (Journal of Risk 3, 2001); names and
-numbers of equations are those of the version of December 2000. X shares are sold in N trades, n_k in the k-th, which
-leaves x_k. Each trade moves the price: for itself (temporary impact), and for all that are still to come (permanent
-impact). What is lost against selling everything at the first price, the shortfall, has the mean E and the variance V,
-and the utility to be minimised is E + lambda V. It does not pay to look at the price: the best trades are known in
-advance, in closed form.
+After Almgren and Chriss 2000, "Optimal Execution of Portfolio Transactions" (version of December 2000). X shares are
+sold in N trades: the k-th sells n_k and leaves x_k. A trade lowers its own price (temporary impact) and all later ones
+(permanent impact). What the sale brings less than X shares at the first price, its shortfall, has mean E and variance
+V; the best trades minimise the utility E + lambda V. They are known in closed form. Rewards here do not depend on the
+price, so no policy can do better by watching it.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ NAMES = {
     3e-6: "volley/OptimalExecution-3e-6-v0",
     1e-5: "volley/OptimalExecution-1e-5-v0",
 }
-"""The risk aversions that have a name, because the command line passes nothing else; lambda, per dollar."""
+"""By risk aversion, lambda, per dollar. The command line passes only names, so five risk aversions have one."""
 
 SHARES = 1_000_000
 """X."""
@@ -45,15 +44,15 @@ DAILY_VOLATILITY = 0.12 / math.sqrt(250)
 SIGMA = DAILY_VOLATILITY * PRICE
 """The price's standard deviation, in dollars per share and square root of a day."""
 SPREAD, DAILY_VOLUME = 1 / 8, 5_000_000
-"""Between bid and ask, in dollars per share; and what all traders together sell in a day, in shares."""
+"""Between bid and ask, in dollars per share; and shares traded in a day, by everyone."""
 EPSILON = SPREAD / 2
 """Lost by any sale, in dollars per share."""
 ETA = SPREAD / (0.01 * DAILY_VOLUME)
-"""Temporary impact, in dollars per share for each share a day: 1% of the daily volume costs as much as the spread."""
+"""Temporary impact, in dollars per share, of each share a day: 1% of the daily volume costs as much as the spread."""
 GAMMA = SPREAD / (0.1 * DAILY_VOLUME)
-"""Permanent impact, in dollars per share for each share: 10% of the daily volume cost as much as the spread."""
+"""Permanent impact, in dollars per share, of each share: 10% of the daily volume costs as much as the spread."""
 ETA_TILDE = ETA - GAMMA * TAU / 2
-"""Temporary impact, less what it has in common with the permanent one; below eq. 8."""
+"""Temporary impact less half of the permanent one, which eq. 8 counts elsewhere; in the units of `ETA`."""
 
 RETURNS_SEEN = 6
 """Log returns in an observation."""
@@ -64,7 +63,7 @@ REWARD_THRESHOLD = -1.01
 
 
 class Shortfall(NamedTuple):
-    """What a sale loses against selling everything at the first price: a normally distributed number of dollars."""
+    """How many dollars less a sale brings than all shares at the first price; normally distributed."""
 
     mean: float
     """E, in dollars."""
@@ -77,7 +76,7 @@ class Shortfall(NamedTuple):
         return math.sqrt(self.variance)
 
     def utility(self, risk_aversion: float) -> float:
-        """E + lambda V, in dollars: the less, the better (sec. 3.1)."""
+        """E + lambda V, in dollars: the less, the better (sec. 2.1)."""
         return self.mean + risk_aversion * self.variance
 
 
@@ -95,11 +94,11 @@ def shortfall(trades: ArrayLike) -> Shortfall:
 
 
 def kappa(risk_aversion: float) -> float:
-    """How urgent it is to sell, per day: the optimal number of shares left falls by e in about 1 / kappa days.
+    """How urgent it is to sell, per day: the best trades leave a fraction 1/e about every 1 / kappa days (sec. 2.3).
 
     Solves 2 (cosh(kappa tau) - 1) / tau^2 = lambda sigma^2 / eta_tilde (sec. 2.2, before eq. 17), whose left side is
-    (2 sinh(kappa tau / 2) / tau)^2. `ValueError` unless the risk aversion, per dollar, is from 1e-9 to 1e-3: without
-    any, kappa is 0, and with more, sinh(kappa T) is too large for a float.
+    (2 sinh(kappa tau / 2) / tau)^2. `ValueError` unless the risk aversion, per dollar, is from 1e-9 to 1e-3: below,
+    eq. 20 divides by nearly 0; far above, sinh(kappa T) is too large for a float.
     """
     if not 1e-9 <= risk_aversion <= 1e-3:
         raise ValueError(f"the risk aversion must be from 1e-9 to 1e-3 per dollar, not {risk_aversion}")
@@ -107,7 +106,7 @@ def kappa(risk_aversion: float) -> float:
 
 
 def optimal_trades(risk_aversion: float) -> NDArray[np.float64]:
-    """The numbers of shares, `[N]`, whose sale has the least utility (eq. 18). `ValueError` as for `kappa`."""
+    """The trades with the least utility, `[N]`, in shares (eq. 18). `ValueError` as for `kappa`."""
     k = kappa(risk_aversion)
     middles = TAU * (np.arange(TRADES) + 0.5)
     return np.asarray(2 * math.sinh(k * TAU / 2) / math.sinh(k * DAYS) * np.cosh(k * (DAYS - middles)) * SHARES)
@@ -124,9 +123,9 @@ def optimal_shortfall(risk_aversion: float) -> Shortfall:
 
 
 def course_utility(shares: float, risk_aversion: float) -> float:
-    """The utility, in dollars, of selling so many shares in the best way, with all `DAYS` still to come.
+    """The utility, in dollars, of selling so many shares in the best way, as if all `DAYS` were still to come.
 
-    Only the spread is proportional to the shares, everything else to their square.
+    The spread is proportional to the shares, everything else to their square.
     """
     spread = EPSILON * SHARES
     rest = optimal_shortfall(risk_aversion).utility(risk_aversion) - spread
@@ -140,19 +139,19 @@ class OptimalExecution(gymnasium.Env[NDArray[np.float32], NDArray[np.floating[An
     `[8]`: the last six log returns, newest last, in daily volatilities; then the trades left and the shares left, as
     fractions of all. `risk_aversion` is lambda, per dollar; `ValueError` as for `kappa`.
 
-    The reward is minus the trade's own part of the utility, in units of the least utility there is. So the return of
-    the best trades is -1, and -1.01 is 1% dearer. A trade n_k that leaves x_k costs
+    The reward is minus the trade's own part of the utility, in units of the least utility: the return of the best
+    trades is -1, that of trades with 1% more utility -1.01. In dollars, a trade n_k that leaves x_k costs
 
         epsilon n_k + eta n_k^2 / tau + gamma n_k x_k + lambda sigma^2 tau x_k^2
 
-    dollars: the spread, the temporary impact, the permanent impact on all that is left, and the risk of holding that
-    until the next trade. Summed over a sale, this is E + lambda V exactly: eq. 8 has all of the permanent impact at
-    once, as gamma X^2 / 2, and makes up for it in eta_tilde. A trade has the price from before its own interval's
-    noise (eq. 2), so the first is without risk.
+    for the spread, the temporary impact, the permanent impact on all that is left, and the risk of holding that until
+    the next trade. This sums to exactly E + lambda V: eq. 8 only takes the permanent impact out of the sum, as
+    gamma X^2 / 2, and corrects eta for it. A trade is paid the price from before its own interval's noise (eq. 2), so
+    the first is without risk.
 
-    With `course_reward`, the reward is by how much the trade lowers `course_utility`, as a fraction of what it was. The
-    best return then is not had by the best trades, but by selling nearly all of what is left each time: that brings
-    nearly 1, for the millionth part of the shares as for all of them.
+    With `course_reward`, the reward is the fraction by which the trade lowers `course_utility`. Then the best trades no
+    longer have the highest return. Selling nearly all of what is left has it, each time: that brings a reward of
+    nearly 1, as much for the last few shares as for the first million.
     """
 
     def __init__(self, risk_aversion: float = 1e-6, *, course_reward: bool = False) -> None:
