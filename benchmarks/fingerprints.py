@@ -35,6 +35,7 @@ RUNS: dict[str, str] = {
     " --set baseline=none --set minibatch_size=64",
     "reinforce by points on Pendulum": "reinforce --env Pendulum-v1 --steps 8000 --set trajectory=point",
     "reinforce on the gridworld": "reinforce --env volley/AliasedGridworld-v0 --steps 8000",
+    "ppo on optimal execution": "ppo --env volley/OptimalExecution-v0 --steps 12000",
     "surrogate on CartPole": "surrogate --env CartPole-v1 --steps 12000",
     "ppo on CartPole": "ppo --env CartPole-v1 --steps 12000",
     "ppo on Pendulum": "ppo --env Pendulum-v1 --steps 12000",

@@ -12,7 +12,7 @@ import torch
 from msgspec.structs import replace
 
 from models.spec import PONG, SEARCHES, ModelSpec
-from training import policy_gradient
+from training import execution, policy_gradient
 from training.arena.opponents import Opponents
 from training.environments import FINE_ACTIONS
 from training.loop import Display, train
@@ -67,6 +67,7 @@ def families(spec: ModelSpec) -> dict[str, TrainingSettings]:
         "a2c on MountainCarContinuous": control("a2c", "MountainCarContinuous-v0", num_envs=3),
         "reinforce on CartPole": control("reinforce", "CartPole-v1", num_envs=3, rollout_length=16),
         "reinforce on the gridworld": control("reinforce", "volley/AliasedGridworld-v0", num_envs=2, rollout_length=8),
+        "ppo on optimal execution": control("ppo", execution.NAME, num_envs=3, rollout_length=64),
         "ppo on Pong": pong("ppo", spec, "minibatch_size=32", num_envs=3),
         "reinforce on Pong": pong("reinforce", spec, "minibatch_size=32", num_envs=3),
         "ppo by self-play": pong("ppo", fine, "minibatch_size=32", num_envs=seats, opponents=EVERYBODY),

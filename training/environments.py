@@ -24,7 +24,7 @@ from models.control import ContinuousActions, ControlSpec, DiscreteActions, Poli
 from models.errors import UserError, one_line
 from models.machine import cores
 from models.spec import MINIMAL_ACTIONS, PONG, SLOW_ACTIONS, SLOW_SPEED, ActionName, ModelSpec
-from training import gridworld
+from training import execution, gridworld
 from training.games import Games, RepeatableGames
 from training.pong import SoloGames
 from training.solo import MAX_FRAMES
@@ -47,7 +47,7 @@ def specification(environment: str, *, algorithm: str, head: Head | None = None)
     if environment.lower() in {"pong", PONG.lower()}:
         _check_discrete(head, PONG)
         return ModelSpec(algorithm=algorithm, actions=FAST_ACTIONS)
-    gridworld.register()
+    _register_own()
     _refuse_other_pong(environment)
     with _explaining_failures(environment):
         probe = gymnasium.make(environment)
@@ -67,6 +67,12 @@ def specification(environment: str, *, algorithm: str, head: Head | None = None)
     else:
         raise UserError(f"{environment} cannot be learned: its actions are {taken}, not discrete or a bounded vector")
     return ControlSpec(algorithm=algorithm, environment=environment, observation_size=seen.shape[0], actions=actions)
+
+
+def _register_own() -> None:
+    """Makes the environments of this package known to gymnasium."""
+    gridworld.register()
+    execution.register()
 
 
 def _check_discrete(head: Head | None, environment: str) -> None:
@@ -121,7 +127,7 @@ def make_games(spec: PolicySpec, num_envs: int, *, sticky: float, seed: int) -> 
 
 
 def _make_control(spec: ControlSpec, num_envs: int, autoreset: AutoresetMode) -> VectorEnv:
-    gridworld.register()
+    _register_own()
     with _explaining_failures(spec.environment):
         environments = gymnasium.make_vec(
             spec.environment,

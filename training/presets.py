@@ -11,9 +11,11 @@ from msgspec.structs import replace
 from models.errors import UserError, one_line
 from models.files import UNDECODABLE
 from models.spec import PONG
+from training import execution
 from training.a2c import A2cSettings
 from training.arena.opponents import Opponents
 from training.environments import Head, specification
+from training.gradient import GradientSettings
 from training.imitation import ImitationSettings
 from training.ppo import PpoSettings
 from training.reinforce import ReinforceSettings
@@ -45,6 +47,21 @@ def _search(settings: SearchSettings, pong: dict[str, Any] | None = None) -> dic
 
 CONTROL_PPO = PpoSettings(epochs=10, minibatch_size=256, entropy_coefficient=0.0, highest_learning_rate=1e-3)
 
+EXECUTION_DEFAULTS = CONTROL_DEFAULTS | {
+    "steps": 100_000,
+    "num_envs": 16,
+    "rollout_length": execution.TRADES,
+    "head": "tanh-gaussian",
+}
+"""For policy gradients in optimal execution: 16 whole sales at a time. The best actions are near a bound, where what a
+clipped Gaussian does on average is not what it does at its mean."""
+
+
+def _execution(settings: GradientSettings) -> dict[str, dict[str, Any]]:
+    """An algorithm's rows for optimal execution, the same for each risk aversion."""
+    return dict.fromkeys(execution.NAMES.values(), EXECUTION_DEFAULTS | {"algorithm": settings})
+
+
 PRESETS: dict[str, dict[str, dict[str, Any]]] = {
     "reinforce": {
         CONTROL: CONTROL_DEFAULTS | {"algorithm": ReinforceSettings()},
@@ -54,6 +71,7 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
             ),
             "rollout_length": 64,
         },
+        **_execution(ReinforceSettings(gamma=1.0)),
     },
     "surrogate": {
         CONTROL: CONTROL_DEFAULTS | {"algorithm": replace(CONTROL_PPO, clip_epsilon=None)},
@@ -75,6 +93,7 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
             "num_envs": 16,
             "rollout_length": 512,
         },
+        **_execution(replace(CONTROL_PPO, gamma=1.0)),
     },
     "a2c": {
         # Each rollout is worth only one optimiser step, so rollouts are short.
@@ -102,7 +121,8 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
         },
     ),
 }
-"""By algorithm and environment: what differs from the defaults of `TrainingSettings`, and of the policy's `hidden`."""
+"""By algorithm and environment: what differs from the defaults of `TrainingSettings`, and of the policy's `hidden` and
+`head`."""
 
 
 def training_settings(
@@ -118,6 +138,9 @@ def training_settings(
     if row is None:
         raise UserError(f"{algorithm} is only for Pong, where there is a coach; not for {environment}")
     fields = dict(row)
+    suited: Head | None = fields.pop("head", None)
+    if suited and head is None:
+        model = specification(environment, algorithm=algorithm, head=suited)
     if "hidden" in fields:
         model = replace(model, hidden=fields.pop("hidden"))
     training = TrainingSettings(model=model, **fields)
