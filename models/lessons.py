@@ -153,8 +153,34 @@ class Worked(Struct, frozen=True, tag="worked"):
     """Which of the options is right, from 0."""
 
 
-Knobs: TypeAlias = QuizKnobs | PolicyKnobs | ClimbingKnobs | ChanceKnobs | NoiseKnobs
-State: TypeAlias = Worked | Moment | Landscape | Climb | Chance | Noise
+class SaleKnobs(Struct, frozen=True, tag="sale"):
+    """PPO in optimal execution."""
+
+    risk_aversion: float = 1e-6
+    """Per dollar; one of those that have an environment of their own."""
+    seed: int = 0
+
+
+class Sale(Struct, frozen=True, tag="sale"):
+    """How a policy would sell, beside the best trades. A place is a deviation and a mean cost, in millions."""
+
+    held: list[float]
+    """The fraction of the shares that it holds, day by day."""
+    best: list[float]
+    """The fraction that the best trades would hold."""
+    path: list[Point]
+    """Where it has been beside the frontier."""
+    frontier: list[Point]
+    """The best trades for many risk aversions."""
+    best_place: Point
+    utility: float
+    """In dollars: the less, the better."""
+    best_utility: float
+    steps: int
+
+
+Knobs: TypeAlias = QuizKnobs | PolicyKnobs | ClimbingKnobs | ChanceKnobs | NoiseKnobs | SaleKnobs
+State: TypeAlias = Worked | Moment | Landscape | Climb | Chance | Noise | Sale
 
 
 class Ask(Struct, frozen=True):

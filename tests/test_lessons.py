@@ -42,6 +42,7 @@ from models.lessons import (
     NoiseKnobs,
     PolicyKnobs,
     QuizKnobs,
+    SaleKnobs,
     State,
     Worked,
     decode_tell,
@@ -49,7 +50,7 @@ from models.lessons import (
 )
 from models.run_directory import CurvePoint
 from training import gridworld
-from training.lessons import chance, climbing, noise, policy, quiz
+from training.lessons import chance, climbing, noise, policy, quiz, sale
 from training.lessons import serve as serving
 
 SIZES = ((800, 600), (1280, 800), (2560, 1440))
@@ -205,6 +206,21 @@ def test_a_layer_for_the_mountain_car() -> None:
     assert worked.right == 2
     assert worked.lines[0] == "An action is 1 number between \N{MINUS SIGN}1 and 1."
     assert "tanh makes \N{MINUS SIGN}1 to 1" in worked.lines[2]
+
+
+def test_a_sale_is_learned_and_seen_beside_the_best() -> None:
+    first, *rest = islice(sale.run(SaleKnobs(1e-6)), 9)
+    assert first.best_utility == pytest.approx(704_723, abs=1)
+    assert first.best_place == pytest.approx((0.476456, 0.477713), abs=1e-6)
+    for state in (first, *rest):
+        assert (state.held[0], state.held[-1], len(state.held)) == (1, 0, 61)
+        assert state.utility >= state.best_utility
+        assert state.held == sorted(state.held, reverse=True)
+    assert [state.steps for state in rest] == [960 * number for number in range(1, 9)]
+    assert rest[-1].utility < first.utility
+    assert len(rest[-1].path) == 9
+    # An untrained policy sells about half of what is left each day.
+    assert first.held[1] == pytest.approx(0.5, abs=0.05)
 
 
 # How they are asked for and told

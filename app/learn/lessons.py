@@ -8,8 +8,9 @@ from app.learn.lesson import Lesson
 from app.learn.noise import NoiseLesson
 from app.learn.policy import PolicyLesson
 from app.learn.pong import PongLesson
+from app.learn.sale import SaleLesson
 
 
 def lessons() -> tuple[Lesson, ...]:
     """Each as it is when it is opened first."""
-    return PolicyLesson(), Climbing(), ChanceLesson(), NoiseLesson(), PongLesson()
+    return PolicyLesson(), Climbing(), ChanceLesson(), NoiseLesson(), PongLesson(), SaleLesson()

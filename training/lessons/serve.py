@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from queue import Empty, SimpleQueue
 from threading import Thread
+from typing import Any
 
 from models.lessons import (
     Ask,
@@ -15,32 +16,31 @@ from models.lessons import (
     NoiseKnobs,
     PolicyKnobs,
     QuizKnobs,
+    SaleKnobs,
     State,
     Tell,
     decode_ask,
     encode,
 )
-from training.lessons import chance, climbing, noise, policy, quiz
+from training.lessons import chance, climbing, noise, policy, quiz, sale
 
 INTERVAL = 0.05
 """Seconds between two states, at least, so that one can see what happens."""
 
 
+LESSONS: dict[type, Callable[[Any], Iterator[State]]] = {
+    QuizKnobs: quiz.run,
+    PolicyKnobs: policy.run,
+    ClimbingKnobs: climbing.run,
+    ChanceKnobs: chance.run,
+    NoiseKnobs: noise.run,
+    SaleKnobs: sale.run,
+}
+
+
 def states(knobs: Knobs | None) -> Iterator[State]:
-    """The lesson with these knobs, as it goes."""
-    match knobs:
-        case None:
-            return iter(())
-        case QuizKnobs(lesson):
-            return iter((quiz.QUESTIONS[lesson](),))
-        case PolicyKnobs():
-            return policy.run(knobs)
-        case ClimbingKnobs():
-            return climbing.run(knobs)
-        case ChanceKnobs():
-            return chance.run(knobs)
-        case NoiseKnobs():
-            return noise.run(knobs)
+    """The lesson with these knobs, as it goes; nothing without any."""
+    return iter(()) if knobs is None else LESSONS[type(knobs)](knobs)
 
 
 def serve(asks: Iterable[bytes], tell: Callable[[bytes], object]) -> None:
