@@ -5,9 +5,10 @@ A bottom is the first row below an object, like the end of a slice.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from numpy.typing import NDArray
+if TYPE_CHECKING:  # The command line reads specifications, and does not wait for numpy.
+    from numpy.typing import NDArray
 
 SCREEN_ROWS, SCREEN_COLUMNS = SCREEN_SHAPE = 210, 160
 WALL_TOP = 24

@@ -24,7 +24,7 @@ from app.menu.model import (
     StopTraining,
 )
 from app.menu.view import MenuLayout, MenuView
-from app.screen import Follow, OpenLibrary, Quit, Start
+from app.screen import Follow, OpenLessons, OpenLibrary, Quit, Start
 from app.ui import theme, widgets
 from app.ui.bindings import BINDINGS, Command, Context
 from app.ui.widgets import Choice
@@ -94,6 +94,11 @@ MODES = {
 }
 
 
+def down_to(mode: Mode) -> list[Command]:
+    """From the first mode."""
+    return [Command.DOWN] * list(Mode).index(mode)
+
+
 @pytest.mark.parametrize("last", LINEUPS, ids=str)
 def test_enter_starts_what_was_played_last(last: Lineup) -> None:
     assert press(menu(last), Command.CONFIRM) == Start(last)
@@ -102,7 +107,7 @@ def test_enter_starts_what_was_played_last(last: Lineup) -> None:
 @pytest.mark.parametrize("mode", MODES)
 def test_keys_alone_reach_every_mode(mode: Mode) -> None:
     model = menu()
-    outcome = press(model, *[Command.UP] * 8, *[Command.DOWN] * list(Mode).index(mode), Command.CONFIRM)
+    outcome = press(model, *[Command.UP] * len(Mode), *down_to(mode), Command.CONFIRM)
     assert isinstance(outcome, Start)
     assert kind_of(outcome.lineup) == MODES[mode]
 
@@ -130,12 +135,12 @@ def click(view: MenuView, target: MenuTarget, size: tuple[int, int] = (1280, 800
 
 
 def test_keys_and_mouse_quit() -> None:
-    assert press(menu(), *[Command.DOWN] * 8, Command.CONFIRM) == Quit()
+    assert press(menu(), *down_to(Mode.QUIT), Command.CONFIRM) == Quit()
     assert click(MenuView(menu()), Mode.QUIT) == Quit()
 
 
 def test_keys_and_mouse_lead_to_the_models() -> None:
-    assert press(menu(), *[Command.DOWN] * 6, Command.CONFIRM) == OpenLibrary()
+    assert press(menu(), *down_to(Mode.MODELS), Command.CONFIRM) == OpenLibrary()
     view = MenuView(menu())
     assert click(view, Mode.MODELS) is None
     assert click(view, MenuButton.BROWSE) == OpenLibrary()
@@ -306,9 +311,16 @@ def test_the_mouse_alone_starts_and_stops_a_training() -> None:
     assert click(view, MenuButton.FOLLOW) == Follow(NOW.run)
 
 
+def test_keys_and_mouse_lead_to_the_lessons() -> None:
+    assert press(menu(), *down_to(Mode.LEARN), Command.CONFIRM) == OpenLessons()
+    view = MenuView(menu())
+    assert click(view, Mode.LEARN) is None
+    assert click(view, MenuButton.LEARN) == OpenLessons()
+
+
 def test_settings_change_immediately_by_keys() -> None:
     model = menu(preferences=Preferences(volume=90))
-    press(model, *[Command.DOWN] * 7, Command.CONFIRM)
+    press(model, *down_to(Mode.SETTINGS), Command.CONFIRM)
     assert press(model, Command.RIGHT) == ChangeSettings(Preferences(volume=100))
     assert press(model, Command.RIGHT) is None
     assert press(model, Command.DOWN, Command.CONFIRM) == ChangeSettings(Preferences(100, muted=True))
