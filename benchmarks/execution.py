@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 ALGORITHMS = {"ppo": "PPO", "reinforce": "REINFORCE", "cross-entropy": "cross-entropy"}
-SEEDS = (0, 1, 2)
+SEEDS = (0,)
 COURSE = "volley/OptimalExecution-course-v0"
 """With the course's reward; registered here only."""
 RISK_AVERSION = 1e-6
@@ -59,7 +59,6 @@ class Learned(NamedTuple):
     trades: NDArray[np.float64]
     """`[SALES, N]`: the shares sold."""
     steps: int
-    seconds: float
 
     @property
     def shortfall(self) -> Shortfall:
@@ -79,7 +78,7 @@ def learned(folder: Path, algorithm: str, environment: str, seed: int) -> Learne
     progress = train(run, Display())
     trades = [sale(run.path / NEWEST_FOLDER, FIRST_SALE + number) for number in range(SALES)]
     print(f"{path.name}: {progress.steps:,} steps, {progress.seconds:.0f} s", file=sys.stderr)
-    return Learned(np.array(trades), progress.steps, progress.seconds)
+    return Learned(np.array(trades), progress.steps)
 
 
 @torch.inference_mode()
@@ -141,10 +140,7 @@ def compare(folder: Path) -> tuple[dict[str, Any], dict[str, dict[float, list[Le
         for algorithm in ALGORITHMS:
             seeds = [learned(folder, algorithm, environment, seed) for seed in SEEDS]
             found[algorithm][risk_aversion] = seeds
-            rows[algorithm] = [
-                figures(each.shortfall, risk_aversion) | {"steps": each.steps, "seconds": round(each.seconds)}
-                for each in seeds
-            ]
+            rows[algorithm] = [figures(each.shortfall, risk_aversion) | {"steps": each.steps} for each in seeds]
             line += f"{spread([row['percent above the least'] for row in rows[algorithm]]):>34}"
         results[environment] = rows
         print(line, flush=True)
@@ -161,7 +157,7 @@ def judge_course_reward(trained: Learned) -> dict[str, Any]:
     ways = {"the optimum": execution.optimal_trades(RISK_AVERSION)}
     ways |= {f"{share:.0%} of what is left": constant_share(share) for share in CONSTANT_SHARES}
     ways |= {"equal lots": np.full(TRADES, SHARES / TRADES), "all at once": np.append(SHARES, np.zeros(TRADES - 1))}
-    ways["PPO by the course's reward"] = trained.trades[0]
+    ways["PPO, the course's reward"] = trained.trades[0]
     results: dict[str, Any] = {}
     print(f"\n{'':<28}{'course return':>14}{'utility':>12}")
     for name, trades in ways.items():
@@ -199,18 +195,22 @@ def draw_frontier(axes: Axes, found: dict[str, dict[float, list[Learned]]]) -> N
     axes.plot(*in_millions(optima), color=TEXT, linewidth=1.4, label="efficient frontier")
     for (algorithm, rows), colour, marker in zip(found.items(), COLOURS, "osD", strict=False):
         points = [each.shortfall for seeds in rows.values() for each in seeds]
-        label = f"{ALGORITHMS[algorithm]}, {len(SEEDS)} seeds"
+        label = ALGORITHMS[algorithm]
         axes.scatter(*in_millions(points), s=26, color=colour, marker=marker, alpha=0.8, label=label, zorder=3)
-    for risk_aversion in NAMES:
-        across, up = in_millions([execution.optimal_shortfall(risk_aversion)])
-        where = (across[0], up[0])
-        text = f"\N{GREEK SMALL LETTER LAMDA} = {risk_aversion:g}"
-        axes.annotate(text, where, (8, 8), textcoords="offset points", color=QUIET, fontsize=9.5)
-    axes.set_xlim(0, 1.15)
+    chosen = in_millions([execution.optimal_shortfall(risk_aversion) for risk_aversion in NAMES])
+    axes.scatter(*chosen, s=90, facecolor="none", edgecolor=TEXT, linewidth=1, label="the best trades", zorder=2)
+    for risk_aversion, across, up in zip(NAMES, *chosen, strict=True):
+        axes.annotate(lambda_is(risk_aversion), (across, up), (8, 8), textcoords="offset points", color=QUIET)
+    axes.set_xlim(0, 1.3)
     axes.set_ylim(0, 1.5)
     axes.set_title("What each policy costs", loc="left", color=TEXT, fontsize=12, fontweight="bold")
     axes.set_xlabel("standard deviation, million dollars", color=QUIET)
     axes.set_ylabel("expected cost, million dollars", color=QUIET)
+
+
+def lambda_is(risk_aversion: float) -> str:
+    """The risk aversion as a label."""
+    return f"\N{GREEK SMALL LETTER LAMDA} = {risk_aversion:.0e}".replace("e-0", "e\N{MINUS SIGN}")
 
 
 def in_millions(shortfalls: Sequence[Shortfall]) -> tuple[list[float], list[float]]:
@@ -223,18 +223,13 @@ def draw_sales(axes: Axes, sales: dict[str, Learned], course: Learned) -> None:
     days = np.arange(TRADES + 1)
     optimum = np.append(SHARES, execution.shares_left(execution.optimal_trades(RISK_AVERSION)))
     axes.plot(days, optimum / SHARES, color=TEXT, linewidth=1.4, label="optimum")
-    ways = sales | {"PPO by the course's reward": course}
+    ways = sales | {"PPO, the course's reward": course}
     for (name, each), colour in zip(ways.items(), COLOURS[:3] + COLOURS[4:], strict=True):
         left = np.append(SHARES, execution.shares_left(each.trades[0]))
         axes.plot(days, left / SHARES, color=colour, linewidth=1.4, linestyle="dashed", label=name)
     axes.set_xlim(0, 30)
-    axes.set_title(
-        f"How they sell (\N{GREEK SMALL LETTER LAMDA} = {RISK_AVERSION:g})",
-        loc="left",
-        color=TEXT,
-        fontsize=12,
-        fontweight="bold",
-    )
+    title = f"How they sell ({lambda_is(RISK_AVERSION)})"
+    axes.set_title(title, loc="left", color=TEXT, fontsize=12, fontweight="bold")
     axes.set_xlabel("days", color=QUIET)
     axes.set_ylabel("shares left, millions", color=QUIET)
 
