@@ -24,13 +24,11 @@ from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from models import checkpoint
-from models.acting import choose
-from models.control import ContinuousActions
 from models.drawing import plain_matplotlib
 from models.run_directory import NEWEST_FOLDER, is_run
 from training import execution
-from training.environments import ActionBounds
 from training.execution import NAMES, SHARES, TRADES, OptimalExecution, Shortfall
+from training.lessons.sale import trades_of
 from training.loop import Display, train
 from training.plot import BACKGROUND, COLOURS, GRID, PANEL, QUIET, TEXT
 from training.presets import training_settings
@@ -81,20 +79,10 @@ def learned(folder: Path, algorithm: str, environment: str, seed: int) -> Learne
     return Learned(np.array(trades), progress.steps)
 
 
-@torch.inference_mode()
 def sale(model: Path, seed: int) -> NDArray[np.float64]:
     """The shares that a model's deterministic policy sells in each trade, `[N]`."""
     spec, network = checkpoint.load_policy(model)
-    assert isinstance(spec.actions, ContinuousActions)
-    within, generator = ActionBounds(spec.actions), torch.Generator()
-    environment = gymnasium.make(spec.environment)
-    observation, info = environment.reset(seed=seed)
-    left = [info["shares"]]
-    while left[-1]:
-        drawn = choose(network(torch.from_numpy(observation)[None]).distribution, generator, greedy=True)
-        observation, _, _, _, info = environment.step(within(drawn.numpy())[0])
-        left.append(info["shares"])
-    return np.pad(-np.diff(left), (0, TRADES + 1 - len(left)))
+    return trades_of(network, spec, gymnasium.make(spec.environment), seed=seed)
 
 
 def constant_share(share: float) -> NDArray[np.float64]:

@@ -72,15 +72,15 @@ def learning(knobs: SaleKnobs) -> Iterator[tuple[NDArray[np.float64], int]]:
     with closing(make(settings.model, settings.num_envs)) as environments:
         collector = Collector(environments, learner, rollout_length=settings.rollout_length, seed=knobs.seed)
         learner.update_input_statistics(collector.random_observations(WARM_UP_STEPS, np.random.default_rng(knobs.seed)))
-        yield trades(learner.network, settings.model, sale), 0
+        yield trades_of(learner.network, settings.model, sale), 0
         while collector.steps < settings.steps:
             rollout, _ = collector.collect()
             improve(learner, rollout, PPO, settings.algorithm, collector.steps / settings.steps)
-            yield trades(learner.network, settings.model, sale), collector.steps
+            yield trades_of(learner.network, settings.model, sale), collector.steps
 
 
 @torch.inference_mode()
-def trades(
+def trades_of(
     network: Network, spec: PolicySpec, environment: gymnasium.Env[Any, Any], *, seed: int = 0
 ) -> NDArray[np.float64]:
     """The shares that the deterministic policy sells in each trade, `[60]`."""

@@ -8,6 +8,8 @@ from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import Any
 
+import torch
+
 from models.lessons import (
     Ask,
     ChanceKnobs,
@@ -47,6 +49,7 @@ def serve(asks: Iterable[bytes], tell: Callable[[bytes], object]) -> None:
     """Runs what was asked for last, until there is nothing left to read."""
     newest: SimpleQueue[Ask | None] = SimpleQueue()
     Thread(target=_listen, args=(asks, newest), daemon=True).start()
+    Thread(target=_warm_up, daemon=True).start()
     ask = newest.get()
     while ask is not None:
         ask = _run(ask, newest, tell)
@@ -56,6 +59,11 @@ def _listen(asks: Iterable[bytes], newest: SimpleQueue[Ask | None]) -> None:
     for line in asks:
         newest.put(decode_ask(line))
     newest.put(None)
+
+
+def _warm_up() -> None:
+    """Makes torch import, before a lesson needs it, what its first optimiser takes a second to import."""
+    torch.optim.Adam([torch.zeros(1)])
 
 
 def _run(ask: Ask, newest: SimpleQueue[Ask | None], tell: Callable[[bytes], object]) -> Ask | None:
