@@ -1,7 +1,7 @@
-"""Reads mutants of one kind of file one after the other, and says what came of each: run by `test_fuzz.py`.
+"""Reads mutants of kinds of files one after the other, and says what came of each: run by `test_fuzz.py`.
 
 A process of its own, so that a crash or a hang ends it and not the test, and its memory can be measured. By hand:
-`python tests/fuzz.py KIND COUNT SEED` prints one JSON object, with everything that is wrong.
+`python tests/fuzz.py SEED KIND=COUNT...` prints a line of JSON for each kind, with everything that is wrong.
 """
 
 from __future__ import annotations
@@ -73,10 +73,17 @@ def run(trial: Trial, count: int, seed: int) -> dict[str, object]:
     return {"outcomes": words, "wrong": wrong, "slowest": round(slowest, 2), "grown_mib": round(grown / 1024)}
 
 
-def main(kind: str, count: int, seed: int) -> None:
-    """Prints what came of `count` mutants of a kind."""
+def main(seed: int, counts: dict[str, int]) -> None:
+    """Prints what came of so many mutants of each kind."""
     faulthandler.enable()
     resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY, MOST_MEMORY))
+    for kind, count in counts.items():
+        print(f"kind {kind}", file=sys.stderr)  # noqa: T201 - as above
+        print(json.dumps({"kind": kind, "seed": seed, "count": count} | outcomes(kind, count, seed)))  # noqa: T201
+
+
+def outcomes(kind: str, count: int, seed: int) -> dict[str, object]:
+    """What came of so many mutants of one kind, read in a folder of their own."""
     with tempfile.TemporaryDirectory() as folder:
         at_home(Path(folder))
         module, name = DRIVERS[kind].split(":")
@@ -85,8 +92,8 @@ def main(kind: str, count: int, seed: int) -> None:
         trial(random.Random(0))  # noqa: S311 - what a first run costs is not the mutants'
         outcome = run(trial, count, seed)
         os.chdir("/")
-    print(json.dumps({"kind": kind, "seed": seed, "count": count} | outcome))  # noqa: T201
+    return outcome
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]))
+    main(int(sys.argv[1]), {kind: int(count) for kind, count in (word.split("=") for word in sys.argv[2:])})

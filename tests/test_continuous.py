@@ -28,7 +28,7 @@ LOW, HIGH = -1.0, 3.0
 UPDATES = 200
 ALGORITHMS: list[tuple[Method, GradientSettings]] = [
     (REINFORCE, ReinforceSettings(trajectories_per_update=64)),
-    (PPO, PpoSettings(epochs=4, minibatch_size=64)),
+    (PPO, PpoSettings(epochs=2, minibatch_size=64)),
     (A2C, A2cSettings(step_size="constant")),
 ]
 

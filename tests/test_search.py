@@ -443,7 +443,9 @@ SEEDS = {"simulated-annealing": 4, "adaptive-noise": 4}
 """Where the first one takes a thousand games. They all solve it in the end."""
 
 
-@pytest.mark.parametrize("algorithm", RULES)
+@pytest.mark.parametrize(
+    "algorithm", [pytest.param(name, marks=[pytest.mark.slow] * (name == "evolution-strategies")) for name in RULES]
+)
 def test_it_solves_cartpole(tmp_path: Path, algorithm: str) -> None:
     display = UntilSolved(most_games=3000)
     settings = replace(training_settings(algorithm, "CartPole-v1"), device="cpu", seed=SEEDS.get(algorithm, 1))
