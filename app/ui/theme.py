@@ -99,6 +99,12 @@ def draw_text(
     return surface.blit(image, box)
 
 
+@lru_cache(maxsize=1024)
+def width_of(text: str, size: int, face: Face = Face.REGULAR) -> int:
+    """The width of a line of text, in pixels."""
+    return font(face, size).size(text)[0]
+
+
 def fitted(text: str, size: int, width: int, face: Face = Face.REGULAR) -> str:
     """`text`, cut with an ellipsis if it is wider than `width` pixels."""
     return _fitted(text, size, width, face)

@@ -322,9 +322,9 @@ def draw_hints(surface: pygame.Surface, rect: pygame.Rect, scale: float, hints: 
     cap = pygame.Rect(rect.left, 0, 0, round(24 * scale))
     cap.centery = rect.centery
     for key, word in hints:
-        cap.width = theme.font(theme.Face.BOLD, size).size(key)[0] + round(14 * scale)
+        cap.width = theme.width_of(key, size, theme.Face.BOLD) + round(14 * scale)
         after = cap.right + round(7 * scale)
-        if after + theme.font(theme.Face.REGULAR, size).size(word)[0] > rect.right:
+        if after + theme.width_of(word, size) > rect.right:
             return
         pygame.draw.rect(surface, theme.HAIRLINE, cap, width=1, border_radius=round(4 * scale))
         theme.draw_text(surface, key, size, theme.TEXT, theme.Face.BOLD, center=cap.center)
