@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from app.learn.chance import ChanceLesson
 from app.learn.climbing import Climbing
+from app.learn.credit import CreditLesson
 from app.learn.lesson import Lesson
 from app.learn.noise import NoiseLesson
+from app.learn.numbers import NumbersLesson
 
 
 def lessons() -> tuple[Lesson, ...]:
     """Each as it is when it is opened first."""
-    return Climbing(), ChanceLesson(), NoiseLesson()
+    return Climbing(), ChanceLesson(), NoiseLesson(), CreditLesson(), NumbersLesson()
