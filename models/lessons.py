@@ -180,8 +180,10 @@ class NumbersKnobs(Struct, frozen=True, tag="numbers"):
 
 
 class Numbers(Struct, frozen=True, tag="numbers"):
-    """How the policy draws its action in one situation: the car rolls uphill at the bottom of the valley."""
+    """How the policy draws its action in one situation, and how well it does."""
 
+    place: float
+    """Of the car in that situation; it is rolling to the right."""
     density: list[Point]
     """Actions, from the least to the greatest, and the density of each."""
     draws: list[float]

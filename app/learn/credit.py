@@ -16,13 +16,13 @@ from models.lessons import Credit, CreditKnobs, Rally, SmallGame, SmallGames
 _WAYS: dict[Credit, str] = {
     "total": "total reward",
     "to-go": "rewards to go",
-    "baseline": "to go, minus baseline",
+    "baseline": "to go \N{MINUS SIGN} baseline",
 }
-_GAMES = {"three steps": "four games of three steps", "rally": "a rally of Pong"}
+_GAMES = {"three steps": "three steps", "rally": "a rally of Pong"}
 _SMALL = (-1.3, 2.6)
 """From below to above, the pushes that small games have room for, with their numbers."""
 _LONG = 60
-"""The decisions that a rally has room for, unless it is longer."""
+"""The decisions that a rally has room for while it is played, unless it is longer."""
 _LINE = 20
 _LEGEND = ((theme.PUSHED_UP, "more probable"), (theme.PUSHED_DOWN, "less probable"))
 
@@ -68,7 +68,7 @@ def _draw_small_games(
 ) -> None:
     body, line = round(theme.BODY_SIZE * scale), round(_LINE * scale)
     rows = [*_LEGEND, (theme.FOCUS, "expected: the mean")]
-    for row, place in zip(rows, widgets.columns(rect, len(rows), 0), strict=True):
+    for row, place in zip(rows[: 2 if credit == "total" else 3], widgets.columns(rect, 3, 0), strict=False):
         draw_legend(surface, place.topleft, scale, [row])
     below = pygame.Rect(rect.left, rect.top + 3 * line // 2, rect.width, rect.height - 3 * line // 2)
     columns = widgets.columns(below, len(games.games), round(theme.GAP * scale))
@@ -92,24 +92,23 @@ def _draw_small_game(surface: pygame.Surface, rect: pygame.Rect, scale: float, g
     for cell, moved, reward in zip(cells, game.moved, game.rewards, strict=True):
         words, colour = ("move", theme.TEXT) if moved else ("stay", theme.QUIET)
         theme.draw_text(surface, words, small, colour, center=(cell.centerx, rect.top + 7 * line // 4))
-        worth, colour = (f"+{reward:g}", theme.FOCUS) if reward else ("0", theme.QUIET)
+        worth, colour = (f"+{reward:g}", theme.TEXT) if reward else ("0", theme.QUIET)
         place = cell.centerx, rect.top + 11 * line // 4
         theme.draw_text(surface, worth, small, colour, theme.Face.BOLD, center=place)
     axes = Axes(chart, (0, len(pushes)), _SMALL)
     _draw_bars(surface, axes, pushes)
     _number_bars(surface, axes, scale, pushes)
-    terms = [push * slope for push, slope in zip(pushes, game.slopes, strict=True)]
-    _draw_sum(surface, pygame.Rect(rect.left, chart.bottom, rect.width, 5 * line // 2), scale, terms)
+    _draw_sum(surface, pygame.Rect(rect.left, chart.bottom, rect.width, 5 * line // 2), scale, game, credit)
     return axes
 
 
-def _draw_sum(surface: pygame.Surface, rect: pygame.Rect, scale: float, terms: Sequence[float]) -> None:
+def _draw_sum(surface: pygame.Surface, rect: pygame.Rect, scale: float, game: SmallGame, credit: Credit) -> None:
     """What all actions together say about the probability to move: pushes times slopes, and their sum."""
     small, body = round(theme.HINT_SIZE * scale), round(theme.BODY_SIZE * scale)
-    first, *others = map(_signed, terms)
+    first, *others = (_signed(push * slope) for push, slope in zip(game.pushes[credit], game.slopes, strict=True))
     words = " ".join([first.removeprefix("+"), *(f"{term[0]} {term[1:]}" if term != "0" else "+ 0" for term in others)])
     theme.draw_text(surface, words, small, theme.QUIET, center=(rect.centerx, rect.top + rect.height // 3))
-    total = sum(terms)
+    total = game.gradient[credit]
     colour = theme.PUSHED_UP if total > 0 else theme.PUSHED_DOWN
     middle = rect.centerx, rect.top + 3 * rect.height // 4
     theme.draw_text(surface, f"for moves: {_signed(total)}", body, colour, theme.Face.BOLD, center=middle)
@@ -154,7 +153,8 @@ def _draw_rally(surface: pygame.Surface, rect: pygame.Rect, scale: float, rally:
     label = round(44 * scale)
     chart = pygame.Rect(rect.left + label, court.bottom + gap, rect.width - label, 0)
     chart.height = rect.bottom - line - chart.top
-    axes = Axes(chart, (0, max(len(rally.moves), _LONG)), (-1.25, 1.25))
+    places = len(rally.moves) if rally.pushes else max(len(rally.moves), _LONG)
+    axes = Axes(chart, (0, places), (-1.25, 1.25))
     _draw_bars(surface, axes, rally.pushes.get(credit, []))
     for level in (-1.0, 0.0, 1.0):
         row = round(axes.at(0, level)[1])

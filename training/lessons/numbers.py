@@ -66,6 +66,7 @@ def picture(learner: Learner, curve: list[Point]) -> Numbers:
     drawn = distribution.sample(torch.Generator().manual_seed(0))
     gaussian = distribution.gaussian if isinstance(distribution, TanhGaussian) else distribution
     return Numbers(
+        place=SITUATION[0],
         density=density(_distribution(learner, PLACES)),
         draws=_as_actions(distribution, drawn),
         pushes=ActionBounds(spec.actions)(drawn.numpy())[:, 0].tolist(),
