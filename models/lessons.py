@@ -137,6 +137,91 @@ class Noise(Struct, frozen=True, tag="noise"):
     plain_spread: float = 0.0
 
 
+Credit: TypeAlias = Literal["total", "to-go", "baseline"]
+"""For what an action is pushed: all rewards, those from it on, or how far these exceed what was to be expected."""
+Pushes: TypeAlias = dict[Credit, list[float]]
+"""By each way of giving credit, for each action: positive if it becomes more probable, negative if less."""
+
+
+class CreditKnobs(Struct, frozen=True, tag="credit"):
+    """Games whose actions are given credit in each way."""
+
+    game: Literal["three steps", "rally"] = "three steps"
+    seed: int = 0
+
+
+class SmallGame(Struct, frozen=True):
+    """Three steps, each with a choice of two actions: to move, with a probability of one half, or not."""
+
+    moved: list[bool]
+    rewards: list[float]
+    pushes: Pushes
+    slopes: list[float]
+    """How fast the logarithm of each action's probability rises with the probability to move."""
+    gradient: dict[Credit, float]
+    """The sum of pushes times slopes: what the game says about how the mean return rises with that probability."""
+
+
+class SmallGames(Struct, frozen=True, tag="small-games"):
+    """The games of the course."""
+
+    games: list[SmallGame]
+    expected: list[float]
+    """The mean, over the games, of the rewards to go from each step: the baseline."""
+
+
+class Rally(Struct, frozen=True, tag="rally"):
+    """The decisions of a point of Pong, which is being played against the ROM."""
+
+    court: bytes
+    """The newest picture that the network saw, in grey, row by row."""
+    width: int
+    """Of the picture."""
+    moves: list[int]
+    """Of each decision so far: 1 up, -1 down, 0 to stay."""
+    expected: list[float]
+    """What the network expected to come from each on, discounted; that is the baseline."""
+    gamma: float
+    """The discount per decision."""
+    reward: float = 0.0
+    """1 or -1 once the point is won or lost."""
+    pushes: Pushes = {}
+    """Once the point is over."""
+
+
+Head: TypeAlias = Literal["gaussian", "tanh-gaussian"]
+Spread: TypeAlias = Literal["small", "medium", "large"]
+
+
+class NumbersKnobs(Struct, frozen=True, tag="numbers"):
+    """PPO on the mountain car, whose actions are numbers between two bounds."""
+
+    head: Head = "gaussian"
+    spread: Spread = "large"
+    """How far the first actions scatter."""
+    seed: int = 0
+
+
+class Numbers(Struct, frozen=True, tag="numbers"):
+    """How the policy draws its action in one situation, and how well it does."""
+
+    place: float
+    """Of the car in that situation; it is rolling to the right."""
+    density: list[Point]
+    """Actions, from the least to the greatest, and the density of each."""
+    draws: list[float]
+    """Drawn in this situation."""
+    pushes: list[float]
+    """What the car is pushed with for each, within the bounds."""
+    bounds: Point
+    deviation: float
+    """Of the Gaussian, in actions; it is learned too."""
+    steps: int
+    """That it is trained for."""
+    curve: list[Point]
+    """Agent steps, and the mean return of the last games."""
+
+
 class QuizKnobs(Struct, frozen=True, tag="quiz"):
     """The question at the end of a lesson."""
 
@@ -179,8 +264,10 @@ class Sale(Struct, frozen=True, tag="sale"):
     steps: int
 
 
-Knobs: TypeAlias = QuizKnobs | PolicyKnobs | ClimbingKnobs | ChanceKnobs | NoiseKnobs | SaleKnobs
-State: TypeAlias = Worked | Moment | Landscape | Climb | Chance | Noise | Sale
+Knobs: TypeAlias = (
+    QuizKnobs | PolicyKnobs | ClimbingKnobs | ChanceKnobs | NoiseKnobs | CreditKnobs | NumbersKnobs | SaleKnobs
+)
+State: TypeAlias = Worked | Moment | Landscape | Climb | Chance | Noise | SmallGames | Rally | Numbers | Sale
 
 
 class Ask(Struct, frozen=True):

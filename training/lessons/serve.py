@@ -14,8 +14,10 @@ from models.lessons import (
     Ask,
     ChanceKnobs,
     ClimbingKnobs,
+    CreditKnobs,
     Knobs,
     NoiseKnobs,
+    NumbersKnobs,
     PolicyKnobs,
     QuizKnobs,
     SaleKnobs,
@@ -24,7 +26,7 @@ from models.lessons import (
     decode_ask,
     encode,
 )
-from training.lessons import chance, climbing, noise, policy, quiz, sale
+from training.lessons import chance, climbing, credit, noise, numbers, policy, quiz, sale
 
 INTERVAL = 0.05
 """Seconds between two states, at least, so that one can see what happens."""
@@ -36,6 +38,8 @@ LESSONS: dict[type, Callable[[Any], Iterator[State]]] = {
     ClimbingKnobs: climbing.run,
     ChanceKnobs: chance.run,
     NoiseKnobs: noise.run,
+    CreditKnobs: credit.run,
+    NumbersKnobs: numbers.run,
     SaleKnobs: sale.run,
 }
 
