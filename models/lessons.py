@@ -141,12 +141,13 @@ Credit: TypeAlias = Literal["total", "to-go", "baseline"]
 """For what an action is pushed: all rewards, those from it on, or how far these exceed what was to be expected."""
 Pushes: TypeAlias = dict[Credit, list[float]]
 """By each way of giving credit, for each action: positive if it becomes more probable, negative if less."""
+Game: TypeAlias = Literal["three steps", "rally"]
 
 
 class CreditKnobs(Struct, frozen=True, tag="credit"):
     """Games whose actions are given credit in each way."""
 
-    game: Literal["three steps", "rally"] = "three steps"
+    game: Game = "three steps"
     seed: int = 0
 
 

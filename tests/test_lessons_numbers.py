@@ -10,6 +10,7 @@ import torch
 from models.distributions import Gaussian, TanhGaussian
 from models.lessons import Head, Numbers, NumbersKnobs, Spread
 from training.lessons import numbers, serve
+from training.ppo import PpoSettings
 
 HEADS: tuple[Head, ...] = get_args(Head)
 SPREADS: tuple[Spread, ...] = get_args(Spread)
@@ -74,9 +75,7 @@ def test_a_gaussians_draws_are_clipped_as_often_as_the_deviation_says(spread: Sp
 
 def test_training_moves_the_policy_and_tells_of_each_update() -> None:
     knobs = NumbersKnobs("gaussian", "large")
-    training = numbers.run(knobs)
-    untrained, once, twice = islice(training, 3)
-    training.close()
+    untrained, once, twice = islice(numbers.run(knobs), 3)
     assert untrained.density != once.density != twice.density
     assert untrained.curve == []
     assert untrained.steps == numbers.settings(knobs).steps == numbers.STEPS
@@ -85,6 +84,8 @@ def test_training_moves_the_policy_and_tells_of_each_update() -> None:
 def test_the_settings_are_the_presets_but_for_the_length_and_the_first_deviation() -> None:
     large = numbers.settings(NumbersKnobs("gaussian", "large")).algorithm
     small = numbers.settings(NumbersKnobs("gaussian", "small")).algorithm
+    assert isinstance(large, PpoSettings)
+    assert isinstance(small, PpoSettings)
     assert large.first_log_deviation == 1.0
     assert small.first_log_deviation == -1.5
     assert large.gamma == small.gamma == 0.999

@@ -11,14 +11,14 @@ from app.learn.lesson import Lesson, Question
 from app.learn.plots import Axes, draw_legend
 from app.ui import theme, widgets
 from app.ui.widgets import Choice
-from models.lessons import Credit, CreditKnobs, Rally, SmallGame, SmallGames
+from models.lessons import Credit, CreditKnobs, Game, Rally, SmallGame, SmallGames
 
 _WAYS: dict[Credit, str] = {
     "total": "total reward",
     "to-go": "rewards to go",
     "baseline": "to go \N{MINUS SIGN} baseline",
 }
-_GAMES = {"three steps": "three steps", "rally": "a rally of Pong"}
+_GAMES: dict[Game, str] = {"three steps": "three steps", "rally": "a rally of Pong"}
 _SMALL = (-1.3, 2.6)
 """From below to above, the pushes that small games have room for, with their numbers."""
 _LONG = 60
@@ -45,7 +45,7 @@ class CreditLesson(Lesson):
     command = "volley train reinforce --set credit=to-go"
 
     def __init__(self) -> None:
-        self._game = Choice("Game", ("three steps", "rally"), "three steps", _GAMES.__getitem__)
+        self._game = Choice[Game]("Game", tuple(_GAMES), "three steps", _GAMES.__getitem__)
         self._credit = Choice[Credit]("Credit", tuple(_WAYS), "total", _WAYS.__getitem__)
         self.choices = (self._game, self._credit)
 
@@ -81,8 +81,8 @@ def _draw_small_games(
         theme.draw_text(surface, f"Game {number}", body, theme.TEXT, theme.Face.BOLD, midtop=column.midtop)
         axes = _draw_small_game(surface, column, scale, game, credit)
         if credit != "total":
-            for place, expected in enumerate(games.expected):
-                axes.line(surface, [(place + 0.1, expected), (place + 0.9, expected)], theme.FOCUS)
+            for step, expected in enumerate(games.expected):
+                axes.line(surface, [(step + 0.1, expected), (step + 0.9, expected)], theme.FOCUS)
 
 
 def _draw_small_game(surface: pygame.Surface, rect: pygame.Rect, scale: float, game: SmallGame, credit: Credit) -> Axes:
