@@ -7,8 +7,20 @@ from collections.abc import Callable, Iterable, Iterator
 from queue import Empty, SimpleQueue
 from threading import Thread
 
-from models.lessons import Ask, ChanceKnobs, ClimbingKnobs, Knobs, NoiseKnobs, State, Tell, decode_ask, encode
-from training.lessons import chance, climbing, noise
+from models.lessons import (
+    Ask,
+    ChanceKnobs,
+    ClimbingKnobs,
+    ClipKnobs,
+    CriticKnobs,
+    Knobs,
+    NoiseKnobs,
+    State,
+    Tell,
+    decode_ask,
+    encode,
+)
+from training.lessons import chance, climbing, clip, critic, noise
 
 INTERVAL = 0.05
 """Seconds between two states, at least, so that one can see what happens."""
@@ -25,6 +37,10 @@ def states(knobs: Knobs | None) -> Iterator[State]:
             return chance.run(knobs)
         case NoiseKnobs():
             return noise.run(knobs)
+        case ClipKnobs():
+            return clip.run(knobs)
+        case CriticKnobs():
+            return critic.run(knobs)
 
 
 def serve(asks: Iterable[bytes], tell: Callable[[bytes], object]) -> None:
