@@ -265,10 +265,91 @@ class Sale(Struct, frozen=True, tag="sale"):
     steps: int
 
 
+class ClipKnobs(Struct, frozen=True, tag="clip"):
+    """The surrogate on CartPole: how often the same experience is used."""
+
+    passes: int = 16
+    """Over each rollout."""
+    clip_epsilon: float | None = None
+    """How far from 1 a ratio may move before it is clipped; None never clips."""
+    seed: int = 0
+
+
+class Clip(Struct, frozen=True, tag="clip"):
+    """How far a policy has moved from the one whose experience it learns from, what that promises, what it brings."""
+
+    rollouts: int
+    """In the whole training."""
+    passes: int
+    """Over the newest rollout so far."""
+    clip_epsilon: float | None
+    reach: float
+    """The histogram is from one over this to this; ratios beyond count as there."""
+    histogram: list[int]
+    """How many actions of the newest rollout have which ratio of new to old probability, in bins alike in ratio."""
+    largest: float
+    """Of the ratios."""
+    surrogates: list[list[Point]]
+    """For each rollout: where in the training, in rollouts, and the surrogate, in standard deviations of advantages."""
+    returns: list[Point]
+    """Where in the training, and the mean return of games played to measure the policy."""
+
+
+class CriticKnobs(Struct, frozen=True, tag="critic"):
+    """Actor-critic on CartPole: how far advantages trust rewards over the critic."""
+
+    gae_lambda: float = 0.95
+    seed: int = 0
+
+
+class Estimates(Struct, frozen=True):
+    """Estimates, with one lambda, of how much better a push to the right is than one to the left."""
+
+    gae_lambda: float
+    examples: list[float]
+    """Single estimates in one situation."""
+    mean: float
+    """Of all estimates in that situation."""
+    bias: float
+    """The root mean square, over situations, of the error that remains in the mean of many estimates."""
+    scatter: float
+    """The standard deviation of the mean of a batch of estimates."""
+
+
+class Critic(Struct, frozen=True, tag="critic"):
+    """What each lambda makes of the same games, and how trainings with one of them go."""
+
+    gae_lambda: float
+    """Of the trainings."""
+    curves: list[list[Point]]
+    """For each seed: agent steps, and the mean return of the last games."""
+    steps: int
+    """That each is trained for."""
+    estimates: list[Estimates] = []
+    """By lambda."""
+    truth: float = 0.0
+    """What the estimates in the one situation should be: the difference between the mean returns of all games."""
+    games: int = 0
+    """Played to the end, to make the estimates."""
+    batch: int = 1
+    """Estimates whose mean `scatter` is about."""
+
+
 Knobs: TypeAlias = (
-    QuizKnobs | PolicyKnobs | ClimbingKnobs | ChanceKnobs | NoiseKnobs | CreditKnobs | NumbersKnobs | SaleKnobs
+    QuizKnobs
+    | PolicyKnobs
+    | ClimbingKnobs
+    | ChanceKnobs
+    | NoiseKnobs
+    | CreditKnobs
+    | ClipKnobs
+    | CriticKnobs
+    | NumbersKnobs
+    | SaleKnobs
 )
-State: TypeAlias = Worked | Moment | Landscape | Climb | Chance | Noise | SmallGames | Rally | Numbers | Sale
+State: TypeAlias = (
+    Worked | Moment | Landscape | Climb | Chance | Noise | SmallGames | Rally | Clip | Critic | Numbers | Sale
+)
 
 
 class Ask(Struct, frozen=True):

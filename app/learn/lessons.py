@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from app.learn.chance import ChanceLesson
 from app.learn.climbing import Climbing
+from app.learn.clip import ClipLesson
 from app.learn.credit import CreditLesson
+from app.learn.critic import CriticLesson
 from app.learn.lesson import Lesson
 from app.learn.noise import NoiseLesson
 from app.learn.numbers import NumbersLesson
@@ -21,6 +23,8 @@ def lessons() -> tuple[Lesson, ...]:
         ChanceLesson(),
         NoiseLesson(),
         CreditLesson(),
+        ClipLesson(),
+        CriticLesson(),
         NumbersLesson(),
         PongLesson(),
         SaleLesson(),

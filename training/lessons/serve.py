@@ -14,7 +14,9 @@ from models.lessons import (
     Ask,
     ChanceKnobs,
     ClimbingKnobs,
+    ClipKnobs,
     CreditKnobs,
+    CriticKnobs,
     Knobs,
     NoiseKnobs,
     NumbersKnobs,
@@ -26,7 +28,7 @@ from models.lessons import (
     decode_ask,
     encode,
 )
-from training.lessons import chance, climbing, credit, noise, numbers, policy, quiz, sale
+from training.lessons import chance, climbing, clip, credit, critic, noise, numbers, policy, quiz, sale
 
 INTERVAL = 0.05
 """Seconds between two states, at least, so that one can see what happens."""
@@ -39,6 +41,8 @@ LESSONS: dict[type, Callable[[Any], Iterator[State]]] = {
     ChanceKnobs: chance.run,
     NoiseKnobs: noise.run,
     CreditKnobs: credit.run,
+    ClipKnobs: clip.run,
+    CriticKnobs: critic.run,
     NumbersKnobs: numbers.run,
     SaleKnobs: sale.run,
 }
