@@ -78,7 +78,7 @@ def _draw_examples(surface: pygame.Surface, rect: pygame.Rect, scale: float, cri
     for place, column in enumerate(critic.estimates):
         colour = theme.PUSHED_UP if column.gae_lambda == critic.gae_lambda else theme.QUIET
         spread = [place + 0.6 * (number % _JITTER / (_JITTER - 1) - 0.5) for number in range(len(column.examples))]
-        axes.dots(surface, zip(spread, column.examples, strict=True), colour, 2 * scale)
+        axes.dots(surface, zip(spread, column.examples, strict=True), colour, 2.5 * scale)
         axes.line(surface, [(place - 0.4, column.mean), (place + 0.4, column.mean)], theme.TEXT, 2 * scale)
     if critic.estimates:
         axes.line(surface, [(axes.across[0], critic.truth), (axes.across[1], critic.truth)], theme.FOCUS, scale)
