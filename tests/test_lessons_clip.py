@@ -92,7 +92,7 @@ def test_mean_return_is_that_of_single_games() -> None:
         single.state = np.array(start, np.float64)
         steps, ended = 0, False
         while not ended:
-            _, _, ended, _, _ = single.step(1)
+            _, _, ended, _, _ = single.step(1)  # type: ignore[no-untyped-call]
             steps += 1
         lengths.append(steps)
     assert measured == pytest.approx(np.mean(lengths))

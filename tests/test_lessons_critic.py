@@ -61,8 +61,8 @@ def test_branches_begin_with_their_own_pushes_and_go_on_as_the_game_does() -> No
         single.reset()
         situation, push = divmod(column // critic.COPIES, 2)
         single.state = SITUATIONS[situation].astype(np.float64)
-        assert single.step(push)[0] == pytest.approx(once[column], abs=1e-6)
-        assert single.step(1)[0] == pytest.approx(twice[column], abs=1e-6)
+        assert single.step(push)[0] == pytest.approx(once[column], abs=1e-6)  # type: ignore[no-untyped-call]
+        assert single.step(1)[0] == pytest.approx(twice[column], abs=1e-6)  # type: ignore[no-untyped-call]
 
 
 def test_with_lambda_1_an_advantage_is_what_a_whole_game_brings_less_the_value() -> None:

@@ -86,8 +86,8 @@ def _draw_ratios(surface: pygame.Surface, rect: pygame.Rect, scale: float, clip:
     rows = ((theme.PUSHED_UP, f"ratios after {clip.passes} passes"), (theme.PUSHED_DOWN, "beyond the clip"))
     shown = rows[: 1 if clip.clip_epsilon is None else 2]
     draw_legend(surface, (rect.left, rect.top - len(shown) * round(24 * scale)), scale, shown)
-    place = rect.right - round(6 * scale), rect.top + round(4 * scale)
-    theme.draw_text(surface, f"up to {clip.largest:,.1f}", small, theme.TEXT, topright=place)
+    corner = rect.right - round(6 * scale), rect.top + round(4 * scale)
+    theme.draw_text(surface, f"up to {clip.largest:,.1f}", small, theme.TEXT, topright=corner)
 
 
 def _outside(ratio: float, epsilon: float | None) -> bool:

@@ -81,7 +81,7 @@ class Branches(CartPoleVectorEnv):
     ) -> tuple[NDArray[np.float32], dict[str, Any]]:
         """Goes to the situations."""
         super().reset(seed=seed, options=options)
-        self.state = self._starts.T.astype(np.float64)
+        self.state = self._starts.T.astype(np.float64)  # type: ignore[assignment] # gymnasium leaves it untyped
         self._first = np.tile(np.repeat(PUSHES, COPIES), len(self._starts) // (len(PUSHES) * COPIES))
         return self._starts, {}
 
