@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import time
 from itertools import islice
+from typing import Any
 
 import gymnasium
 import numpy as np
@@ -41,6 +42,14 @@ class Told(Tutor):
         self._told = {Clip: state}
 
 
+def game_from(state: Any) -> gymnasium.Env[Any, Any]:
+    """A single game of gymnasium's that goes on from there."""
+    game = CartPoleEnv()
+    game.reset()
+    game.state = np.array(state, np.float64)
+    return game
+
+
 def test_ratios_are_1_before_the_first_pass_and_the_surrogate_is_0() -> None:
     chosen = clip.settings(ClipKnobs())
     with beginner("ppo", learning_rate=3e-3, num_envs=4, rollout_length=16, seed=0) as (learner, collector):
@@ -51,7 +60,7 @@ def test_ratios_are_1_before_the_first_pass_and_the_surrogate_is_0() -> None:
         assert float(clipped_surrogate(before, batch.advantages, clip_epsilon=0.2)) == pytest.approx(0, abs=1e-5)
         improve(learner, rollout, PPO, chosen, progress=0.0)
         after = clip.ratios(learner, batch)
-    # Importance weights of two actions average 1 only over the policy; those of the better ones have grown.
+    # The better actions have become more probable.
     assert (after * batch.advantages).mean() > 0.01
     assert after.max() > 1.05
 
@@ -87,12 +96,10 @@ def test_mean_return_is_that_of_single_games() -> None:
     starts, _ = games.reset(seed=3)
     lengths = []
     for start in starts:
-        single = CartPoleEnv()
-        single.reset()
-        single.state = np.array(start, np.float64)
+        single = game_from(start)
         steps, ended = 0, False
         while not ended:
-            _, _, ended, _, _ = single.step(1)  # type: ignore[no-untyped-call]
+            _, _, ended, _, _ = single.step(1)
             steps += 1
         lengths.append(steps)
     assert measured == pytest.approx(np.mean(lengths))

@@ -3,7 +3,9 @@ from __future__ import annotations
 import math
 import time
 from itertools import pairwise
+from typing import Any
 
+import gymnasium
 import numpy as np
 import pytest
 import torch
@@ -24,6 +26,14 @@ class Told(Tutor):
 
     def __init__(self, state: Critic) -> None:
         self._told = {Critic: state}
+
+
+def game_from(state: Any) -> gymnasium.Env[Any, Any]:
+    """A single game of gymnasium's that goes on from there."""
+    game = CartPoleEnv()
+    game.reset()
+    game.state = np.array(state, np.float64)
+    return game
 
 
 def test_bias_scatter_and_truth_by_hand() -> None:
@@ -57,15 +67,14 @@ def test_branches_begin_with_their_own_pushes_and_go_on_as_the_game_does() -> No
     once, *_ = games.step(chosen)
     twice, *_ = games.step(chosen)
     for column in range(columns):
-        single = CartPoleEnv()
-        single.reset()
         situation, push = divmod(column // critic.COPIES, 2)
-        single.state = SITUATIONS[situation].astype(np.float64)
-        assert single.step(push)[0] == pytest.approx(once[column], abs=1e-6)  # type: ignore[no-untyped-call]
-        assert single.step(1)[0] == pytest.approx(twice[column], abs=1e-6)  # type: ignore[no-untyped-call]
+        single = game_from(SITUATIONS[situation])
+        assert single.step(push)[0] == pytest.approx(once[column], abs=1e-6)
+        assert single.step(1)[0] == pytest.approx(twice[column], abs=1e-6)
 
 
-def test_with_lambda_1_an_advantage_is_what_a_whole_game_brings_less_the_value() -> None:
+def test_with_lambda_1_an_advantage_is_what_a_whole_game_brings_less_the_value(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(critic, "LONGEST", 150)
     with beginner("a2c", learning_rate=2e-3, num_envs=2, rollout_length=4, seed=0) as (learner, _):
         found = critic.branch_advantages(learner, SITUATIONS, seed=0)
         with torch.no_grad():
