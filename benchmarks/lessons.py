@@ -37,6 +37,7 @@ AFTER = 2.0
 KEYS: dict[str, tuple[Command, ...]] = {
     "policy": (Command.CONFIRM, *[Command.LEFT] * 5),
     "noise": (Command.CONFIRM, Command.RIGHT),
+    "credit": (Command.CONFIRM, Command.DOWN, Command.RIGHT),
 }
 """What one presses to see the point, in lessons that do not show it by themselves."""
 ROOT = Path(__file__).parent

@@ -60,13 +60,11 @@ class CourtMirror(nn.Module):
 
     def forward(self, frames: Tensor) -> tuple[Tensor, Tensor]:
         """Returns the frames `[B, stack, H, W]`, flipped as needed, and which of them were flipped, `[B]` bool."""
-        rows = slice(self._first, self._last + 1)
-        paddle = frames[:, -1, rows, self._column] > PADDLE_THRESHOLD
+        court = frames[:, :, self._first : self._last + 1]
+        paddle = court[:, -1, :, self._column] > PADDLE_THRESHOLD
         flipped = paddle[:, -self._half :].sum(1) > paddle[:, : self._half].sum(1)
-        lower = flipped.nonzero().squeeze(1)
-        turned = frames.index_select(0, lower)
-        turned[:, :, rows] = turned[:, :, rows].flip(2)
-        return frames.index_copy(0, lower, turned), flipped
+        court = torch.where(flipped[:, None, None, None], court.flip(2), court)
+        return torch.cat((frames[:, :, : self._first], court, frames[:, :, self._last + 1 :]), dim=2), flipped
 
     def flip_back(self, logits: Tensor, flipped: Tensor) -> Tensor:
         """Converts logits `[B, A]` for the output of `forward` to logits for its input."""

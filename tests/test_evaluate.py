@@ -3,6 +3,7 @@ from __future__ import annotations
 import itertools
 from typing import Any
 
+import here
 import numpy as np
 import pytest
 import torch
@@ -12,6 +13,8 @@ from models.network import PolicyNetwork
 from models.spec import CnnSpec, ConvLayer, FrameObservation, ModelSpec
 from training import evaluate as module
 from training.evaluate import Evaluation, evaluate, summarize
+
+games_here = here.games_here
 
 SPEC = ModelSpec(
     algorithm="ppo",
@@ -73,7 +76,12 @@ def test_summary_by_hand() -> None:
     assert high == pytest.approx(21.2632, abs=1e-4)
 
 
-def test_the_same_seed_plays_the_same_games(spec: ModelSpec, network: PolicyNetwork) -> None:
+def test_the_same_seed_plays_the_same_games(
+    spec: ModelSpec, network: PolicyNetwork, games_here: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    del games_here
+    monkeypatch.setattr("training.solo.MAX_FRAMES", 2000)
+
     def played(**changes: Any) -> tuple[float, float]:
         result = run(spec, network, **changes)
         return result.mean_return, result.mean_length

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from functools import cache
 from itertools import combinations, islice
 from pathlib import Path
 from typing import Any
@@ -408,9 +409,9 @@ def test_a_training_is_started_watched_and_stopped(page: LearnPage) -> None:
     assert lesson.shown(page.tutor)
 
 
-def first_states(lesson: Lesson) -> dict[type, State]:
-    """What the lesson is told at first, by kind."""
-    knobs = lesson.knobs(0)
+@cache
+def first_states(knobs: Knobs | None) -> dict[type, State]:
+    """What a lesson is told at first, by kind."""
     return {type(state): state for state in islice(serving.states(knobs), 4)}
 
 
@@ -422,7 +423,7 @@ def test_every_lesson_is_drawn_within_its_picture(size: tuple[int, int]) -> None
         open_lesson(page, lesson.name)
         page.update(1.0)
         assert isinstance(page.tutor, FakeTutor)
-        page.tutor.states = first_states(lesson)
+        page.tutor.states = dict(first_states(lesson.knobs(0)))
         surface = pygame.Surface(size, depth=32)
         view.draw(surface)
         layout = LearnLayout.of(size, page)

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import here
 import msgspec
 import pytest
 import torch
@@ -21,7 +22,7 @@ from models.mlp import build
 from models.network import PolicyNetwork
 from models.provenance import read_provenance
 from models.spec import ModelSpec
-from training import environments, publication, release
+from training import publication, release, solo
 from training.a2c import A2cSettings
 from training.arena.opponents import Opponents
 from training.evaluate import Evaluation, evaluate_model
@@ -29,6 +30,8 @@ from training.learner import Learner
 from training.publication import EVALUATION_SEED, stage, staging
 from training.run import Progress, RunDirectory
 from training.settings import TrainingSettings, decode
+
+games_here = here.games_here
 
 CART = ControlSpec(
     algorithm="a2c", environment="CartPole-v1", observation_size=4, actions=DiscreteActions(2), hidden=(4,)
@@ -160,10 +163,11 @@ def test_results_can_be_measured_again(folder: Path, new_run: Callable[[PolicySp
     assert (again.mean_return, again.std_return) == (only.mean_return, only.std_return)
 
 
+@pytest.mark.usefixtures("games_here")
 def test_pong_is_measured_under_both_protocols(
     folder: Path, model_directory: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(environments, "MAX_FRAMES", 400)
+    monkeypatch.setattr(solo, "MAX_FRAMES", 400)
     stage(str(model_directory), folder, name=REPOSITORY, episodes=1)
     assert files_in(folder) == POLICY | {"results.json"}
     read = results.read(folder)

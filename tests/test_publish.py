@@ -10,6 +10,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import here
 import local_hub
 import pytest
 from local_hub import Fault, LocalHub
@@ -19,18 +20,20 @@ from app.play import trailer
 from models import checkpoint, results, store
 from models.control import ControlSpec, DiscreteActions
 from models.mlp import build
-from training import environments, publication
+from training import publication, solo
 
 hub = local_hub.hub
+games_here = here.games_here
 REPOSITORY = "tester/cart"
 FILES = {"README.md", "config.json", "model.safetensors", "results.json"}
 """Of a model for a control problem of which nothing else is known."""
 
 
 @pytest.fixture(autouse=True)
-def quick(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def quick(tmp_path: Path, games_here: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    del games_here
     monkeypatch.setattr(publication, "EPISODES", 2)
-    monkeypatch.setattr(environments, "MAX_FRAMES", 400)
+    monkeypatch.setattr(solo, "MAX_FRAMES", 400)
     monkeypatch.setattr(trailer, "MAX_SECONDS", 0.3)
     monkeypatch.setenv("VOLLEY_DATA", str(tmp_path / "data"))
     (tmp_path / "here").mkdir()

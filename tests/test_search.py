@@ -11,6 +11,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import gymnasium
+import here
 import msgspec
 import numpy as np
 import pytest
@@ -49,6 +50,8 @@ from training.search import (
     centred_ranks,
 )
 from training.settings import TrainingSettings, decode, encode
+
+games_here = here.games_here
 
 RULES: dict[str, tuple[Callable[[Any, Tensor], Rule], AnySearchSettings]] = {
     "hill-climbing": (HillClimbing, HillClimbingSettings()),
@@ -418,10 +421,11 @@ def test_inputs_are_measured_once(tmp_path: Path) -> None:
     assert (first != 1).all()
 
 
+@pytest.mark.usefixtures("games_here")
 def test_evolution_on_pong_goes_on_as_if_it_had_not_stopped(
     tmp_path: Path, spec: ModelSpec, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("training.environments.MAX_FRAMES", 800)
+    monkeypatch.setattr("training.solo.MAX_FRAMES", 800)
     settings = TrainingSettings(
         model=replace(spec, algorithm="evolution-strategies"),
         steps=800,

@@ -76,6 +76,7 @@ def test_two_processes_make_the_update_of_one_with_all_their_environments(tmp_pa
         assert first[name]["inputs"]["count"] == alone["inputs"]["count"] == 3 * 12 * 10
 
 
+@pytest.mark.slow
 def test_a_killed_process_ends_the_training_in_a_line_and_a_resume_ends_as_without_it(tmp_path: Path) -> None:
     whole, broken = tmp_path / "whole", tmp_path / "broken"
     for code, printed in ended(started(*TRAIN, "--run", whole)):

@@ -22,7 +22,7 @@ from models import checkpoint
 from models.control import ControlSpec
 from models.errors import UserError
 from models.spec import MINIMAL_ACTIONS, ModelSpec
-from training import environments, policy_gradient, presets
+from training import policy_gradient, presets, solo
 from training.algorithms import ALGORITHMS
 from training.environments import make_pong
 from training.loop import Display, crossed, train
@@ -38,7 +38,7 @@ games_here = here.games_here
 def settings(spec: ModelSpec, games_here: None, monkeypatch: pytest.MonkeyPatch) -> TrainingSettings:
     del games_here
     monkeypatch.setattr(policy_gradient, "EVALUATION_GAMES", 1)
-    monkeypatch.setattr(environments, "MAX_FRAMES", 800)
+    monkeypatch.setattr(solo, "MAX_FRAMES", 800)
     monkeypatch.setattr(policy_gradient, "WARM_UP_STEPS", 4)
     return TrainingSettings(
         model=spec,
