@@ -150,12 +150,14 @@ def _draw_density(surface: pygame.Surface, rect: pygame.Rect, numbers: Numbers) 
     # Twice as high as the density in its middle, which is where a Gaussian is highest.
     axes = Axes(rect, (-_REACH, _REACH), (0, 2 * heights[len(heights) // 2]))
     actions = np.linspace(-_REACH, _REACH, rect.width)
-    values = np.interp(actions, places, heights, left=0, right=0)
-    for column, (action, value) in enumerate(zip(actions.tolist(), values.tolist(), strict=True), rect.left):
-        colour = _colour(action, numbers).lerp(theme.BACKGROUND, _DIM)
+    values = np.interp(actions, places, heights, left=0, right=0).tolist()
+    within, beyond = (colour.lerp(theme.BACKGROUND, _DIM) for colour in (theme.PUSHED_UP, theme.PUSHED_DOWN))
+    outline = list(zip(actions.tolist(), values, strict=True))
+    for column, (action, value) in enumerate(outline, rect.left):
         top = max(round(axes.at(action, value)[1]), rect.top)
-        pygame.draw.line(surface, colour, (column, top), (column, rect.bottom - 1))
-    axes.line(surface, list(zip(actions.tolist(), values.tolist(), strict=True)), theme.TEXT)
+        colour = beyond if _beyond(action, numbers) else within
+        surface.fill(colour, (column, top, 1, rect.bottom - top))
+    axes.line(surface, outline, theme.TEXT)
 
 
 def _draw_draws(surface: pygame.Surface, rect: pygame.Rect, numbers: Numbers) -> None:
