@@ -34,12 +34,16 @@ class Climbing(Lesson):
         "shows what every pair of them earns. Searches that know only this return try weights nearby, and keep what is "
         "better. In the middle the car stands still, which costs nothing: a local maximum."
     )
-    command = "volley train hill-climbing --env MountainCarContinuous-v0"
 
     def __init__(self) -> None:
         self._rule = Choice[Rule]("Rule", tuple(_RULES), "hill-climbing", lambda rule: _RULES[rule])
         self.choices = (self._rule,)
         self._drawn: tuple[Landscape, pygame.Surface] | None = None
+
+    @property
+    def command(self) -> str:  # type: ignore[override] # it depends on the rule
+        """With the chosen rule."""
+        return f"volley train {self._rule.value} --env MountainCarContinuous-v0"
 
     def knobs(self, seed: int) -> ClimbingKnobs:
         """The chosen rule."""

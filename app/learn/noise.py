@@ -11,6 +11,7 @@ from app.ui import theme
 from app.ui.widgets import Choice
 from models.lessons import Noise, NoiseKnobs
 
+_ENVIRONMENT = "CartPole-v1"
 _SEEN = 14.0
 """How far the picture of the gradients reaches, in lengths of their mean."""
 
@@ -29,7 +30,6 @@ class NoiseLesson(Lesson):
         "Four games return 1, 2, 3 and 6. Once these returns are normalised, whose actions become more probable?",
         ("those of all four", "those of the best", "those of none"),
     )
-    command = "volley train reinforce --env CartPole-v1 --set baseline=none --set credit=total"
 
     def __init__(self) -> None:
         def switch(name: str) -> Choice[bool]:
@@ -38,6 +38,18 @@ class NoiseLesson(Lesson):
         self._batch, self._normalize = switch("Eight games each"), switch("Normalised")
         self._to_go, self._baseline = switch("Rewards to come"), switch("Baseline")
         self.choices = (self._batch, self._normalize, self._to_go, self._baseline)
+
+    @property
+    def command(self) -> str:  # type: ignore[override] # it depends on the cures
+        """Without the cures that are off: by default, all are on."""
+        settings = {
+            "trajectories_per_update=1": self._batch,
+            "normalize=false": self._normalize,
+            "credit=total": self._to_go,
+            "baseline=none": self._baseline,
+        }
+        off = "".join(f" --set {setting}" for setting, cure in settings.items() if not cure.value)
+        return f"volley train reinforce --env {_ENVIRONMENT}{off}"
 
     def knobs(self, seed: int) -> NoiseKnobs:
         """The cures that are on."""

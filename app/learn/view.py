@@ -39,7 +39,7 @@ class LearnLayout:
         scale = theme.scale_of(size)
         margin, gap, below = round(24 * scale), round(theme.GAP * scale), round(40 * scale)
         body = theme.font(theme.Face.REGULAR, round(theme.BODY_SIZE * scale)).get_linesize()
-        column = pygame.Rect(margin, margin, min(round(290 * scale), width * 3 // 10), height - margin - below)
+        column = pygame.Rect(margin, margin, min(round(290 * scale), width * 8 // 25), height - margin - below)
         heading = pygame.Rect(column.left, column.top, column.width, round(48 * scale))
         row = pygame.Rect(column.left, heading.bottom, column.width, round(38 * scale))
         rows = [row.move(0, place * round(44 * scale)) for place in range(len(page.lessons))]
@@ -50,7 +50,8 @@ class LearnLayout:
         title = pygame.Rect(room.left, room.top, room.width, round(34 * scale))
         lines = len(theme.wrapped(page.lesson.idea, round(theme.BODY_SIZE * scale), room.width, _MOST_LINES))
         idea = pygame.Rect(room.left, title.bottom, room.width, lines * body)
-        command = pygame.Rect(room.left, room.bottom - body, room.width, body)
+        lines = len(_command_lines(page.lesson, scale, room.width))
+        command = pygame.Rect(0, 0, room.width, lines * body).move_to(bottomleft=room.bottomleft)
         knobs, buttons = _place_knobs(room, command.top - gap // 2, scale, page)
         top = min(rect.top for _, rect in (*knobs, *buttons))
         picture = pygame.Rect(room.left, idea.bottom + gap, room.width, top - idea.bottom - 2 * gap)
@@ -192,6 +193,11 @@ def _draw_words(surface: pygame.Surface, layout: LearnLayout, lesson: Lesson) ->
     for line in theme.wrapped(lesson.idea, body, layout.idea.width, _MOST_LINES):
         top = theme.draw_text(surface, line, body, theme.QUIET, topleft=(layout.idea.left, top)).bottom
     small = round(theme.HINT_SIZE * scale)
-    box = theme.draw_text(surface, "In a terminal: ", small, theme.QUIET, midleft=layout.command.midleft)
-    command = theme.fitted(lesson.command, small, layout.command.right - box.right)
-    theme.draw_text(surface, command, small, theme.TEXT, midleft=(box.right, layout.command.centery))
+    top = layout.command.top
+    for line in _command_lines(lesson, scale, layout.command.width):
+        top = theme.draw_text(surface, line, small, theme.TEXT, topleft=(layout.command.left, top)).bottom
+
+
+def _command_lines(lesson: Lesson, scale: float, width: int) -> tuple[str, ...]:
+    """What to type in a terminal, in at most two lines."""
+    return theme.wrapped(f"In a terminal:  {lesson.command}", round(theme.HINT_SIZE * scale), width, 2)
