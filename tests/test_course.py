@@ -95,3 +95,12 @@ def test_the_figures_of_a_table_are_in_its_file(name: str, rows: list[str]) -> N
                 for each in known
                 if each
             ), (value, row)
+
+
+def test_the_page_names_every_lesson_and_its_code() -> None:
+    text = PAGE.read_text()
+    for lesson in lessons():
+        assert f"| {lesson.title} |" in text
+    named = re.findall(r"`(training/lessons/\w+\.py)`", text)
+    assert len(set(named)) == len(lessons()) - 1, "the training beside the window has none"
+    assert all((DOCS.parent / name).exists() for name in named)
