@@ -35,13 +35,18 @@ class Share(NamedTuple):
     value: float
     low: float
     high: float
+    points: tuple[int, int]
+    """The player's and its opponent's."""
+    games: int
     unfinished: int
     """Games that ended with a rally of a minute."""
 
     @property
     def text(self) -> str:
-        """As it stands in the table."""
+        """As it stands in the table; where hardly anybody ever missed, the points themselves."""
         cut = f", {self.unfinished} cut" if self.unfinished else ""
+        if sum(self.points) < self.games:
+            return "{} : {}".format(*self.points) + f" points in {self.games} games{cut}"
         return f"{self.value:.0%} ({self.low:.0%} to {self.high:.0%}{cut})"
 
 
@@ -67,7 +72,8 @@ class Pairing(NamedTuple):
         low, high = np.percentile(won[:, 0] / won.sum(1).clip(min=1), (2.5, 97.5))
         total = points.sum(0)
         unfinished = sum(not result.finished for result in results)
-        return Share(total[0] / max(total.sum(), 1), float(low), float(high), unfinished)
+        score = int(total[0]), int(total[1])
+        return Share(score[0] / max(sum(score), 1), float(low), float(high), score, len(points), unfinished)
 
 
 def opponents_of(model: str, extra: Sequence[str]) -> list[str]:
