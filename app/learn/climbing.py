@@ -94,7 +94,12 @@ def _draw_words(surface: pygame.Surface, rect: pygame.Rect, scale: float, climb:
     for words, number in facts:
         theme.draw_text(surface, words, body, theme.QUIET, topleft=(rect.left, top))
         theme.draw_text(
-            surface, number, body, theme.TEXT, theme.Face.BOLD, topright=(rect.left + round(190 * scale), top)
+            surface,
+            number,
+            body,
+            theme.TEXT,
+            theme.Face.BOLD,
+            topright=(min(rect.left + round(190 * scale), rect.right), top),
         )
         top += round(26 * scale)
     axes_words = "across: the weight of the position; up: that of the speed"
