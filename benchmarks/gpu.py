@@ -1,7 +1,7 @@
 """What a graphics card brings: `python benchmarks/gpu.py [--seeds N ...] [--steps N]`.
 
-Prints one JSON object: the card, agent steps per second of the games alone and of training on it, how busy it was
-meanwhile, and steps and minutes of training without sticky actions to a mean return of 20 (see time_to_score.py).
+Trains PPO on it without sticky actions, and prints one JSON object: the card, agent steps per second of the games alone
+and of training, how busy the card was meanwhile, and steps and minutes to a mean return of 20 (see time_to_score.py).
 """
 
 from __future__ import annotations
@@ -15,8 +15,10 @@ from contextlib import contextmanager
 from threading import Event, Thread
 
 import torch
-from throughput import ROUNDS, environment_speed, training_speed
+from throughput import environment_speed
 from time_to_score import summary, times_to, trained
+
+from models.run_directory import read_metrics
 
 SAMPLE_SECONDS = 0.5
 SCORE = 20
@@ -51,10 +53,12 @@ def main() -> None:
     arguments = parser.parse_args()
     if not torch.cuda.is_available():
         parser.error("torch finds no GPU here")
-    alone = statistics.median(environment_speed() for _ in range(ROUNDS))
+    alone = environment_speed()
     with utilisation() as busy:
-        training = statistics.median(training_speed() for _ in range(ROUNDS))
-    runs = [trained(f"sticky-0-seed-{seed}", sticky=0.0, seed=seed, steps=arguments.steps) for seed in arguments.seeds]
+        runs = [
+            trained(f"sticky-0-seed-{seed}", sticky=0.0, seed=seed, steps=arguments.steps) for seed in arguments.seeds
+        ]
+    training = statistics.median(line["steps_per_second"] for run in runs for line in read_metrics(run))
     times = [times_to((SCORE,), run, sticky=0.0)[SCORE] for run in runs]
     figures = {
         "card": torch.cuda.get_device_name(),

@@ -14,19 +14,18 @@ from contextlib import closing
 from pathlib import Path
 
 import msgspec
-import numpy as np
 
-from models.spec import ModelSpec
+from models.spec import PONG
 from training import loop
-from training.environments import FAST_ACTIONS, make
+from training.environments import make
+from training.presets import training_settings
 from training.run import Progress, RunDirectory
-from training.settings import TrainingSettings
 
 ROUNDS = 5
 UPDATES = 4
 """Per round of training; the first is a warm-up and not counted."""
 
-SETTINGS = TrainingSettings(model=ModelSpec(algorithm="ppo", actions=FAST_ACTIONS))
+SETTINGS = training_settings("ppo", PONG)
 
 
 class Stopwatch(loop.Display):
@@ -43,12 +42,12 @@ class Stopwatch(loop.Display):
 
 def environment_speed(steps: int = 300) -> float:
     """Agent steps per second with random actions."""
-    rng = np.random.default_rng(0)
     with closing(make(SETTINGS.model, SETTINGS.num_envs, sticky=SETTINGS.sticky)) as environments:
         environments.reset(seed=0)
+        environments.action_space.seed(0)
         started = time.perf_counter()
         for _ in range(steps):
-            environments.step(rng.integers(len(FAST_ACTIONS), size=SETTINGS.num_envs))
+            environments.step(environments.action_space.sample())
         return steps * SETTINGS.num_envs / (time.perf_counter() - started)
 
 

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from models.run_directory import is_run
 from training import plot
-from training.curves import Curve, average, points, read_run
+from training.curves import Curve, over_seeds, points, read_run
 from training.loop import Display, train
 from training.run import RunDirectory
 from training.settings import TrainingSettings
@@ -76,11 +76,11 @@ def mean_over_training(run: Path) -> float:
 
 
 def draw(runs: Mapping[str, Sequence[Path]], file: Path, *, title: str) -> None:
-    """Draws the mean return of each variant over steps: mean and range of its seeds."""
+    """Draws the mean return of each variant over steps: interquartile mean over its seeds, and its interval."""
     curves = []
     for name, paths in runs.items():
         found = tuple(read_run(str(path)) for path in paths)
-        series = average([points(run, METRIC, "steps") for run in found])
+        series = over_seeds([points(run, METRIC, "steps") for run in found])
         curves.append(Curve(name, found, {"steps": series}))
     plot.draw(curves, METRIC, file, axes=("steps",), title=title)
 

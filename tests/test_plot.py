@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import json
 import subprocess
 import sys
@@ -79,14 +80,17 @@ def test_labels_tell_what_sets_a_run_apart_from_most(make_run: MakeRun) -> None:
     assert [curve.label for curve in curves(*names)] == ["ppo", "ppo, epochs 1", "ppo, gamma 0.5", "ppo, all-else"]
 
 
-def test_mean_and_range_are_taken_between_points_as_far_as_all_seeds_go(make_run: MakeRun) -> None:
-    """At 100: (0 + 20) / 2. At 150 the first is halfway from 0 to 10, the second still at 20. At 200: (10 + 20) / 2."""
+def test_seeds_are_summed_up_between_points_as_far_as_all_go(make_run: MakeRun) -> None:
+    """At 100: (0 + 20) / 2. At 150 the first is halfway from 0 to 10, the second still at 20. At 200: (10 + 20) / 2.
+
+    A quarter of the draws from two seeds is one of them twice, and another quarter the other: the interval holds both.
+    """
     first = make_run("a", [(0, 0, -10), (100, 60, 0), (200, 120, 10)], seed=0)
     second = make_run("b", [(100, 30, 20), (150, 60, 20), (300, 90, 20)], seed=1)
     (curve,) = curves(first, second)
     steps = curve.series["steps"]
     assert steps.at.tolist() == [100, 150, 200]
-    assert steps.mean.tolist() == [10, 12.5, 15]
+    assert steps.middle.tolist() == [10, 12.5, 15]
     assert steps.low.tolist() == [0, 5, 10]
     assert steps.high.tolist() == [20, 20, 20]
     # After 30 s, half a minute, the first is halfway from -10 to 0; the second ends after a minute and a half.
@@ -94,8 +98,21 @@ def test_mean_and_range_are_taken_between_points_as_far_as_all_seeds_go(make_run
     assert minutes.at.tolist() == [0.5, 1, 1.5]
     assert minutes.low.tolist() == [-5, 0, 5]
     figures = summary(curve)
-    assert (figures["last"], figures["last_lowest"], figures["last_highest"]) == (15, 10, 20)
+    assert (figures["last"], figures["last_ci95"]) == (15, [10, 20])
     assert (figures["highest"], figures["steps"], figures["minutes"]) == (15, 200, 1.5)
+
+
+def test_one_seed_that_failed_hardly_moves_the_middle_of_five(make_run: MakeRun) -> None:
+    """Without the lowest and the highest: (12 + 13 + 17) / 3. The interval is that of all 5^5 equally likely draws."""
+    returns = (17, -20, 21, 12, 13)
+    names = [make_run(f"run-{seed}", [(0, 0, value), (9, 1, value)], seed=seed) for seed, value in enumerate(returns)]
+    (curve,) = curves(*names)
+    steps = curve.series["steps"]
+    assert steps.middle.tolist() == [14, 14]
+    draws = [sum(sorted(drawn)[1:4]) / 3 for drawn in itertools.product(returns, repeat=5)]
+    low, high = np.percentile(draws, (2.5, 97.5))
+    assert steps.low == pytest.approx(low, abs=1.5)
+    assert steps.high == pytest.approx(high, abs=0.5)
 
 
 def test_lines_that_are_none_are_passed_over(make_run: MakeRun) -> None:
@@ -104,14 +121,14 @@ def test_lines_that_are_none_are_passed_over(make_run: MakeRun) -> None:
     with Path(name, "metrics.jsonl").open("ab") as file:
         file.write(b'\n"\xff"\n')
     (curve,) = curves(name)
-    assert curve.series["steps"].mean.tolist() == [-1, 19]
+    assert curve.series["steps"].middle.tolist() == [-1, 19]
 
 
 def test_a_bundled_model_has_its_curve() -> None:
     (curve,) = curves("ppo")
     assert curve.label == "ppo"
     assert curve.series["steps"].at[-1] == 4988928  # the last line of its learning_curve.csv
-    assert curve.series["minutes"].mean.tolist() == curve.series["steps"].mean.tolist()
+    assert curve.series["minutes"].middle.tolist() == curve.series["steps"].middle.tolist()
 
 
 def test_a_broken_learning_curve_is_read_as_far_as_it_goes(model_directory: Path) -> None:
@@ -157,7 +174,7 @@ def test_json_is_one_object(make_run: MakeRun, capsys: pytest.CaptureFixture[str
     mine, bundled = result["curves"]
     assert mine == {
         "label": f"ppo in {run}", "algorithm": "ppo", "environment": "ALE/Pong-v5", "runs": [run], "seeds": [4],
-        "last": 19, "last_lowest": 19, "last_highest": 19, "highest": 19, "steps": 2000, "minutes": 2,
+        "last": 19, "last_ci95": [19, 19], "highest": 19, "steps": 2000, "minutes": 2,
     }  # fmt: skip
     assert (bundled["label"], bundled["seeds"]) == ("ppo", [None])
 

@@ -1,4 +1,4 @@
-"""Learning curves: reads them, groups them by settings, and averages them over seeds."""
+"""Learning curves: reads them, groups them by settings, and sums them up over seeds."""
 
 from __future__ import annotations
 
@@ -29,6 +29,8 @@ METRIC_LABELS = {
     "steps_per_second": "agent steps per second",
 }
 """Other metrics are labelled with their names."""
+RESAMPLES = 1000
+"""Of the bootstrap. It always draws the same, so that the same runs make the same picture."""
 MAX_CHANGES = 3
 """Settings named in a label; if more differ, it is the run's name."""
 
@@ -55,11 +57,11 @@ class Series:
 
     at: Floats
     """Agent steps or minutes."""
-    mean: Floats
+    middle: Floats
+    """The interquartile mean over seeds."""
     low: Floats
-    """The lowest of all seeds."""
     high: Floats
-    """The highest of all seeds."""
+    """Its 95% interval, by bootstrap over the seeds."""
 
 
 @dataclass(frozen=True)
@@ -112,7 +114,7 @@ def curves_of(runs: Sequence[LoggedRun], metric: str) -> list[Curve]:
             group.append(run)
     labels = _labels([group[0] for group in groups])
     return [
-        Curve(label, tuple(group), {axis: average([points(run, metric, axis) for run in group]) for axis in AXES})
+        Curve(label, tuple(group), {axis: over_seeds([points(run, metric, axis) for run in group]) for axis in AXES})
         for label, group in zip(labels, groups, strict=True)
     ]
 
@@ -142,10 +144,11 @@ _AXIS_METRICS = {"steps", "seconds"}
 """These say when a line was logged: axes, not curves."""
 
 
-def average(curves: Sequence[Floats]) -> Series:
-    """The mean and the range of curves `[P, 2]` over the span they share, interpolated linearly.
+def over_seeds(curves: Sequence[Floats]) -> Series:
+    """The interquartile mean of curves `[P, 2]` over the span they share, interpolated linearly, and its interval.
 
-    `UserError` if one ends before another begins.
+    Agarwal et al. 2021, "Deep Reinforcement Learning at the Edge of the Statistical Precipice": of few seeds, one that
+    failed or was lucky moves the mean far. `UserError` if a curve ends before another begins.
     """
     begin, end = max(curve[0, 0] for curve in curves), min(curve[-1, 0] for curve in curves)
     if begin > end:
@@ -153,7 +156,19 @@ def average(curves: Sequence[Floats]) -> Series:
     grid = np.unique(np.concatenate([curve[:, 0] for curve in curves]))
     grid = grid[(grid >= begin) & (grid <= end)]
     values = np.stack([np.interp(grid, curve[:, 0], curve[:, 1]) for curve in curves])
-    return Series(grid, values.mean(axis=0), values.min(axis=0), values.max(axis=0))
+    drawn = np.random.default_rng(0).integers(len(values), size=(RESAMPLES, len(values)))
+    low, high = np.percentile([interquartile_mean(values[seeds]) for seeds in drawn], (2.5, 97.5), axis=0)
+    return Series(grid, interquartile_mean(values), low, high)
+
+
+def interquartile_mean(values: Floats) -> Floats:
+    """The mean of `[N, ...]` values over the first dimension, `[...]`, without the lowest and the highest quarter.
+
+    A quarter of fewer than four is none.
+    """
+    outside = len(values) // 4
+    middle: Floats = np.sort(values, axis=0)[outside : len(values) - outside].mean(axis=0)
+    return middle
 
 
 def _labels(runs: Sequence[LoggedRun]) -> list[str]:
@@ -197,7 +212,7 @@ def _setting_label(setting: str, value: object) -> str:
 
 
 def summary(curve: Curve) -> dict[str, object]:
-    """A curve's figures by name; `last` and `highest` are those of the mean over seeds."""
+    """A curve's figures by name; `last` and `highest` are those of the interquartile mean over seeds."""
     steps, minutes = curve.series["steps"], curve.series["minutes"]
     return {
         "label": curve.label,
@@ -205,10 +220,9 @@ def summary(curve: Curve) -> dict[str, object]:
         "environment": curve.runs[0].environment,
         "runs": [run.name for run in curve.runs],
         "seeds": [run.seed for run in curve.runs],
-        "last": float(steps.mean[-1]),
-        "last_lowest": float(steps.low[-1]),
-        "last_highest": float(steps.high[-1]),
-        "highest": float(steps.mean.max()),
+        "last": float(steps.middle[-1]),
+        "last_ci95": [float(steps.low[-1]), float(steps.high[-1])],
+        "highest": float(steps.middle.max()),
         "steps": int(steps.at[-1]),
         "minutes": float(minutes.at[-1]),
     }
@@ -219,7 +233,7 @@ def caption(curves: Sequence[Curve], metric: str) -> str:
     label = METRIC_LABELS.get(metric, metric.replace("_", " "))
     if not _of_pong(curves):
         label = label.replace("games", "episodes")
-    return f"{label}; line: mean over seeds, band: lowest to highest" if _has_band(curves) else label
+    return f"{label}; line: interquartile mean over seeds, band: its 95% interval" if _has_band(curves) else label
 
 
 def _of_pong(curves: Sequence[Curve]) -> bool:

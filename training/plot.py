@@ -108,10 +108,10 @@ def _draw_panel(panel: Axes, curves: Sequence[Curve], axis: Axis, limits: tuple[
         dashes = DASHES[place // len(COLOURS) % len(DASHES)]
         if len(curve.runs) > 1:
             panel.fill_between(series.at, series.low, series.high, color=colour, alpha=0.22, linewidth=0)
-        panel.plot(series.at, series.mean, color=colour, linewidth=1.8, linestyle=dashes, label=curve.title)
+        panel.plot(series.at, series.middle, color=colour, linewidth=1.8, linestyle=dashes, label=curve.title)
     for place, curve in enumerate(curves):
         series, colour = curve.series[axis], COLOURS[place % len(COLOURS)]
-        panel.plot(series.at[-1:], series.mean[-1:], "o", color=colour, markersize=4)
+        panel.plot(series.at[-1:], series.middle[-1:], "o", color=colour, markersize=4)
     panel.set_xlim(0, 1.03 * max(float(curve.series[axis].at[-1]) for curve in curves) or 1)
     if limits is not None:
         panel.set_ylim(limits[0] - 1, limits[1] + 1)

@@ -151,7 +151,7 @@ class Collector:
         assert isinstance(self._environments, Games), "only such games can be saved"
         observations, info = self._environments.load_state_dict(state["games"])
         self._observations, self._costs = self._to_device(observations), self._costs_in(info)
-        returns, lengths = state["returns"].numpy().copy(), state["lengths"].numpy().copy()
+        returns, lengths = (state[name].cpu().numpy().copy() for name in ("returns", "lengths"))
         if {(each.shape, each.dtype.kind) for each in (returns, lengths)} != {
             (self._returns.shape, "f"),
             (self._lengths.shape, "i"),

@@ -21,7 +21,7 @@ def draw(curves: Sequence[Curve], metric: str, axis: Axis, *, width: int, braill
 
     Without `braille`, which some terminals cannot show, only the figures.
     """
-    means = np.concatenate([curve.series[axis].mean for curve in curves])
+    means = np.concatenate([curve.series[axis].middle for curve in curves])
     low, high = limits(curves, metric) or (float(means.min()), float(means.max()))
     end = max(curve.series[axis].at[-1] for curve in curves)
     ticks = [f"{number:.3g}" for number in (high, low)]
@@ -33,7 +33,7 @@ def draw(curves: Sequence[Curve], metric: str, axis: Axis, *, width: int, braill
         text.append("" if place == 0 else "\n").append(curve.title, f"bold {colour}").append("\n")
         if braille and columns > 10:
             series = curve.series[axis]
-            rows = _chart(series.at / (end or 1), (series.mean - low) / ((high - low) or 1), columns)
+            rows = _chart(series.at / (end or 1), (series.middle - low) / ((high - low) or 1), columns)
             for row, tick in zip(rows, [ticks[0], *[""] * (CHART_ROWS - 2), ticks[1]], strict=True):
                 text.append(f"{tick:>{margin - 1}} ", QUIET).append(row, colour).append("\n")
             text.append(f"{'':{margin}}0{_amount(end, axis):>{columns - 1}}\n", QUIET)
@@ -45,7 +45,7 @@ def _figures(curve: Curve) -> str:
     steps, minutes = curve.series["steps"], curve.series["minutes"]
     span = f" ({steps.low[-1]:.4g} to {steps.high[-1]:.4g})" if len(curve.runs) > 1 else ""
     ends = f"{_amount(steps.at[-1], 'steps')}, {_amount(minutes.at[-1], 'minutes')}"
-    return f"last {steps.mean[-1]:.4g}{span}, highest {steps.mean.max():.4g}, {ends}"
+    return f"last {steps.middle[-1]:.4g}{span}, highest {steps.middle.max():.4g}, {ends}"
 
 
 def _amount(number: float, axis: Axis) -> str:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import pygame
 
 from agents.pong import FRAMES_PER_SECOND, Side
@@ -153,14 +154,17 @@ class TimelinePanel:
 def _draw_shares(surface: pygame.Surface, box: pygame.Rect, model: TimelineModel, colour: pygame.Color) -> None:
     """Up from the top and down from the bottom, each as tall as it was probable; what is left between them is stay."""
     inner = box.inflate(-2, -2)
-    for place, estimate in enumerate(model.history):
-        after = model.history[place + 1].frame if place + 1 < len(model.history) else model.newest_frame + 1
-        first = inner.left + round(max(model.share_of(estimate.frame), 0.0) * inner.width)
-        last = inner.left + round(min(model.share_of(after), 1.0) * inner.width)
-        width = max(last - first, 0)
-        up, down = round(estimate.up * inner.height), round(estimate.down * inner.height)
-        surface.fill(colour, (first, inner.top, width, up))
-        surface.fill(_darker(colour), (first, inner.bottom - down, width, down))
+    if not model.history:
+        return
+    begins = np.array([round(max(model.share_of(past.frame), 0.0) * inner.width) for past in model.history])
+    shares = np.array([(past.up, past.down) for past in model.history])
+    columns = np.arange(begins[0], inner.width)
+    in_force = np.searchsorted(begins, columns, side="right") - 1
+    up, down = np.rint(shares[in_force] * inner.height).T
+    rows = np.arange(inner.height)
+    pixels = pygame.surfarray.pixels2d(surface)[inner.left + begins[0] : inner.right, inner.top : inner.bottom]
+    pixels[rows < up[:, None]] = surface.map_rgb(colour)
+    pixels[rows >= inner.height - down[:, None]] = surface.map_rgb(_darker(colour))
 
 
 def _darker(colour: pygame.Color) -> pygame.Color:
