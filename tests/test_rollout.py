@@ -6,10 +6,11 @@ import torch
 from probes import Outcome, Probe
 from torch import Tensor
 
+from models.errors import UserError
 from models.network import PolicyOutput
 from models.spec import ModelSpec
 from training.learner import Learner
-from training.rollout import Collector
+from training.rollout import Collector, Rollout
 
 
 class Reader:
@@ -79,3 +80,9 @@ def test_log_probs_are_those_of_the_actions_taken(spec: ModelSpec, learner: Lear
     assert isinstance(output, PolicyOutput)
     expected = output.logits.softmax(-1).numpy()[np.arange(50), actions.numpy()]
     np.testing.assert_allclose(log_probs.exp().numpy(), expected, rtol=1e-5)
+
+
+def test_a_rollout_that_no_memory_could_hold_is_refused_in_a_line() -> None:
+    games = torch.zeros(1, dtype=torch.uint8).expand(4096, 4, 84, 84)
+    with pytest.raises(UserError, match=r"no memory for 4,096,000 observations of 4,096 environments, 473,.* GB"):
+        Rollout.empty(4_096_000, games, torch.zeros(4096, dtype=torch.int64))

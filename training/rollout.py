@@ -13,6 +13,7 @@ from gymnasium.vector import VectorEnv
 from numpy.typing import NDArray
 from torch import Tensor
 
+from models.errors import UserError
 from training.games import Games
 from training.learner import Learner
 
@@ -44,14 +45,25 @@ class Rollout:
 
     @classmethod
     def empty(cls, length: int, observations: Tensor, actions: Tensor) -> Rollout:
-        """An uninitialised rollout of `length` steps of observations and actions like these `[N, ...]`."""
+        """An uninitialised rollout of `length` steps of observations and actions like these `[N, ...]`.
+
+        `UserError` if there is no memory for it.
+        """
         num_envs, device = len(observations), observations.device
 
         def tensor(dtype: torch.dtype) -> Tensor:
             return torch.empty((length, num_envs), dtype=dtype, device=device)
 
+        try:
+            seen = observations.new_empty((length, *observations.shape))
+        except RuntimeError as error:
+            gigabytes = length * observations.numel() * observations.element_size() / 1e9
+            raise UserError(
+                f"there is no memory for {length:,} observations of {num_envs:,} environments, {gigabytes:,.1f} GB; "
+                "lower num_envs or rollout_length in the run's config.json"
+            ) from error
         return cls(
-            observations=observations.new_empty((length, *observations.shape)),
+            observations=seen,
             actions=actions.new_empty((length, *actions.shape)),
             log_probs=tensor(torch.float32),
             rewards=tensor(torch.float32),
