@@ -30,9 +30,9 @@ class Climbing(Lesson):
     name = "climbing"
     title = "Hill climbing"
     idea = (
-        "The car in the valley is too weak for the hill: it must swing. Its policy has two weights, and the picture "
-        "shows what every pair of them earns. Searches that know only this return try weights nearby, and keep what is "
-        "better. In the middle the car stands still, which costs nothing: a local maximum."
+        "The car in the valley is too weak for the hill: it must swing up. Its policy has two weights, and the picture "
+        "shows what each pair earns. Searches that know only this return try weights nearby, and keep what is better. "
+        "In the middle the car stands still, at no cost: a local maximum."
     )
 
     def __init__(self) -> None:

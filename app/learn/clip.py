@@ -25,7 +25,7 @@ class ClipLesson(Lesson):
     name = "clip"
     title = "Importance sampling, clipped"
     idea = (
-        "Experience can be used again if each action is weighed by its ratio: how much more probable it is now than "
+        "Experience can be used again if each action is weighted by its ratio: how much more probable it is now than "
         "when it was taken. But far from 1, such weights promise gains that the games do not bring. The clip stops "
         "pushing an action once its ratio has gone too far."
     )

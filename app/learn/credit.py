@@ -34,12 +34,12 @@ class CreditLesson(Lesson):
     title = "Credit"
     idea = (
         "Which action deserves what came of it? By the total reward, all actions of a game are pushed alike, even "
-        "those after the reward. Rewards to go count only what follows an action. A baseline takes away what was to be "
-        "expected anyway: only what went better or worse pushes."
+        "those after the reward. Rewards to go count only what follows an action. A baseline subtracts what was "
+        "expected anyway, so only what went better or worse pushes."
     )
     question = Question(
         "A policy moves with probability θ = 0.5. In a game it moves, stays and moves, for rewards of 1, 0 and 1. By "
-        "the rewards to come, what is the gradient for θ?",
+        "the rewards to go, what is the gradient for θ?",
         ("\N{MINUS SIGN}4", "\N{MINUS SIGN}2", "2", "4"),
     )
     command = "volley train reinforce --set credit=to-go"

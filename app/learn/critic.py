@@ -28,9 +28,9 @@ class CriticLesson(Lesson):
     name = "critic"
     title = "Actor-critic"
     idea = (
-        "How much better is a push to the right than to the left? Whole games tell it without bias, but with much "
-        "chance (lambda 1); the critic, one step later, almost without chance, but with its own errors (lambda 0). "
-        "In between, both together are least. At right, trainings with the chosen lambda."
+        "How much better is a push to the right than to the left? Whole games (lambda 1) tell without bias, but with "
+        "much noise; the critic after one step (lambda 0) with little noise, but errors of its own. In between, the "
+        "two together are least. At right, trainings with the chosen lambda."
     )
     command = "volley train a2c --env CartPole-v1 --set gae_lambda=0.9"
 

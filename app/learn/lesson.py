@@ -19,7 +19,7 @@ class LearnButton(Enum):
 
     QUESTION = "A question"
     LESSON = "Back to the lesson"
-    AGAIN = "Again, with other luck"
+    AGAIN = "Again, with new luck"
     TRAIN = "Start a training"
     WATCH = "Watch it play"
     STOP = "Stop and save"
@@ -45,7 +45,7 @@ class Lesson(ABC):
     """That does the same outside the window."""
     question: ClassVar[Question | None] = None
     choices: tuple[Choice[Any], ...]
-    """What one may change."""
+    """What can be changed."""
     buttons: tuple[LearnButton, ...] = (LearnButton.AGAIN,)
     """The ones of use now."""
 

@@ -24,7 +24,7 @@ class NoiseLesson(Lesson):
     idea = (
         "REINFORCE makes each action more probable in proportion to the return of its game. On average that is the "
         "gradient, but a single game says little. At left, estimates of one gradient: all should lie in the ring. At "
-        "right, what that does to three trainings on CartPole. Switch each cure on by itself."
+        "right, what that does to three trainings on CartPole. Try each cure by itself."
     )
     question = Question(
         "Four games return 1, 2, 3 and 6. Once these returns are normalised, whose actions become more probable?",
@@ -36,7 +36,7 @@ class NoiseLesson(Lesson):
             return Choice(name, (False, True), chosen=False, label=lambda on: "on" if on else "off")
 
         self._batch, self._normalize = switch("Eight games each"), switch("Normalised")
-        self._to_go, self._baseline = switch("Rewards to come"), switch("Baseline")
+        self._to_go, self._baseline = switch("Rewards to go"), switch("Baseline")
         self.choices = (self._batch, self._normalize, self._to_go, self._baseline)
 
     @property

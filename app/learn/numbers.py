@@ -36,8 +36,8 @@ class NumbersLesson(Lesson):
     title = "Numbers for actions"
     idea = (
         "An action may be a number: how hard the car is pushed. It is drawn from a bell curve; the network chooses the "
-        "middle, and the width is learned too. Draws beyond the bounds are clipped, or else tanh squeezes the curve "
-        "between them. If it begins narrow, the car only learns to stand still."
+        "middle, and the width is learned too. Draws beyond the bounds are clipped, or tanh squeezes the curve between "
+        "them. If it begins narrow, the car only learns to stand still."
     )
     question = Question(
         "What is a good last layer of a policy for MountainCarContinuous?",
@@ -126,7 +126,7 @@ def _draw_car(surface: pygame.Surface, rect: pygame.Rect, scale: float, numbers:
     pygame.draw.line(surface, theme.PUSHED_UP, (x, y), (tip - unit, y), width=max(round(2 * scale), 1))
     pygame.draw.polygon(surface, theme.PUSHED_UP, [(tip, y), (tip - 2 * unit, y - unit), (tip - 2 * unit, y + unit)])
     left += round(8 * scale)
-    for row, words in enumerate(theme.wrapped("drawn where the car rolls to the right", small, rect.right - left, 3)):
+    for row, words in enumerate(theme.wrapped("drawn while the car rolls to the right", small, rect.right - left, 3)):
         theme.draw_text(surface, words, small, theme.QUIET, topleft=(left, rect.top + row * round(20 * scale)))
 
 

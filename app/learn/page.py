@@ -82,12 +82,12 @@ class LearnPage:
 
     @property
     def choices(self) -> tuple[Choice[Any], ...]:
-        """What one may change now."""
+        """What can be changed now."""
         return self.lesson.choices if self.answer is None else (self.answer,)
 
     @property
     def buttons(self) -> tuple[LearnButton, ...]:
-        """What one may press now."""
+        """What can be pressed now."""
         if self.answer is not None:
             return (LearnButton.LESSON,)
         question = (LearnButton.QUESTION,) if self.lesson.question is not None else ()

@@ -24,18 +24,19 @@ _ROWS = tuple(range(38, 190, 8))
 class Acting(Enum):
     """How an action is chosen."""
 
-    SAMPLED = "drawn by chance"
+    SAMPLED = "drawn at random"
     GREEDY = "always the likeliest"
 
 
 class PolicyLesson(Lesson):
-    """A frozen moment of Pong, in which one moves the ball."""
+    """A frozen moment of Pong, in which the ball can be moved."""
 
     name = "policy"
     title = "A policy"
     idea = (
         "A policy turns what it sees into probabilities of actions. Move the ball, which flies to the right, and watch "
-        "them turn: this is a network that plays Pong. It may draw its action, or always take the likeliest."
+        "them change: this is a network that plays Pong. It may draw its action at random, or always take the "
+        "likeliest."
     )
     command = "volley watch ppo"
     question = Question(

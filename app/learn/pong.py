@@ -21,8 +21,8 @@ class PongLesson(Lesson):
     title = "Pong, from pixels"
     idea = (
         "All of it together: PPO learns Pong from nothing but pixels and points, beside this window. It takes minutes "
-        "until it returns the first balls, and an hour or more until it wins. Watch its newest policy play, and come "
-        "back later: the training goes on meanwhile, and can be stopped and resumed."
+        "to return its first balls, and a quarter of an hour or more to win. Watch its newest policy play, or come "
+        "back later: the training goes on, and can be stopped and resumed."
     )
     command = f"volley train ppo --steps {STEPS}"
 

@@ -31,9 +31,9 @@ class SaleLesson(Lesson):
     name = "sale"
     title = "Selling without moving the price"
     idea = (
-        "A million shares are to be sold in sixty days. Who sells fast lowers the price; who sells slowly bears the "
-        "risk that it falls by itself. How much risk is worth avoiding is yours to say. The best trades are known in "
-        "closed form; PPO finds them from rewards alone."
+        "A million shares are to be sold in sixty days. Selling fast lowers the price; selling slowly bears the risk "
+        "that it falls on its own. How much risk is worth avoiding is up to you. The best trades are known in closed "
+        "form; PPO finds them from rewards alone."
     )
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""A policy: Pong's network on one frozen moment, with the ball wherever one puts it."""
+"""A policy: Pong's network on one frozen moment, with the ball wherever it is put."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ def normalised() -> Worked:
     values = normalized(torch.tensor(RETURNS))
     lines = [
         f"The mean of {_numbers(RETURNS, 0)} is {_number(float(torch.tensor(RETURNS).mean()))}.",
-        f"Less the mean, in standard deviations: {_numbers(values.tolist())}",
+        f"Minus the mean, in standard deviations: {_numbers(values.tolist())}",
         "Games below the mean are pushed down, though all returns are positive.",
     ]
     above = int((values > 0).sum())
@@ -49,17 +49,17 @@ def normalised() -> Worked:
 
 
 def future_rewards() -> Worked:
-    """The gradient of the worked game, by the rewards to come."""
+    """The gradient of the worked game, by the rewards to go."""
     rewards, ends = torch.tensor(REWARDS)[:, None], torch.tensor([[False], [False], [True]])
-    to_come = rewards_to_go(rewards, ends, gamma=1.0).squeeze(1)
+    to_go = rewards_to_go(rewards, ends, gamma=1.0).squeeze(1)
     theta = torch.tensor(CHANCE, requires_grad=True)
     log_probs = [theta.log() if move else (1 - theta).log() for move in MOVES]
     pushes = [float(torch.autograd.grad(log_prob, theta, retain_graph=True)[0]) for log_prob in log_probs]
     # The objective is a mean over decisions; the course adds them up.
-    objective = len(MOVES) * policy_gradient(torch.stack(log_probs), to_come)
+    objective = len(MOVES) * policy_gradient(torch.stack(log_probs), to_go)
     gradient = round(float(torch.autograd.grad(objective, theta)[0]))
     lines = [
-        f"Rewards to come, at each step: {_numbers(to_come.tolist(), 0)}",
+        f"Rewards to go, at each step: {_numbers(to_go.tolist(), 0)}",
         f"Gradient of the logarithm of each action's probability: {_numbers(pushes, 0)}",
         f"Multiplied, and added up: {_number(gradient, 0)}",
     ]
@@ -79,7 +79,7 @@ def last_layer() -> Worked:
         f"{_number(-10, 0)} to 10"
         for name, values in made.items()
     ]
-    lines.append("Softmax makes probabilities of actions that can be counted, which these cannot.")
+    lines.append("Softmax makes probabilities for actions that can be listed, which these cannot.")
     fits = [bool(values.min() >= low and values.max() <= high and values.min() < 0) for values in made.values()]
     return Worked(lines, 1 + fits.index(True))
 

@@ -31,7 +31,7 @@ from models.lessons import (
 from training.lessons import chance, climbing, clip, credit, critic, noise, numbers, policy, quiz, sale
 
 INTERVAL = 0.05
-"""Seconds between two states, at least, so that one can see what happens."""
+"""Seconds between two states, at least, so that people can see what happens."""
 
 
 LESSONS: dict[type, Callable[[Any], Iterator[State]]] = {
