@@ -472,5 +472,5 @@ def test_a_choice_without_a_measured_strength_has_no_bar() -> None:
 
 
 def test_a_level_says_who_it_is_and_how_strong() -> None:
-    strength = "Rating 812. Wins 38% of the points against Casual, a script made like a person."
+    strength = "Rating 812. Wins 38% of the points against Casual, a human-like script."
     assert menu().cards[Side.LEFT].about == (WHO, strength)

@@ -23,8 +23,8 @@ STEPS = (200_000, 1_000_000, 5_000_000)
 """Agent steps of a training."""
 
 SCRIPTS: dict[ScriptName, str] = {
-    "beginner": "Made like someone who has never played: follows the ball late, and with a slow hand.",
-    "casual": "Made like a person: sees a hit after 230 ms, has a slow hand, and misjudges a little.",
+    "beginner": "Plays like someone who never has before: follows the ball late, and with a slow hand.",
+    "casual": "Plays like a person: sees a hit after 230 ms, has a slow hand, and misjudges a little.",
     "tracker": "Follows the ball with its paddle.",
     "lunger": "Waits until the ball has crossed half the court, then runs.",
     "predictor": "Works out where the ball will arrive, and is there.",
@@ -129,7 +129,7 @@ class AgentChoice:
             case OpponentKind.CUSTOM:
                 return (f"People react in about {HUMAN_REACTION} ms.",)
             case level:
-                rival = f"{name_of(self._measured_against)}, a script made like a person"
+                rival = f"{name_of(self._measured_against)}, a human-like script"
                 won = f"Wins {level.points_won:.0%} of the points against {rival}."
                 fair = " This is the level nearest to your own." if level is self._fair else ""
                 return level.description, f"Rating {level.rating:.0f}. {won}{fair}"

@@ -31,7 +31,7 @@ _ABOUT_MODELS = (
 
 _ABOUT_LESSONS = (
     "The course that Volley grew from, one idea to a page.",
-    "Each runs for real while you look, with something to change and something to see.",
+    "Each runs for real while you watch, with something to change and something to see.",
 )
 
 
