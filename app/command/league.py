@@ -29,7 +29,7 @@ def add_parsers(subparsers: Subparsers) -> None:
     league = add_command(
         subparsers,
         "league",
-        purpose="let players meet on the court for two, everybody against everybody, and rate them",
+        purpose="play everybody against everybody on the court for two, and rate them",
         example="volley league champion ppo reinforce tracker cpu --games 4\n"
         "  volley league ppo ppo:greedy ppo:230ms casual --picture league.png",
     )
@@ -37,8 +37,9 @@ def add_parsers(subparsers: Subparsers) -> None:
         "players",
         nargs="+",
         metavar="MODEL",
-        help="a model, also as MODEL:greedy or MODEL:230ms (its reaction time); a level, such as Rookie; a script: "
-        "tracker, predictor, casual, edger, lunger, still; or cpu, the game's own opponent",
+        help="a model, also as MODEL:greedy, MODEL:230ms (its reaction time) or MODEL:6rows (how far it misjudges "
+        "balls); a level, such as Rookie; a script: tracker, casual, beginner, predictor, edger, lunger, still; or "
+        "cpu, the game's own opponent",
     )
     league.add_argument(
         "--games", type=count, default=10, metavar="N", help="games for each pair, half on either side (default: 10)"

@@ -56,8 +56,8 @@ def _add_play(subparsers: Subparsers) -> None:
         nargs="?",
         default=catalog.DEFAULT_MODEL,
         metavar="MODEL",
-        help=f"your opponent: {MODEL_HELP}; or cpu, the game's own opponent, or a script: tracker, casual, predictor, "
-        f"edger, lunger, still (default: {catalog.DEFAULT_MODEL})",
+        help=f"your opponent: {MODEL_HELP}; or cpu, the game's own opponent, or a script: tracker, casual, beginner, "
+        f"predictor, edger, lunger, still (default: {catalog.DEFAULT_MODEL})",
     )
     play.add_argument("--side", choices=["left", "right"], default="right", help="your side (default: right)")
     _add_strength(play)
