@@ -85,5 +85,5 @@ def test_a_resumed_run_says_that_its_end_is_another(tmp_path: Path) -> None:
     train(run, Display(), stop=lambda: True)
     notes = Notes()
     train(RunDirectory.open(run.path), notes)
-    assert any("a GPU adds in another order each time" in line for line in notes.lines)
+    assert any("a GPU adds numbers in a different order each time" in line for line in notes.lines)
     assert all(torch.isfinite(torch.tensor(line["kl"])) for line in run.metrics())

@@ -181,6 +181,6 @@ def test_a_run_that_cannot_go_on_exactly_says_so_once(
     torch.save(state | change, file)
     assert resume(run, 8000) == 0
     notes = [line for line in capsys.readouterr().err.splitlines() if "note: " in line]
-    assert notes == [f"note: this run will not end bit for bit as without its stop: {said}"]
+    assert notes == [f"note: this run will not end bit for bit as it would have without the stop: {said}"]
     assert resume(run, 10_000) == 0
     assert "note: " not in capsys.readouterr().err

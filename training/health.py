@@ -37,7 +37,7 @@ class Health:
         if entropy < CERTAIN * self._most and score < self._good < math.inf:
             found["certain"] = (
                 f"the policy is almost certain of its actions (entropy {entropy:.3g}) while its mean return is only "
-                f"{score:.3g}: it explores no more; train again with a larger --set entropy_coefficient=0.03"
+                f"{score:.3g}: it no longer explores; train again with a larger --set entropy_coefficient=0.03"
             )
         away = self._watches_kl and metrics.get("kl", 0.0) > RUNAWAY_KL
         self._runaway = self._runaway + 1 if away else 0

@@ -83,12 +83,12 @@ def _check_team(settings: TrainingSettings, team: Team) -> None:
         return
     if not isinstance(settings.algorithm, GradientSettings) or settings.opponents is not None:
         raise UserError(
-            f"{team.size} processes together can train a policy gradient on control problems or against the ROM, "
-            "neither a search nor with --opponents; start one without torchrun"
+            f"{team.size} processes together can train only a policy gradient, on a control problem or against the "
+            "ROM; for a search, or with --opponents, start one process without torchrun"
         )
     if settings.num_envs % team.size:
         raise UserError(
-            f"the run's {settings.num_envs} environments cannot be shared out evenly to {team.size} processes; start a "
+            f"the run's {settings.num_envs} environments cannot be shared evenly among {team.size} processes; start a "
             "number of processes that divides them"
         )
 

@@ -60,7 +60,7 @@ def train(run: RunDirectory, display: Display, stop: Callable[[], bool] = lambda
         with run.explaining_misfits():
             reason = trainee.prepare(environments, progress) or _inexact(run, trainee)
         if progress.updates and reason is not None:
-            display.note(f"this run will not end bit for bit as without its stop: {reason}")
+            display.note(f"this run will not end bit for bit as it would have without the stop: {reason}")
         health = Health(settings, reward_threshold(environments))
         saved_at = time.monotonic()
         while progress.steps < settings.steps and not team.any(condition=stop()):
@@ -119,7 +119,7 @@ def _check_weights(trainee: Trainee) -> None:
 def _inexact(run: RunDirectory, trainee: Trainee) -> str | None:
     """Why a resumed run cannot go on exactly as it would have, although its games can; None if it can."""
     if trainee.device.type != "cpu":
-        return "a GPU adds in another order each time"
+        return "a GPU adds numbers in a different order each time"
     return f"it was on {run.moved_from}" if run.moved_from else None
 
 

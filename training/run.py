@@ -244,7 +244,7 @@ class RunDirectory:
             yield
         except OSError as error:
             raise UserError(
-                f"cannot write to {self.path}: {error.strerror}; its last checkpoint is whole: mend that, then go on "
+                f"cannot write to {self.path}: {error.strerror}; its last checkpoint is intact: fix that, then go on "
                 f"with {volley('train', '--resume', self.path)}"
             ) from error
 
