@@ -21,12 +21,17 @@ Rule: TypeAlias = Literal[
 Point: TypeAlias = tuple[float, float]
 
 
+Trained: TypeAlias = Literal["a little", "to the end"]
+MODELS: dict[Trained, str] = {"a little": "ppo@129024", "to the end": "ppo"}
+"""The model, and an early stage of its training, after two minutes."""
+
+
 class PolicyKnobs(Struct, frozen=True, tag="policy"):
     """Pong's network on a frozen moment."""
 
     row: int = 110
     """Of the ball's upper edge on the screen."""
-    trained: Literal["a little", "to the end"] = "to the end"
+    trained: Trained = "to the end"
     seed: int = 0
 
 
@@ -192,6 +197,8 @@ class Rally(Struct, frozen=True, tag="rally"):
 
 Head: TypeAlias = Literal["gaussian", "tanh-gaussian"]
 Spread: TypeAlias = Literal["small", "medium", "large"]
+FIRST_LOG_DEVIATIONS: dict[Spread, float] = {"small": -1.5, "medium": -0.5, "large": 1.0}
+"""In half-widths of the range between the bounds."""
 
 
 class NumbersKnobs(Struct, frozen=True, tag="numbers"):

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from app.command.main import main
+from app.learn.lesson import Lesson
 from app.learn.lessons import lessons
 from training.run import Progress, RunDirectory
 
@@ -47,6 +48,27 @@ def test_commands_run(
     if words[0] == "train":
         settings = RunDirectory.open(tmp_path / "run").settings
         assert (settings.model.algorithm, settings.steps) == (words[1], 1)
+
+
+def variants(lesson: Lesson) -> list[str]:
+    """The lesson's command for each value of each choice."""
+    found = []
+    for choice in lesson.choices:
+        for _ in choice.values:
+            found.append(lesson.command)
+            choice.cycle()
+    return list(dict.fromkeys(found))
+
+
+def test_a_lessons_command_is_right_whatever_is_chosen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("training.launch.train", lambda *_, **__: Progress(steps=1))
+    commands = [command for lesson in lessons() for command in variants(lesson)]
+    assert len(commands) > 35
+    for number, command in enumerate(commands):
+        words = shlex.split(command)[1:]
+        assert words[0] in {"train", "watch"}
+        if words[0] == "train":
+            assert main([*words, "--steps", "1", "--run", str(tmp_path / str(number))]) == 0, command
 
 
 def test_there_are_commands_to_run() -> None:

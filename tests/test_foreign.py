@@ -680,6 +680,7 @@ def test_an_imported_agent_plays(data_folder: Path, q_network: QNetwork) -> None
     [
         ("ppo", "'ppo' is one of Volley's own players: choose another name"),
         ("cpu", "'cpu' is one of Volley's own players: choose another name"),
+        ("casual", "'casual' is one of Volley's own players: choose another name"),
         ("twice", "'twice' already exists: choose another name, or delete {data}/imported/twice"),
         ("runs", "'runs' is a file or folder here, which would be used instead: choose another name"),
         ("../out", "'../out' is not a valid model name"),

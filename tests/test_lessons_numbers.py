@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from models.distributions import Gaussian, TanhGaussian
-from models.lessons import Head, Numbers, NumbersKnobs, Spread
+from models.lessons import FIRST_LOG_DEVIATIONS, Head, Numbers, NumbersKnobs, Spread
 from training.lessons import numbers, serve
 from training.ppo import PpoSettings
 
@@ -65,7 +65,7 @@ def test_a_squashed_draw_is_never_beyond_the_bounds(spread: Spread) -> None:
 @pytest.mark.parametrize(("spread", "share"), [("small", 0.0), ("medium", 0.099), ("large", 0.713)])
 def test_a_gaussians_draws_are_clipped_as_often_as_the_deviation_says(spread: Spread, share: float) -> None:
     state = first("gaussian", spread)
-    assert state.deviation == pytest.approx(math.exp(numbers.DEVIATIONS[spread]))
+    assert state.deviation == pytest.approx(math.exp(FIRST_LOG_DEVIATIONS[spread]))
     beyond = [abs(draw) > 1 for draw in state.draws]
     error = math.sqrt(share * (1 - share) / len(beyond))
     assert sum(beyond) / len(beyond) == pytest.approx(share, abs=max(3 * error, 1e-9))

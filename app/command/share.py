@@ -344,11 +344,12 @@ def _import(arguments: Namespace) -> int:
 
 def _new_folder(name: str) -> Path:
     """Where to import a model of that name; `UserError` if the name is taken."""
+    from agents.named import ROM, SCRIPTS
     from models import store
     from models.files import exists
 
     directory = store.imported_folder(name)
-    if name in {"cpu", "tracker", *catalog.bundled_names()}:
+    if name in {ROM, *SCRIPTS, *catalog.bundled_names()}:
         raise UserError(f"{name!r} is one of Volley's own players: choose another name")
     if exists(directory):
         raise UserError(f"{name!r} already exists: choose another name, or delete {directory}")

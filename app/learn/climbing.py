@@ -41,7 +41,7 @@ class Climbing(Lesson):
         self._drawn: tuple[Landscape, pygame.Surface] | None = None
 
     @property
-    def command(self) -> str:  # type: ignore[override] # it depends on the rule
+    def command(self) -> str:
         """With the chosen rule."""
         return f"volley train {self._rule.value} --env MountainCarContinuous-v0"
 

@@ -29,7 +29,6 @@ class ClipLesson(Lesson):
         "when it was taken. But far from 1, such weights promise gains that the games do not bring. The clip stops "
         "pushing an action once its ratio has gone too far."
     )
-    command = "volley train surrogate --env CartPole-v1 --set epochs=16"
 
     def __init__(self) -> None:
         self._passes = Choice("Passes", (1, 4, 16, 64), 16)
@@ -37,6 +36,13 @@ class ClipLesson(Lesson):
             "Clip", (None, 0.3, 0.2, 0.1), None, lambda epsilon: "none" if epsilon is None else f"1 ± {epsilon}"
         )
         self.choices = (self._passes, self._epsilon)
+
+    @property
+    def command(self) -> str:
+        """The surrogate without the clip, or PPO with it."""
+        epsilon = self._epsilon.value
+        algorithm, clip = ("surrogate", "") if epsilon is None else ("ppo", f" --set clip_epsilon={epsilon}")
+        return f"volley train {algorithm} --env CartPole-v1 --set epochs={self._passes.value}{clip}"
 
     def knobs(self, seed: int) -> ClipKnobs:
         """The chosen passes and clip."""

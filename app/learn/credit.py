@@ -42,12 +42,21 @@ class CreditLesson(Lesson):
         "the rewards to go, what is the gradient for θ?",
         ("\N{MINUS SIGN}4", "\N{MINUS SIGN}2", "2", "4"),
     )
-    command = "volley train reinforce --set credit=to-go"
 
     def __init__(self) -> None:
         self._game = Choice[Game]("Game", tuple(_GAMES), "three steps", _GAMES.__getitem__)
         self._credit = Choice[Credit]("Credit", tuple(_WAYS), "total", _WAYS.__getitem__)
         self.choices = (self._game, self._credit)
+
+    @property
+    def command(self) -> str:
+        """With the chosen way of giving credit."""
+        settings: dict[Credit, str] = {
+            "total": "--set credit=total --set baseline=none",
+            "to-go": "--set baseline=none",
+            "baseline": "--set baseline=value",
+        }
+        return f"volley train reinforce {settings[self._credit.value]}"
 
     def knobs(self, seed: int) -> CreditKnobs:
         """The game: each way of giving credit is told of together."""

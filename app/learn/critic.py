@@ -32,11 +32,15 @@ class CriticLesson(Lesson):
         "much noise; the critic after one step (lambda 0) with little noise, but errors of its own. In between, the "
         "two together are least. At right, trainings with the chosen lambda."
     )
-    command = "volley train a2c --env CartPole-v1 --set gae_lambda=0.9"
 
     def __init__(self) -> None:
         self._lambda = Choice("Lambda", (0.0, 0.5, 0.9, 0.95, 1.0), 0.9, lambda value: f"{value:g}")
         self.choices = (self._lambda,)
+
+    @property
+    def command(self) -> str:
+        """With the chosen lambda."""
+        return f"volley train a2c --env CartPole-v1 --set gae_lambda={self._lambda.value:g}"
 
     def knobs(self, seed: int) -> CriticKnobs:
         """The chosen lambda."""

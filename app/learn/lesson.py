@@ -41,13 +41,16 @@ class Lesson(ABC):
     title: ClassVar[str]
     idea: ClassVar[str]
     """Two or three sentences."""
-    command: ClassVar[str]
-    """That does the same outside the window."""
     question: ClassVar[Question | None] = None
     choices: tuple[Choice[Any], ...]
     """What can be changed."""
     buttons: tuple[LearnButton, ...] = (LearnButton.AGAIN,)
     """The ones of use now."""
+
+    @property
+    @abstractmethod
+    def command(self) -> str:
+        """That does the same outside the window, as the choices are now."""
 
     @abstractmethod
     def knobs(self, seed: int) -> Knobs | None:

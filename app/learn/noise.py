@@ -40,7 +40,7 @@ class NoiseLesson(Lesson):
         self.choices = (self._batch, self._normalize, self._to_go, self._baseline)
 
     @property
-    def command(self) -> str:  # type: ignore[override] # it depends on the cures
+    def command(self) -> str:
         """Without the cures that are off: by default, all are on."""
         settings = {
             "trajectories_per_update=1": self._batch,

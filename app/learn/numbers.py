@@ -12,7 +12,7 @@ from app.learn.lesson import Lesson, Question
 from app.learn.plots import Axes, draw_legend
 from app.ui import theme
 from app.ui.widgets import Choice
-from models.lessons import Head, Numbers, NumbersKnobs, Spread
+from models.lessons import FIRST_LOG_DEVIATIONS, Head, Numbers, NumbersKnobs, Spread
 
 _HEADS: dict[Head, str] = {"gaussian": "Gaussian, clipped", "tanh-gaussian": "tanh of a Gaussian"}
 _REACH = 3.0
@@ -43,12 +43,17 @@ class NumbersLesson(Lesson):
         "What is a good last layer of a policy for MountainCarContinuous?",
         ("two units and softmax", "one unit and ReLU", "one unit and tanh"),
     )
-    command = "volley train ppo --env MountainCarContinuous-v0 --head tanh-gaussian"
 
     def __init__(self) -> None:
         self._head = Choice[Head]("Drawn from", tuple(_HEADS), "gaussian", _HEADS.__getitem__)
         self._spread = Choice[Spread]("First width", ("small", "medium", "large"), "large")
         self.choices = (self._head, self._spread)
+
+    @property
+    def command(self) -> str:
+        """With the chosen distribution and its first width."""
+        first = f"--set first_log_deviation={FIRST_LOG_DEVIATIONS[self._spread.value]:g}"
+        return f"volley train ppo --env MountainCarContinuous-v0 --head {self._head.value} {first}"
 
     def knobs(self, seed: int) -> NumbersKnobs:
         """The distribution, and its first width."""

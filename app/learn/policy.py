@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from enum import Enum
-from typing import Literal
 
 import numpy as np
 import pygame
@@ -14,7 +13,7 @@ from app.learn.lesson import Lesson, Question
 from app.ui import theme
 from app.ui.court import ASPECT, CourtView
 from app.ui.widgets import Choice
-from models.lessons import Moment, PolicyKnobs
+from models.lessons import MODELS, Moment, PolicyKnobs, Trained
 from models.screen import SCREEN_SHAPE
 
 _ROWS = tuple(range(38, 190, 8))
@@ -38,7 +37,6 @@ class PolicyLesson(Lesson):
         "them change: this is a network that plays Pong. It may draw its action at random, or always take the "
         "likeliest."
     )
-    command = "volley watch ppo"
     question = Question(
         "A network's last layer makes one number for each action. What turns these numbers into probabilities?",
         ("ReLU", "tanh", "softmax"),
@@ -47,14 +45,19 @@ class PolicyLesson(Lesson):
     def __init__(self) -> None:
         self._row = Choice("Ball", _ROWS, 110, lambda row: f"row {row}")
         self._acting = Choice("Action", tuple(Acting), Acting.SAMPLED, lambda acting: acting.value)
-        trained: tuple[Literal["a little", "to the end"], ...] = ("a little", "to the end")
-        self._trained = Choice("Trained", trained, "to the end")
+        self._trained = Choice[Trained]("Trained", tuple(MODELS), "to the end")
         self.choices = (self._row, self._trained, self._acting)
         self._court = CourtView()
         self._moment: Moment | None = None
         self._picture: Frame = np.zeros((*SCREEN_SHAPE, 3), np.uint8)
         self._leaders: set[str] = set()
         """The moves that have been the likeliest one."""
+
+    @property
+    def command(self) -> str:
+        """With the chosen policy, acting as chosen."""
+        greedy = " --greedy" if self._acting.value is Acting.GREEDY else ""
+        return f"volley watch {MODELS[self._trained.value]}{greedy}"
 
     def knobs(self, seed: int) -> PolicyKnobs:
         """Where the ball is, and whose policy it is."""

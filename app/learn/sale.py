@@ -41,7 +41,7 @@ class SaleLesson(Lesson):
         self.choices = (self._risk,)
 
     @property
-    def command(self) -> str:  # type: ignore[override] # it depends on the risk aversion
+    def command(self) -> str:
         """With the environment of the chosen risk aversion."""
         return f"volley train ppo --env {_NAMES[self._risk.value]}"
 

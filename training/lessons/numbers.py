@@ -11,7 +11,7 @@ from torch import Tensor
 
 from models.control import ContinuousActions, ControlSpec
 from models.distributions import Gaussian, TanhGaussian
-from models.lessons import Numbers, NumbersKnobs, Point, Spread
+from models.lessons import FIRST_LOG_DEVIATIONS, Numbers, NumbersKnobs, Point
 from training.algorithms import PPO
 from training.environments import ActionBounds, make
 from training.learner import Learner
@@ -22,8 +22,6 @@ from training.settings import TrainingSettings
 
 ENVIRONMENT = "MountainCarContinuous-v0"
 STEPS = 50_000
-DEVIATIONS: dict[Spread, float] = {"small": -1.5, "medium": -0.5, "large": 1.0}
-"""The logarithms of the first deviations, in half-widths of the range between the bounds."""
 SITUATION = (-0.5, 0.03)
 """Position and speed: at the bottom of the valley, rolling towards the flag."""
 DRAWS, PLACES, REACH = 120, 241, 5.0
@@ -32,7 +30,7 @@ DRAWS, PLACES, REACH = 120, 241, 5.0
 
 def settings(knobs: NumbersKnobs) -> TrainingSettings:
     """Those of `volley train ppo`, for a shorter training."""
-    first = f"first_log_deviation={DEVIATIONS[knobs.spread]}"
+    first = f"first_log_deviation={FIRST_LOG_DEVIATIONS[knobs.spread]}"
     usual = training_settings("ppo", ENVIRONMENT, head=knobs.head, changes=[first])
     return replace(usual, steps=STEPS, seed=knobs.seed, device="cpu")
 

@@ -13,13 +13,11 @@ from agents.pong import Court
 from agents.preprocessing import FrameStacker
 from models import catalog, checkpoint
 from models.acting import choose
-from models.lessons import Moment, PolicyKnobs
+from models.lessons import MODELS, Moment, PolicyKnobs
 from models.network import PolicyNetwork
 from models.screen import BALL_GREY, BALL_HEIGHT, BALL_WIDTH
 from models.spec import ModelSpec
 
-MODELS = {"a little": "ppo@129024", "to the end": "ppo"}
-"""The model, and an early stage of its training, after two minutes."""
 COLUMN = 90
 """Of the frozen ball, on its way to the right paddle."""
 SPEED = 2
