@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 __all__ = ["CourtEnv", "CourtForTwo", "PongPolicy", "UserError", "__version__"]
 
 _FOLDER = Path(__file__).absolute().parent
-_PACKAGES = ("agents", "app", "models", "training")
+_PACKAGES = ("models", "agents", "training", "app")
+"""Each imports none of those after it."""
 _MODULES = {
     "CourtEnv": "training.arena.single",
     "CourtForTwo": "training.arena.parallel",
@@ -47,12 +48,14 @@ def main() -> int:
 def __getattr__(name: str) -> object:
     if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    if (other := _other_models()) is not None:
-        raise ImportError(
-            f"Volley's package 'models' clashes with {other}: Python can import only one module of a name; "
-            "rename yours, or move it into a package of your own",
-            name="models",
-        )
+    needed = _PACKAGES.index(_MODULES[name].partition(".")[0])
+    for package in _PACKAGES[: needed + 1]:
+        if (other := _other(package)) is not None:
+            raise ImportError(
+                f"Volley's package {package!r} clashes with {other}: Python can import only one module of a name; "
+                "rename yours, or move it into a package of your own",
+                name=package,
+            )
     return getattr(import_module(_MODULES[name]), name)
 
 
@@ -75,19 +78,19 @@ def _take_package_names() -> None:
         sys.path = path
 
 
-def _other_models() -> Path | None:
-    """A module `models` that is not Volley's, and is imported already or comes first in `sys.path`.
+def _other(package: str) -> Path | None:
+    """A module of that name that is not Volley's, and is imported already or comes first in `sys.path`.
 
     A folder without an `__init__.py` counts if it holds modules, because Python imports Volley's package in its place.
     """
-    ours = _FOLDER / "models"
-    spec = find_spec("models")
+    ours = _FOLDER / package
+    spec = find_spec(package)
     assert spec is not None
     found = Path(next(iter(spec.submodule_search_locations or [spec.origin or ""])))
     if not found.samefile(ours):
         return found
     for entry in sys.path:
-        folder = Path(entry, "models").absolute()
+        folder = Path(entry, package).absolute()
         if folder.is_dir() and folder.samefile(ours):
             break
         if any(folder.glob("*.py")):

@@ -52,12 +52,12 @@ def own(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def clash(run: subprocess.CompletedProcess[str], place: Path) -> bool:
+def clash(run: subprocess.CompletedProcess[str], place: Path, package: str = "models") -> bool:
     """Whether a program ended with the one line about a clash with `place`."""
     last = run.stderr.splitlines()[-1]
     return (
         run.returncode == 1
-        and last.startswith(f"ImportError: Volley's package 'models' clashes with {place}: ")
+        and last.startswith(f"ImportError: Volley's package {package!r} clashes with {place}: ")
         and "rename yours" in last
     )
 
@@ -117,6 +117,14 @@ def test_a_clash_is_told_in_a_line(tmp_path: Path, name: str, text: str) -> None
 @pytest.mark.parametrize("words", [("-c", LOADS), ("-P", "-c", LOADS)])
 def test_a_clash_on_pythonpath(own: Path, tmp_path_factory: pytest.TempPathFactory, words: tuple[str, ...]) -> None:
     assert clash(python(tmp_path_factory.mktemp("elsewhere"), *words, path=str(own)), own / "models")
+
+
+@pytest.mark.parametrize("package", ["agents", "training"])
+def test_a_clash_with_what_the_environments_need(tmp_path: Path, package: str) -> None:
+    (tmp_path / f"{package}.py").write_text("mine = True\n")
+    place = tmp_path / f"{package}.py"
+    assert clash(script(tmp_path, "from volley import CourtEnv\n"), place, package)
+    assert script(tmp_path, IMPORTS).returncode == 0
 
 
 def test_a_clash_is_an_import_error_that_can_be_caught(own: Path) -> None:
