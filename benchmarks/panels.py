@@ -1,7 +1,8 @@
 """What each panel costs: `xvfb-run -a -s "-screen 0 1280x800x24 -noreset" python benchmarks/panels.py`.
 
 Shows a match of a policy against the ROM in a window of 1280 x 800: without panels, with each panel alone, and with
-all of them, each time in a separate process pinned to one core; the X server has another. Prints a row for each: the
+all of them, and then the review of it, each time in a separate process pinned to one core; the X server has another.
+Prints a row for each: the
 work of a frame in milliseconds, the fraction of frames that took longer than a 60 Hz display allows, and the fraction
 of the core used. With `--beside-training`, a training started as the menu does runs on the same core; it shows no
 panels, the usual ones, and all.
@@ -26,6 +27,7 @@ from app.follow.process import TrainingProcess
 from app.game.lineup import Lineup, Policy, Rom
 from app.game.session import Session
 from app.settings import PANELS_WHILE_WATCHING, PanelName
+from app.ui.bindings import Command
 from models import catalog
 
 SETS: dict[str, tuple[PanelName, ...]] = {
@@ -34,13 +36,29 @@ SETS: dict[str, tuple[PanelName, ...]] = {
     "usual": tuple(PANELS_WHILE_WATCHING),
     "all": tuple(PanelName),
 }
+REVIEW = "review"
+
+
+class ReviewingWindow(TimedWindow):
+    """Opens the review when its time is over, and begins to time anew."""
+
+    _reviewing = False
+
+    def frame(self, elapsed: float) -> None:
+        """One turn of the loop."""
+        super().frame(elapsed)
+        if self.closed and not self._reviewing:
+            self._reviewing, self.closed, self._begun = True, False, None
+            self.milliseconds.clear()
+            self._screen.command(Command.REVIEW)
 
 
 def measure(model: str, shown: str, seconds: float) -> Figures:
-    """Plays in a window with these panels."""
+    """Plays in a window with these panels, or with none until the review is opened."""
     chosen, _ = settings.load()
-    settings.save(replace(chosen, panels_watching=frozenset(SETS[shown])))
-    window = TimedWindow(Session(Lineup(Rom(), Policy(model)), seed=0, sound=True), seconds)
+    settings.save(replace(chosen, panels_watching=frozenset(SETS.get(shown, ()))))
+    match = Session(Lineup(Rom(), Policy(model)), seed=0, sound=True)
+    window = (ReviewingWindow if shown == REVIEW else TimedWindow)(match, seconds)
     window.run()
     return {
         **percentiles("frame", window.milliseconds),
@@ -69,7 +87,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=30.0, help="length of each match (default: 30)")
     parser.add_argument("--beside-training", action="store_true", help="measure while a training runs")
     arguments = parser.parse_args()
-    names = ("none", "usual", "all") if arguments.beside_training else tuple(SETS)
+    names = ("none", "usual", "all") if arguments.beside_training else (*SETS, REVIEW)
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     with tempfile.TemporaryDirectory() as folder:
         os.environ |= {"VOLLEY_CONFIG": folder, "VOLLEY_DATA": folder, "SDL_AUDIODRIVER": "dummy"}
