@@ -529,7 +529,9 @@ def test_in_the_smallest_window_the_hints_of_the_help_and_the_credit_are_drawn(
     press(one, pygame.K_7)
     labels = screen_of(one)._hints(match_of(one).snapshot())
     draw, texts = theme.draw_text, list[str]()
-    monkeypatch.setattr(theme, "draw_text", lambda at, text, *how, **place: texts.append(text) or draw(at, text, *how, **place))
+    monkeypatch.setattr(
+        theme, "draw_text", lambda at, text, *how, **place: texts.append(text) or draw(at, text, *how, **place)
+    )
     widgets.draw_hints(pygame.Surface(theme.MIN_SIZE), pygame.Rect(14, 565, 772, 35), theme.MIN_SCALE, labels)
     assert {"pause", "next method", "largest push", "menu", "help"} <= set(texts)
 
