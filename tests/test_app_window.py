@@ -529,9 +529,12 @@ def test_in_the_smallest_window_the_hints_of_the_help_and_the_credit_are_drawn(
     press(one, pygame.K_7)
     labels = screen_of(one)._hints(match_of(one).snapshot())
     draw, texts = theme.draw_text, list[str]()
-    monkeypatch.setattr(
-        theme, "draw_text", lambda at, text, *how, **place: texts.append(text) or draw(at, text, *how, **place)
-    )
+
+    def noted(surface: pygame.Surface, text: str, *how: Any, **place: Any) -> pygame.Rect:
+        texts.append(text)
+        return draw(surface, text, *how, **place)
+
+    monkeypatch.setattr(theme, "draw_text", noted)
     widgets.draw_hints(pygame.Surface(theme.MIN_SIZE), pygame.Rect(14, 565, 772, 35), theme.MIN_SCALE, labels)
     assert {"pause", "next method", "largest push", "menu", "help"} <= set(texts)
 
@@ -591,8 +594,13 @@ def test_fire_goes_on_even_where_it_is_tapped_within_one_frame(
 def test_no_key_and_no_purpose_is_cut_on_the_help_page(
     context: bindings.Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole, uncut = theme.fitted, list[bool]()
-    monkeypatch.setattr(theme, "fitted", lambda text, *how: uncut.append(whole(text, *how) == text) or text)
+    fitted, uncut = theme.fitted, list[bool]()
+
+    def noted(text: str, *how: Any) -> str:
+        uncut.append(fitted(text, *how) == text)
+        return text
+
+    monkeypatch.setattr(theme, "fitted", noted)
     help_page.draw(pygame.Surface(theme.MIN_SIZE), bindings.pages(bindings.BINDINGS, context))
     assert uncut
     assert all(uncut)

@@ -113,9 +113,8 @@ def _draw_moves(surface: pygame.Surface, box: pygame.Rect, scale: float, probabi
         pygame.draw.polygon(surface, theme.PUSHED_UP, [tip, neck + wings, neck - wings])
         words = f"{probability:.0%}"
         centre = tip + (1.15 if right else 0.7) * small * along
-        place = pygame.Rect(0, 0, theme.width_of(words, small) + 2, small).move_to(
-            center=(round(centre.x), round(centre.y))
-        )
+        place = pygame.Rect(0, 0, theme.width_of(words, small) + 2, small)
+        place.center = round(centre.x), round(centre.y)
         theme.draw_text(surface, words, small, theme.TEXT, center=place.clamp(box).center)
 
 

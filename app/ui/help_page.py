@@ -32,14 +32,13 @@ def draw(surface: pygame.Surface, groups: Mapping[Group, Sequence[Row]]) -> None
     for place, column in enumerate(columns):
         below = pygame.Rect(room.left + place * (width + gap), room.top, width, line)
         for group in column:
-            _draw_group(surface, below, group, groups[group], scale, key_width)
+            _draw_group(surface, below, group, groups[group], key_width)
             below.top += line * (len(groups[group]) + 2)
 
 
-def _draw_group(
-    surface: pygame.Surface, top: pygame.Rect, group: Group, rows: Sequence[Row], scale: float, key_width: int
-) -> None:
+def _draw_group(surface: pygame.Surface, top: pygame.Rect, group: Group, rows: Sequence[Row], key_width: int) -> None:
     """Draws a heading, and below it a row for each thing to do; `top` is the first line."""
+    scale = theme.scale_of(surface.size)
     size, heading = round(theme.HINT_SIZE * scale), theme.pixel_size(theme.HEADING_SIZE * scale)
     theme.draw_text(surface, group.value.upper(), heading, theme.TEXT, theme.Face.PIXEL, midleft=top.midleft)
     for number, (keys, purpose) in enumerate(rows, 1):
