@@ -402,6 +402,19 @@ def test_the_mouse_answers_a_question(page: LearnPage) -> None:
         assert page.answer == answer
 
 
+def test_the_font_has_every_letter_of_the_lessons() -> None:
+    def drawn(letter: str) -> bytes:
+        picture = theme.font(theme.Face.REGULAR, theme.BODY_SIZE).render(letter, True, theme.TEXT)
+        return pygame.image.tobytes(picture, "RGBA")
+
+    texts = [text for lesson in all_lessons.lessons() for text in (lesson.title, lesson.idea, lesson.command)]
+    questions = [lesson.question for lesson in all_lessons.lessons() if lesson.question is not None]
+    texts += [text for question in questions for text in (question.text, *question.options)]
+    missing = drawn("\N{CJK UNIFIED IDEOGRAPH-6F22}")
+    assert drawn("\N{GREEK SMALL LETTER THETA}") == missing
+    assert not [letter for letter in set("".join(texts)) if drawn(letter) == missing]
+
+
 @pytest.mark.parametrize("size", SIZES, ids=str)
 def test_no_idea_is_cut(size: tuple[int, int]) -> None:
     page = LearnPage(all_lessons.lessons(), FakeTutor())
