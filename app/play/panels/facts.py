@@ -24,7 +24,7 @@ class FactsModel:
         agents = any(reaction is not None for reaction in now.reactions)
         self.lines = (
             *((now.names[side], _style(now, side)) for side in Side),
-            *([("Action", "greedy: the most likely" if now.greedy else "sampled")] if agents else []),
+            *([("Action", "greedy: the likeliest" if now.greedy else "sampled")] if agents else []),
             ("Speed", f"{speed}\N{MULTIPLICATION SIGN}"),
             ("Game", f"{now.game}, won {won.left} : {won.right}" if sum(won) else f"{now.game}"),
         )
