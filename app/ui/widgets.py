@@ -16,7 +16,7 @@ from app.ui.devices import REPEAT_AFTER
 T = TypeVar("T")
 
 TOAST_SECONDS = 2.5
-READ_PER_SECOND = 20
+READ_PER_SECOND = 25
 """Letters."""
 FADE_SECONDS = 0.25
 EDIT_REPEAT_SECONDS = 0.04
