@@ -79,7 +79,7 @@ def _place_knobs(
     height, step = round(34 * scale), round(42 * scale)
     width = min(round(480 * scale), room.width * 6 // 10)
     lowest = pygame.Rect(room.left, bottom - height, width, height)
-    knobs = (*page.choices, *page.answers)
+    knobs: tuple[LearnTarget, ...] = (*page.choices, *page.answers)
     rows = [lowest.move(0, -step * place) for place in reversed(range(len(knobs)))]
     button = pygame.Rect(0, lowest.top, min(round(240 * scale), room.width * 35 // 100), height)
     button.right = room.right
