@@ -4,6 +4,7 @@ import dataclasses
 import itertools
 import math
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pygame
@@ -412,3 +413,20 @@ def luminance(colour: pygame.Color) -> float:
 @pytest.mark.parametrize("ink", [theme.TEXT, theme.QUIET, theme.LEFT_PLAYER, theme.RIGHT_PLAYER], ids=str)
 def test_text_stands_out_from_its_ground(ink: pygame.Color, ground: pygame.Color) -> None:
     assert (luminance(ink) + 0.05) / (luminance(ground) + 0.05) >= 4.5
+
+
+@pytest.mark.parametrize("strip", [frozenset[PanelName](), frozenset({PanelName.CREDIT})])
+def test_in_the_smallest_window_the_names_of_levels_and_stages_are_whole(
+    strip: frozenset[PanelName], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fitted, cut = theme.fitted, list[str]()
+
+    def noted(text: str, *how: Any) -> str:
+        cut.extend([text] if fitted(text, *how) != text else [])
+        return fitted(text, *how)
+
+    monkeypatch.setattr(theme, "fitted", noted)
+    scene = MatchScene()
+    scene.shown = {PanelName.MOVES, PanelName.FACTS, *strip}
+    drawn(scene, dataclasses.replace(snapshot(), names=("Grandmaster", "champion at 0.98M")), theme.MIN_SIZE)
+    assert not {"Grandmaster", "champion at 0.98M"} & set(cut)

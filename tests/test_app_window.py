@@ -25,7 +25,7 @@ from app.play.review import ReviewModel
 from app.play.screen import MatchScreen
 from app.screen import Start
 from app.settings import PANELS_WHILE_WATCHING, PanelName
-from app.ui import bindings, help_page, theme
+from app.ui import bindings, help_page, theme, widgets
 from app.ui.display import open_display
 from app.window import Window
 from models import checkpoint
@@ -521,6 +521,24 @@ def test_where_there_is_no_room_for_all_hints_that_of_the_help_stays(playing: Wi
     assert words.index("help") < words.index("save")
 
 
+def test_in_the_smallest_window_the_hints_of_the_help_and_the_credit_are_drawn(
+    open_window: Callable[..., Window], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = open_window(Session(Lineup(Rom(), Policy("ppo")), seed=1))
+    wait_for(one, State.PLAYING)
+    press(one, pygame.K_7)
+    labels = screen_of(one)._hints(match_of(one).snapshot())
+    draw, texts = theme.draw_text, list[str]()
+
+    def noted(surface: pygame.Surface, text: str, *how: Any, **place: Any) -> pygame.Rect:
+        texts.append(text)
+        return draw(surface, text, *how, **place)
+
+    monkeypatch.setattr(theme, "draw_text", noted)
+    widgets.draw_hints(pygame.Surface(theme.MIN_SIZE), pygame.Rect(14, 565, 772, 35), theme.MIN_SCALE, labels)
+    assert {"pause", "next method", "largest push", "menu", "help"} <= set(texts)
+
+
 def test_a_panel_without_room_says_so(open_window: Callable[..., Window]) -> None:
     one = open_window(Session(Lineup(Rom(), Policy("ppo")), seed=1))
     wait_for(one, State.PLAYING)
@@ -570,6 +588,22 @@ def test_fire_goes_on_even_where_it_is_tapped_within_one_frame(
     assert match_of(playing).timeline.controls[-1][1].fire
     playing.frame(FRAME)
     assert not match_of(playing).timeline.controls[-1][1].fire
+
+
+@pytest.mark.parametrize("context", bindings.Context)
+def test_no_key_and_no_purpose_is_cut_on_the_help_page(
+    context: bindings.Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fitted, uncut = theme.fitted, list[bool]()
+
+    def noted(text: str, *how: Any) -> str:
+        uncut.append(fitted(text, *how) == text)
+        return text
+
+    monkeypatch.setattr(theme, "fitted", noted)
+    help_page.draw(pygame.Surface(theme.MIN_SIZE), bindings.pages(bindings.BINDINGS, context))
+    assert uncut
+    assert all(uncut)
 
 
 @pytest.mark.parametrize("size", [(800, 600), (1024, 640), (1280, 800)])

@@ -220,15 +220,30 @@ def test_a_toast_stays_and_fades_and_goes() -> None:
 
 def test_a_toast_is_drawn_around_its_centre_as_far_as_it_has_not_faded() -> None:
     toast = Toast()
-    toast.show("screenshot saved " * 20)
+    toast.show("screenshot saved")
+    padding = 400 - theme.width_of(toast.text, theme.BODY_SIZE) // 2 - 8
     brightness, edges = [], []
     for elapsed in (0.0, 2.625, 1.0):
         toast.update(elapsed)
         surface = pygame.Surface((800, 600), depth=32)
         widgets.draw_toast(surface, (400, 500), 1.0, toast)
         brightness.append(pygame.transform.average_color(surface, (0, 470, 800, 60))[0])
-        edges.append(surface.get_at((24, 500)))
+        edges.append(surface.get_at((padding, 500)))
         assert surface.get_at((2, 500)) == surface.get_at((400, 440)) == pygame.Color(0, 0, 0)
     full, half, gone = brightness
     assert full > half > gone == 0
     assert (edges[0], edges[-1]) == (theme.PANEL, pygame.Color(0, 0, 0))
+
+
+def test_a_long_message_is_whole_and_stays_until_it_can_be_read() -> None:
+    toast, size = Toast(), (800, 600)
+    toast.show("last time: something went wrong in Volley; a report is in /home/somebody/.local/share/volley " * 3)
+    toast.update(10.0)
+    assert toast.opacity == 1.0
+    surface = pygame.Surface(size, depth=32)
+    widgets.draw_toast(surface, (400, 590), 1.0, toast)
+    box = pygame.mask.from_threshold(surface, theme.PANEL, (1, 1, 1, 255)).get_bounding_rects()[0]
+    assert box.bottom < 600
+    assert box.height >= 3 * theme.font(theme.Face.REGULAR, theme.BODY_SIZE).get_linesize()
+    toast.update(10.0)
+    assert toast.opacity == 0.0

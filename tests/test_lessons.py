@@ -26,6 +26,7 @@ from app.learn.view import LearnLayout, LearnView
 from app.menu.model import Mode
 from app.menu.screen import MenuScreen
 from app.screen import OpenLessons
+from app.ui import theme
 from app.ui.bindings import Command
 from app.ui.display import open_display
 from app.ui.widgets import Choice
@@ -373,19 +374,56 @@ def test_a_question_is_asked_in_place_of_the_lesson(page: LearnPage) -> None:
     page.tutor.states = {Worked: Worked(["So it is."], 2)}
     view, surface = LearnView(page), pygame.Surface((800, 600))
     pictures = []
-    for _ in range(4):  # not yet answered, and the three answers
+    assert group(page) is LearnArea.ANSWERS
+    for key in (Command.UP, Command.CONFIRM, Command.DOWN, Command.CONFIRM, Command.DOWN, Command.CONFIRM):
+        page.command(key)
         view.draw(surface)
         pictures.append(surface.subsurface(LearnLayout.of(surface.size, page).picture).copy().get_buffer().raw)
-        page.command(Command.RIGHT)
-    assert pictures[1] == pictures[2], "both are wrong, and it is the third"
-    assert len(set(pictures)) == 3
+    asked_only, first, moved, second, moved_again, third = pictures
+    assert (first, second) == (moved, moved_again), "only Enter answers"
+    assert first == second, "both are wrong, and it is the third"
+    assert len({asked_only, first, third}) == 3
     page.click(LearnButton.LESSON)
     page.update(1.0)
     assert asked(page)[-1] == PolicyKnobs(row=110)
     page.click(LearnButton.QUESTION)
     page.command(Command.BACK)
     page.command(Command.DOWN)
-    assert page.answer is None, "another lesson is open"
+    assert not page.asking, "another lesson is open"
+
+
+def test_the_mouse_answers_a_question(page: LearnPage) -> None:
+    page.click(LearnButton.QUESTION)
+    view, size = LearnView(page), (800, 600)
+    answers = LearnLayout.of(size, page).spots[LearnArea.ANSWERS]
+    assert [answer for answer, _ in answers] == list(page.answers)
+    for answer, rect in answers:
+        view.click(rect.center, size)
+        assert page.answer == answer
+
+
+def test_the_font_has_every_letter_of_the_lessons() -> None:
+    def drawn(letter: str) -> bytes:
+        picture = theme.font(theme.Face.REGULAR, theme.BODY_SIZE).render(letter, True, theme.TEXT)
+        return pygame.image.tobytes(picture, "RGBA")
+
+    texts = [text for lesson in all_lessons.lessons() for text in (lesson.title, lesson.idea, lesson.command)]
+    questions = [lesson.question for lesson in all_lessons.lessons() if lesson.question is not None]
+    texts += [text for question in questions for text in (question.text, *question.options)]
+    missing = drawn("\N{CJK UNIFIED IDEOGRAPH-6F22}")
+    assert drawn("\N{GREEK SMALL LETTER THETA}") == missing
+    assert not [letter for letter in set("".join(texts)) if drawn(letter) == missing]
+
+
+@pytest.mark.parametrize("size", SIZES, ids=str)
+def test_no_idea_is_cut(size: tuple[int, int]) -> None:
+    page = LearnPage(all_lessons.lessons(), FakeTutor())
+    for lesson in page.lessons:
+        open_lesson(page, lesson.name)
+        layout = LearnLayout.of(size, page)
+        letters = round(theme.BODY_SIZE * layout.scale)
+        lines = theme.wrapped(lesson.idea, letters, layout.idea.width, 99)
+        assert layout.idea.height >= len(lines) * theme.font(theme.Face.REGULAR, letters).get_linesize(), lesson.name
 
 
 def test_the_page_opens_at_the_first_lesson_that_is_not_done() -> None:
@@ -440,6 +478,27 @@ def test_every_lesson_is_drawn_within_its_picture(size: tuple[int, int]) -> None
             beyond = layout.panel.clip(layout.picture.inflate(2 * layout.panel.width, 2 * line))
             found = pygame.Rect(*map(int, (columns.min(), rows.min(), np.ptp(columns) + 1, np.ptp(rows) + 1)))
             assert beyond.contains(found), lesson.name
+
+
+def test_no_words_lie_on_others_in_the_smallest_window(monkeypatch: pytest.MonkeyPatch) -> None:
+    page = LearnPage(all_lessons.lessons(), FakeTutor())
+    draw, boxes = theme.draw_text, dict[str, pygame.Rect]()
+
+    def noted(surface: pygame.Surface, text: str, size: int, *how: Any, **place: Any) -> pygame.Rect:
+        box = draw(surface, text, size, *how, **place)
+        boxes[f"{len(boxes)} {text}"] = box.inflate(0, size - box.height - 2)
+        return box
+
+    monkeypatch.setattr(theme, "draw_text", noted)
+    for lesson in page.lessons:
+        open_lesson(page, lesson.name)
+        page.update(1.0)
+        assert isinstance(page.tutor, FakeTutor)
+        page.tutor.states = dict(first_states(lesson.knobs(0)))
+        boxes.clear()
+        LearnView(page).draw(pygame.Surface(theme.MIN_SIZE, depth=32))
+        found = [(one, other) for one, other in combinations(boxes, 2) if boxes[one].colliderect(boxes[other])]
+        assert not found, lesson.name
 
 
 @pytest.mark.parametrize("size", SIZES, ids=str)

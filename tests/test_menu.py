@@ -344,6 +344,12 @@ def test_settings_changed_elsewhere_are_shown() -> None:
     assert press(model, Command.RIGHT) == ChangeSettings(Preferences(volume=60, muted=True))
 
 
+def test_only_a_lone_player_is_told_of_the_mouse() -> None:
+    alone, two = in_mode(Mode.ROM).cards[1], in_mode(Mode.PEOPLE).cards
+    assert "mouse" in " ".join(alone.about)
+    assert not any("mouse" in " ".join(card.about) for card in two)
+
+
 def test_hints_follow_the_table_of_keys() -> None:
     model, other = menu(), dataclasses.replace(BINDINGS[0], input=Command.BACK, contexts=frozenset({Context.MENU}))
     assert widgets.hints(BINDINGS, model.hints) == [
@@ -351,6 +357,7 @@ def test_hints_follow_the_table_of_keys() -> None:
         ("Right", "options"),
         ("Enter", "start"),
         ("Esc", "quit"),
+        ("H", "help"),
     ]
     assert widgets.hints([other], model.hints) == [("W", "quit")]
     press(model, Command.RIGHT)

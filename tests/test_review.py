@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 from functools import cache
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 import pygame
@@ -30,6 +31,7 @@ from app.game.story import Rally
 from app.game.timeline import REWIND_FRAMES
 from app.play.review import PAUSE_SECONDS, ReviewChoice, ReviewModel
 from app.play.review_view import ReviewLayout, ReviewView, side_to_review
+from app.ui import theme
 from app.ui.bindings import Command
 from models.spec import POINTS_TO_WIN
 
@@ -315,6 +317,21 @@ def test_everything_has_its_place(size: tuple[int, int], count: int) -> None:
     assert len(layout.rows) == count
     surface = pygame.Surface(size)
     ReviewView(model()).draw(surface)
+
+
+def test_a_moments_two_lines_are_closer_to_each_other_than_to_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    draw, boxes = theme.draw_text, list[pygame.Rect]()
+
+    def noted(surface: pygame.Surface, text: str, *how: Any, **place: Any) -> pygame.Rect:
+        boxes.append(draw(surface, text, *how, **place))
+        return boxes[-1]
+
+    monkeypatch.setattr(theme, "draw_text", noted)
+    review, size = model(), (1280, 800)
+    ReviewView(review).draw(pygame.Surface(size))
+    rows = ReviewLayout.of(size, len(review.moments)).rows[:2]
+    (label, cost), (following, _) = ([box for box in boxes if row.contains(box)] for row in rows)
+    assert cost.top - label.bottom < (following.top - cost.bottom) / 2
 
 
 def test_a_click_chooses_a_moment() -> None:

@@ -106,15 +106,16 @@ def _draw_moves(surface: pygame.Surface, box: pygame.Rect, scale: float, probabi
             continue
         along, across = pygame.Vector2(right, down), pygame.Vector2(-down, right)
         start = pygame.Vector2(box.center) + 0.04 * box.width * along
-        tip = start + (0.09 + 0.13 * probability) * box.width * along
+        tip = start + (0.06 + 0.09 * probability) * box.width * along
         neck = tip - 0.07 * box.width * along
         pygame.draw.line(surface, theme.PUSHED_UP, start, neck, width=max(round(0.04 * box.width), 2))
         wings = 0.055 * box.width * across
         pygame.draw.polygon(surface, theme.PUSHED_UP, [tip, neck + wings, neck - wings])
-        room = (1.3 if right else 0.7) * small
-        centre = tip + room * along
-        place = round(centre.x), round(centre.y)
-        theme.draw_text(surface, f"{probability:.0%}", small, theme.TEXT, center=place)
+        words = f"{probability:.0%}"
+        centre = tip + (1.15 if right else 0.7) * small * along
+        place = pygame.Rect(0, 0, theme.width_of(words, small) + 2, small)
+        place.center = round(centre.x), round(centre.y)
+        theme.draw_text(surface, words, small, theme.TEXT, center=place.clamp(box).center)
 
 
 def _draw_values(surface: pygame.Surface, chart: pygame.Rect, scale: float, chance: Chance, walk: Walk) -> None:

@@ -38,8 +38,8 @@ class CreditLesson(Lesson):
         "expected anyway, so only what went better or worse pushes."
     )
     question = Question(
-        "A policy moves with probability θ = 0.5. In a game it moves, stays and moves, for rewards of 1, 0 and 1. By "
-        "the rewards to go, what is the gradient for θ?",
+        "A policy moves with probability p = 0.5. In a game it moves, stays and moves, for rewards of 1, 0 and 1. By "
+        "the rewards to go, what is the gradient for p?",
         ("\N{MINUS SIGN}4", "\N{MINUS SIGN}2", "2", "4"),
     )
 

@@ -33,6 +33,15 @@ class Question:
     options: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One of a question's options, to choose."""
+
+    place: int
+    """Among the options, from 0."""
+    text: str
+
+
 class Lesson(ABC):
     """One lesson, as chosen. Its picture shows what the tutor has told since it was asked `knobs`."""
 

@@ -95,7 +95,7 @@ def _draw_cloud(surface: pygame.Surface, rect: pygame.Rect, scale: float, noise:
     pygame.draw.aacircle(surface, theme.FOCUS, axes.at(1, 0), 8 * scale, width=max(round(2 * scale), 1))
     rows = (
         (theme.FOCUS, "the mean"),
-        (theme.PUSHED_UP, _scatter(noise.spread)),
+        (theme.PUSHED_UP, f"scatter: {_scatter(noise.spread)}"),
         (theme.QUIET, f"without: {_scatter(noise.plain_spread)}"),
     )
     draw_legend(surface, (rect.left, rect.top - round(66 * scale)), scale, rows)
@@ -103,7 +103,7 @@ def _draw_cloud(surface: pygame.Surface, rect: pygame.Rect, scale: float, noise:
 
 def _scatter(spread: float) -> str:
     """How far estimates lie from the mean, in words."""
-    return f"scatter {spread:.1f} times the mean" if spread else "no gradient at all"
+    return f"{spread:.1f} \N{MULTIPLICATION SIGN} the mean" if spread else "no gradient at all"
 
 
 def _draw_curves(surface: pygame.Surface, rect: pygame.Rect, scale: float, noise: Noise) -> None:

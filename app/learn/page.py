@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 from app.follow.trainer import RunningTraining
 from app.follow.tutor import Tutor
-from app.learn.lesson import LearnButton, Lesson
+from app.learn.lesson import Answer, LearnButton, Lesson
 from app.learn.pong import PongLesson
 from app.ui.bindings import Command
 from app.ui.focus import COLUMN, ROW_OR_COLUMN, Focus, Group, Hint
@@ -25,10 +25,11 @@ class LearnArea(Enum):
 
     LESSONS = auto()
     CHOICES = auto()
+    ANSWERS = auto()
     BUTTONS = auto()
 
 
-LearnTarget: TypeAlias = Lesson | Choice[Any] | LearnButton
+LearnTarget: TypeAlias = Lesson | Choice[Any] | Answer | LearnButton
 """What can be in focus."""
 
 
@@ -50,8 +51,10 @@ class LearnPage:
         self.done = set(done)
         """The names of the lessons that have shown their point."""
         self._seed = 0
-        self.answer: Choice[int | None] | None = None
-        """What was answered to the open lesson's question; None while the lesson itself is shown."""
+        self.asking = False
+        """Whether the open lesson's question is shown in place of the lesson itself."""
+        self.answer: Answer | None = None
+        """What was answered to it; None if nothing yet."""
         self._asked: tuple[Lesson, Knobs | None] | None = None
         self._unchanged = SETTLE_SECONDS
         """Seconds since something was chosen."""
@@ -83,12 +86,18 @@ class LearnPage:
     @property
     def choices(self) -> tuple[Choice[Any], ...]:
         """What can be changed now."""
-        return self.lesson.choices if self.answer is None else (self.answer,)
+        return () if self.asking else self.lesson.choices
+
+    @property
+    def answers(self) -> tuple[Answer, ...]:
+        """What can be answered now."""
+        question = self.lesson.question if self.asking else None
+        return () if question is None else tuple(Answer(*option) for option in enumerate(question.options))
 
     @property
     def buttons(self) -> tuple[LearnButton, ...]:
         """What can be pressed now."""
-        if self.answer is not None:
+        if self.asking:
             return (LearnButton.LESSON,)
         question = (LearnButton.QUESTION,) if self.lesson.question is not None else ()
         return *question, *self.lesson.buttons
@@ -103,15 +112,14 @@ class LearnPage:
     def update(self, elapsed: float) -> None:
         """Begins the open lesson once the choices rest; notes that it has shown its point."""
         self._unchanged += elapsed
-        answering = self.answer is not None
-        now = self.lesson, QuizKnobs(self.lesson.name) if answering else self.lesson.knobs(self._seed)
+        now = self.lesson, QuizKnobs(self.lesson.name) if self.asking else self.lesson.knobs(self._seed)
         if now != self._asked and (self._unchanged >= SETTLE_SECONDS or self._asked is None):
             self._asked = now
             if now[1] is None:
                 self.tutor.rest()
             else:
                 self.tutor.ask(now[1])
-        if self.begun and not answering and self.lesson.shown(self.tutor):
+        if self.begun and not self.asking and self.lesson.shown(self.tutor):
             self.done.add(self.lesson.name)
 
     def command(self, command: Command) -> LearnOutcome | None:
@@ -137,6 +145,8 @@ class LearnPage:
         self.focus.go(target)
         if isinstance(target, Choice):
             target.step(step)
+        elif isinstance(target, Answer):
+            self.answer = target
         elif isinstance(target, LearnButton):
             outcome = self._press(target)
         self._settle()
@@ -146,10 +156,12 @@ class LearnPage:
         match self.focus.target:
             case Choice() as choice:
                 choice.cycle()
+            case Answer() as answer:
+                self.answer = answer
             case LearnButton() as button:
                 return self._press(button)
             case _:
-                self.focus.enter(LearnArea.CHOICES if self.choices else LearnArea.BUTTONS)
+                self.focus.move(Command.RIGHT)
         return None
 
     def _press(self, button: LearnButton) -> LearnOutcome | None:
@@ -157,36 +169,31 @@ class LearnPage:
             case LearnButton.AGAIN:
                 self._seed += 1
             case LearnButton.QUESTION:
-                self._open_question()
+                self.asking = True
+                self._arrange()
+                self.focus.enter(LearnArea.ANSWERS)
             case LearnButton.LESSON:
-                self.answer = None
+                self.asking, self.answer = False, None
             case _:
                 return button
         return None
 
-    def _open_question(self) -> None:
-        question = self.lesson.question
-        assert question is not None, "it has no such button"
-        answers, options = (None, *range(len(question.options))), question.options
-        self.answer = Choice("Your answer", answers, None, lambda answer: "?" if answer is None else options[answer])
-        self._arrange()
-        self.focus.enter(LearnArea.CHOICES)
-
     def _settle(self) -> None:
         self._unchanged = 0.0
         if self.lesson is not self._opened:
-            self._opened, self.answer = self.lesson, None
+            self._opened, self.asking, self.answer = self.lesson, False, None
         self._arrange()
 
     def _arrange(self) -> None:
         choose = ((Command.UP, Command.DOWN), "choose")
-        inside = "change something" if self.choices else self.buttons[0].value.lower()
+        lessons = ((Command.LEFT,), "lessons")
+        inside = "change something" if self.choices else "answers" if self.asking else "button"
         self.focus.arrange(
             {
                 LearnArea.LESSONS: Group(
                     targets=self.lessons,
                     moves=COLUMN,
-                    exits={Command.RIGHT: (LearnArea.CHOICES, LearnArea.BUTTONS)},
+                    exits={Command.RIGHT: (LearnArea.CHOICES, LearnArea.ANSWERS, LearnArea.BUTTONS)},
                     remembers=True,
                     hints=(choose, ((Command.RIGHT, Command.CONFIRM), inside)),
                 ),
@@ -199,12 +206,24 @@ class LearnPage:
                     hints=(choose, ((Command.LEFT, Command.RIGHT), "change")),
                     confirm=lambda _: "change",
                 ),
+                LearnArea.ANSWERS: Group(
+                    targets=self.answers,
+                    moves=COLUMN,
+                    exits={
+                        Command.DOWN: (LearnArea.BUTTONS,),
+                        Command.LEFT: (LearnArea.LESSONS,),
+                        Command.RIGHT: (LearnArea.BUTTONS,),
+                    },
+                    fallback=LearnArea.BUTTONS,
+                    hints=(choose, lessons),
+                    confirm=lambda _: "answer",
+                ),
                 LearnArea.BUTTONS: Group(
                     targets=self.buttons,
                     moves=ROW_OR_COLUMN,
-                    exits={Command.UP: (LearnArea.CHOICES,), Command.LEFT: (LearnArea.LESSONS,)},
+                    exits={Command.UP: (LearnArea.CHOICES, LearnArea.ANSWERS), Command.LEFT: (LearnArea.LESSONS,)},
                     hover=True,
-                    hints=(choose, ((Command.LEFT,), "lessons")),
+                    hints=(choose, lessons),
                     confirm=lambda target: target.value.lower() if isinstance(target, LearnButton) else "",
                 ),
             }

@@ -125,6 +125,6 @@ def _draw_bars(surface: pygame.Surface, rect: pygame.Rect, scale: float, moment:
         pygame.draw.aacircle(surface, ink, (rect.left + small / 2, top + 0.62 * small), 0.36 * small)
         box = theme.draw_text(surface, text, small, theme.TEXT, topleft=(rect.left + round(1.4 * small), top))
         top = box.bottom + round(3 * scale)
-    points = f"It expects {moment.value:+.2f} points from here.".replace("-", "\N{MINUS SIGN}")
+    points = f"It expects {moment.value:+.2f} points.".replace("-", "\N{MINUS SIGN}")
     for line in theme.wrapped(points, body, rect.width, 2):
         top = theme.draw_text(surface, line, body, theme.QUIET, topleft=(rect.left, top + round(8 * scale))).bottom

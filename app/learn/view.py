@@ -7,14 +7,14 @@ from dataclasses import dataclass
 
 import pygame
 
-from app.learn.lesson import LearnButton, Lesson
+from app.learn.lesson import Answer, LearnButton, Lesson
 from app.learn.page import LearnArea, LearnOutcome, LearnPage, LearnTarget
 from app.ui import theme, widgets
 from app.ui.bindings import BINDINGS, Binding
 from app.ui.widgets import Choice
 from models.lessons import Worked
 
-_MOST_LINES = 4
+_MOST_LINES = 5
 """Of a lesson's idea."""
 
 
@@ -66,7 +66,7 @@ class LearnLayout:
             panel=panel,
             spots={
                 LearnArea.LESSONS: list(zip(page.lessons, rows, strict=True)),
-                LearnArea.CHOICES: knobs,
+                LearnArea.ANSWERS if page.asking else LearnArea.CHOICES: knobs,
                 LearnArea.BUTTONS: buttons,
             },
         )
@@ -75,15 +75,16 @@ class LearnLayout:
 def _place_knobs(
     room: pygame.Rect, bottom: int, scale: float, page: LearnPage
 ) -> tuple[list[tuple[LearnTarget, pygame.Rect]], list[tuple[LearnTarget, pygame.Rect]]]:
-    """The choices one under the other at left, and the buttons at right, all ending at `bottom`."""
+    """The choices or answers one under the other at left, and the buttons at right, all ending at `bottom`."""
     height, step = round(34 * scale), round(42 * scale)
     width = min(round(480 * scale), room.width * 6 // 10)
     lowest = pygame.Rect(room.left, bottom - height, width, height)
-    rows = [lowest.move(0, -step * place) for place in reversed(range(len(page.choices)))]
+    knobs: tuple[LearnTarget, ...] = (*page.choices, *page.answers)
+    rows = [lowest.move(0, -step * place) for place in reversed(range(len(knobs)))]
     button = pygame.Rect(0, lowest.top, min(round(240 * scale), room.width * 35 // 100), height)
     button.right = room.right
     places = [button.move(0, -step * place) for place in reversed(range(len(page.buttons)))]
-    return list(zip(page.choices, rows, strict=True)), list(zip(page.buttons, places, strict=True))
+    return list(zip(knobs, rows, strict=True)), list(zip(page.buttons, places, strict=True))
 
 
 class LearnView:
@@ -116,7 +117,7 @@ class LearnView:
         theme.draw_text(surface, "LEARN", size, theme.TEXT, theme.Face.PIXEL, topleft=layout.heading.topleft)
         theme.draw_panel(surface, layout.panel, scale)
         _draw_words(surface, layout, page.lesson)
-        if page.answer is not None:
+        if page.asking:
             _draw_question(surface, layout, page)
         elif page.begun and (page.tutor.speaks or page.lesson.knobs(0) is None):
             page.lesson.draw(surface, layout.picture, scale, page.tutor)
@@ -141,8 +142,10 @@ class LearnView:
         lit = target is self.page.focus.pointed
         if isinstance(target, Choice):
             widgets.draw_choice(surface, rect, scale, target, lit=lit)
-        elif isinstance(target, LearnButton):
-            widgets.draw_button(surface, rect, scale, target.value, lit=lit, letters=theme.BODY_SIZE)
+        elif isinstance(target, LearnButton | Answer):
+            text = target.text if isinstance(target, Answer) else target.value
+            lit = lit or target == self.page.answer
+            widgets.draw_button(surface, rect, scale, text, lit=lit, letters=theme.BODY_SIZE)
         else:
             done = target.name in self.page.done
             _draw_row(surface, rect, scale, target, chosen=target is self.page.lesson, lit=lit, done=done)
@@ -168,16 +171,14 @@ def _draw_question(surface: pygame.Surface, layout: LearnLayout, page: LearnPage
     """The question, and once it is answered, whether that was right, and how the answer is worked out."""
     question, worked, scale = page.lesson.question, page.tutor.told(Worked), layout.scale
     assert question is not None
-    assert page.answer is not None
     heading, body = round(theme.HEADING_SIZE * scale), round(theme.BODY_SIZE * scale)
     left, top = layout.picture.topleft
     for line in theme.wrapped(question.text, heading, layout.picture.width, 3):
         top = theme.draw_text(surface, line, heading, theme.TEXT, topleft=(left, top)).bottom
     top += round(theme.GAP * scale)
-    answer = page.answer.value
-    if worked is None or answer is None:
+    if worked is None or page.answer is None:
         return
-    verdict = "Right." if answer == worked.right else f"Not quite: {question.options[worked.right]}."
+    verdict = "Right." if page.answer.place == worked.right else f"Not quite: {question.options[worked.right]}."
     top = theme.draw_text(surface, verdict, heading, theme.FOCUS, theme.Face.BOLD, topleft=(left, top)).bottom
     for words in worked.lines:
         top += round(8 * scale)

@@ -232,7 +232,7 @@ class MenuModel:
     def hints(self) -> tuple[Hint, ...]:
         """The commands worth knowing now."""
         in_modes = self.focus.group is MenuArea.MODES
-        return *self.focus.hints, ((Command.BACK,), "quit" if in_modes else "back")
+        return *self.focus.hints, ((Command.BACK,), "quit" if in_modes else "back"), ((Command.HELP,), "help")
 
     def command(self, command: Command) -> Outcome | None:
         """Acts on a key or a gamepad's button; returns what it leads to, if anything."""
@@ -328,9 +328,10 @@ class MenuModel:
             about = "The opponent built into the game. It plays on the left only."
             return MenuCard(heading, colour, "Atari CPU", about=(about,))
         rows = (self._side,) if self.mode is Mode.AGENT else ()
-        controls = "Plays with keyboard, mouse or gamepad. Press H to see the controls."
+        keys = "Press H in the match to see the keys."
         if self.mode is Mode.PEOPLE:
-            return MenuCard(heading, colour, f"Player {side + 1}", rows, (controls,))
+            return MenuCard(heading, colour, f"Player {side + 1}", rows, (f"Plays with keyboard or gamepad. {keys}",))
+        controls = f"Plays with keyboard, mouse or gamepad. {keys}"
         return MenuCard(heading, colour, "You", rows, (_rating_text(self._person), controls))
 
     def _do(self, command: Command) -> Outcome | None:

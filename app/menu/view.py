@@ -16,6 +16,8 @@ from app.ui.court import ASPECT, CourtView
 from app.ui.widgets import Choice
 
 MOTTO = "A network learned Atari Pong from pixels. Play against it, or watch it think."
+_FRAME = 6
+"""Around the court, at scale 1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,8 @@ class MenuLayout:
         lower = pygame.Rect(margin, 0, width - 2 * margin, round(372 * scale))
         court = pygame.Rect(0, 0, 0, min(height - lower.height - margin - gap - below, round(0.42 * width / ASPECT)))
         court.width = round(court.height * ASPECT)
-        court.topright = (lower.right, (height - court.height - gap - lower.height + margin - below) // 2)
+        top = (height - court.height - gap - lower.height + margin - below) // 2
+        court.topright = (lower.right - round(_FRAME * scale), top)
         lower.top = court.bottom + gap
 
         modes, panel = lower.copy(), lower.copy()
@@ -175,7 +178,7 @@ def _draw_title(surface: pygame.Surface, rect: pygame.Rect, scale: float, status
 
 
 def _draw_screen(surface: pygame.Surface, court: pygame.Rect, scale: float) -> None:
-    frame = court.inflate(round(12 * scale), round(12 * scale))
+    frame = court.inflate(2 * round(_FRAME * scale), 2 * round(_FRAME * scale))
     pygame.draw.rect(surface, theme.PANEL, frame, border_radius=round(theme.CORNER * scale))
     pygame.draw.rect(surface, theme.HAIRLINE, frame, width=1, border_radius=round(theme.CORNER * scale))
 

@@ -24,12 +24,13 @@ def hints(
     if now.state is not State.WAITING:
         labels = {Command.PAUSE: "resume" if now.state is State.PAUSED else "pause", Held.REWIND: "hold to rewind"}
         labels |= {Command.FILM: "stop filming"} if filming else {}
-        labels |= _watching(now) if not now.people else {}
-        labels |= _taking_over(now)
         labels |= _CREDIT if credit else {}
     labels |= {Command.BACK: "menu", Command.HELP: "help"}
     if now.state is not State.WAITING:
-        labels[Command.SAVE] = "save"  # Last: if space runs out, this hint is cut and not the one for help.
+        # If space runs out, these are cut: the help page has them too.
+        labels |= _watching(now) if not now.people else {}
+        labels |= _taking_over(now)
+        labels[Command.SAVE] = "save"
     return [*_hands(now, table, context), *bindings.hints(table, context, labels)]
 
 

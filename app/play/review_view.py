@@ -14,7 +14,7 @@ from app.ui import theme, widgets
 from app.ui.bindings import BINDINGS, Binding
 from app.ui.court import CourtView
 
-_CHART, _ROW, _HEAD = 230, 64, 40
+_CHART, _ROW, _HEAD = 230, 56, 40
 """Heights at scale 1: of the chart, of a moment's row, and of a heading."""
 
 
@@ -127,9 +127,9 @@ def _draw_moments(surface: pygame.Surface, layout: ReviewLayout, model: ReviewMo
         inner = row.inflate(-round(16 * scale), -round(12 * scale))
         chosen = place == model.focus.target
         colour = theme.TEXT if chosen else theme.QUIET
-        theme.draw_text(surface, model.label(moment), body, colour, bold, topleft=inner.topleft)
+        box = theme.draw_text(surface, model.label(moment), body, colour, bold, topleft=inner.topleft)
         cost = f"from {moment.before:.0%} to {moment.after:.0%}"
-        theme.draw_text(surface, theme.fitted(cost, small, inner.width), small, colour, bottomleft=inner.bottomleft)
+        theme.draw_text(surface, theme.fitted(cost, small, inner.width), small, colour, topleft=box.bottomleft)
         if chosen:
             widgets.draw_focus(surface, row.inflate(-round(4 * scale), -round(4 * scale)), scale)
 

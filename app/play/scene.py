@@ -133,9 +133,9 @@ def _draw_title(surface: pygame.Surface, rect: pygame.Rect, scale: float) -> Non
 
 def _draw_score(surface: pygame.Surface, rect: pygame.Rect, scale: float, now: Snapshot) -> None:
     """Names at the court's corners, points in the middle; each number keeps its place."""
-    name_size = round(theme.HEADING_SIZE * scale)
-    score_size = theme.pixel_size(min(theme.SCORE_SIZE * scale, 0.6 * rect.height))
-    room_for_name = rect.width // 2 - round(3.2 * score_size)
+    score_size = theme.pixel_size(min(theme.SCORE_SIZE * scale, 0.6 * rect.height, rect.width / 12))
+    room_for_name = rect.width // 2 - round(3 * score_size)
+    name_size = _name_size(now.names, room_for_name, scale)
     left, right = (theme.fitted(name, name_size, room_for_name, theme.Face.BOLD) for name in now.names)
     middle, apart = rect.centery, round(0.75 * score_size)
     bold, pixel = theme.Face.BOLD, theme.Face.PIXEL
@@ -145,6 +145,13 @@ def _draw_score(surface: pygame.Surface, rect: pygame.Rect, scale: float, now: S
     points = (str(now.score.left), str(now.score.right))
     theme.draw_text(surface, points[0], score_size, theme.LEFT_PLAYER, pixel, midright=(rect.centerx - apart, middle))
     theme.draw_text(surface, points[1], score_size, theme.RIGHT_PLAYER, pixel, midleft=(rect.centerx + apart, middle))
+
+
+def _name_size(names: Sequence[str], room: int, scale: float) -> int:
+    """The largest size of type at which both names fit; the smallest if none is small enough."""
+    sizes = [round(size * scale) for size in (theme.HEADING_SIZE, theme.BODY_SIZE, theme.HINT_SIZE)]
+    fits = (size for size in sizes if all(theme.width_of(name, size, theme.Face.BOLD) <= room for name in names))
+    return next(fits, sizes[-1])
 
 
 def _draw_notice(surface: pygame.Surface, court: pygame.Rect, scale: float, now: Snapshot) -> None:

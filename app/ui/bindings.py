@@ -197,7 +197,7 @@ BINDINGS = (
     Binding("watch pause", Command.PAUSE, _WATCH, (_SPACE,), ("Space",), "Pause or resume"),
     Binding("pause", Command.PAUSE, _MATCH, (pygame.K_p, pygame.K_PAUSE), ("P",), "Pause or resume", (Pad.START,)),
     # In menus too: a match that has ended can still be rewound.
-    Binding("rewind", Held.REWIND, _ALL, (pygame.K_r,), ("R",), "Hold to rewind", (Pad.LB,)),
+    Binding("rewind", Held.REWIND, _ALL, (pygame.K_r,), ("R",), "Hold to rewind a match", (Pad.LB,)),
     Binding("match rewind", Held.REWIND, _MATCH, (_BACKSPACE,), ("Backspace",), "Hold to rewind"),
     Binding("step", Command.STEP, _MATCH, (pygame.K_n,), ("N",), "Step one decision"),
     Binding("watch step", Command.STEP, _WATCH, (_RIGHT,), ("Right",), "Step one decision"),

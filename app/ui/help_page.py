@@ -26,18 +26,21 @@ def draw(surface: pygame.Surface, groups: Mapping[Group, Sequence[Row]]) -> None
     theme.draw_panel(surface, box, scale)
     room = box.inflate(-2 * gap, -2 * gap)
     width = (room.width - gap) // 2
+    size = round(theme.HINT_SIZE * scale)
+    names = [", ".join(keys) for rows in groups.values() for keys, _ in rows]
+    key_width = min(max(theme.width_of(name, size, theme.Face.BOLD) for name in names) + size, 3 * width // 5)
     for place, column in enumerate(columns):
         below = pygame.Rect(room.left + place * (width + gap), room.top, width, line)
         for group in column:
-            _draw_group(surface, below, group, groups[group], scale)
+            _draw_group(surface, below, group, groups[group], key_width)
             below.top += line * (len(groups[group]) + 2)
 
 
-def _draw_group(surface: pygame.Surface, top: pygame.Rect, group: Group, rows: Sequence[Row], scale: float) -> None:
+def _draw_group(surface: pygame.Surface, top: pygame.Rect, group: Group, rows: Sequence[Row], key_width: int) -> None:
     """Draws a heading, and below it a row for each thing to do; `top` is the first line."""
+    scale = theme.scale_of(surface.size)
     size, heading = round(theme.HINT_SIZE * scale), theme.pixel_size(theme.HEADING_SIZE * scale)
     theme.draw_text(surface, group.value.upper(), heading, theme.TEXT, theme.Face.PIXEL, midleft=top.midleft)
-    key_width = round(0.4 * top.width)
     for number, (keys, purpose) in enumerate(rows, 1):
         middle = top.centery + number * top.height
         names = theme.fitted(", ".join(keys), size, key_width - size // 2, theme.Face.BOLD)

@@ -16,9 +16,12 @@ from app.ui.devices import REPEAT_AFTER
 T = TypeVar("T")
 
 TOAST_SECONDS = 2.5
+READ_PER_SECOND = 25
+"""Letters."""
 FADE_SECONDS = 0.25
 EDIT_REPEAT_SECONDS = 0.04
 """Interval at which a held editing key repeats."""
+_TOAST_LINES = 4
 _ARROW = 24
 """The width, at scale 1, of the space for an arrow at either end of a choice."""
 
@@ -349,20 +352,23 @@ class Toast:
 
     @property
     def opacity(self) -> float:
-        """1 for `TOAST_SECONDS`, then fading to 0."""
-        left = 1 - (self._age - TOAST_SECONDS) / FADE_SECONDS
+        """1 for `TOAST_SECONDS`, or as long as the text takes to read, then fading to 0."""
+        left = 1 - (self._age - max(TOAST_SECONDS, len(self.text) / READ_PER_SECOND)) / FADE_SECONDS
         return min(max(left, 0.0), 1.0) if self.text else 0.0
 
 
 def draw_toast(surface: pygame.Surface, centre: tuple[int, int], scale: float, toast: Toast) -> None:
-    """Draws the message around `centre` at its opacity."""
+    """Draws the message around `centre`, or as near as there is room, at its opacity."""
     if not toast.opacity:
         return
     size = round(theme.BODY_SIZE * scale)
-    text = theme.fitted(toast.text, size, surface.width - 4 * size)
-    width, height = theme.font(theme.Face.REGULAR, size).size(text)
-    panel = pygame.Surface((width + 2 * size, height + size), pygame.SRCALPHA)
+    lines = theme.wrapped(toast.text, size, surface.width - 4 * size, _TOAST_LINES)
+    height = theme.font(theme.Face.REGULAR, size).get_linesize()
+    width = max(theme.width_of(line, size) for line in lines)
+    panel = pygame.Surface((width + 2 * size, len(lines) * height + size), pygame.SRCALPHA)
     theme.draw_panel(panel, panel.get_rect(), scale)
-    theme.draw_text(panel, text, size, center=panel.get_rect().center)
+    for row, line in enumerate(lines):
+        theme.draw_text(panel, line, size, midtop=(panel.width // 2, size // 2 + row * height))
     panel.set_alpha(round(255 * toast.opacity))
-    surface.blit(panel, panel.get_rect(center=centre))
+    edge = -2 * round(4 * scale)
+    surface.blit(panel, panel.get_rect(center=centre).clamp(surface.get_rect().inflate(edge, edge)))

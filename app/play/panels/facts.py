@@ -24,7 +24,7 @@ class FactsModel:
         agents = any(reaction is not None for reaction in now.reactions)
         self.lines = (
             *((now.names[side], _style(now, side)) for side in Side),
-            *([("Action", "greedy: the most likely" if now.greedy else "sampled")] if agents else []),
+            *([("Action", "greedy: the likeliest" if now.greedy else "sampled")] if agents else []),
             ("Speed", f"{speed}\N{MULTIPLICATION SIGN}"),
             ("Game", f"{now.game}, won {won.left} : {won.right}" if sum(won) else f"{now.game}"),
         )
@@ -62,12 +62,19 @@ def _style(now: Snapshot, side: Side) -> str:
     return "a person" if side in now.people else "built into the game"
 
 
+def _widest_name(model: FactsModel, size: int) -> int:
+    """With the space after it."""
+    return max((theme.width_of(name, size) for name, _ in model.lines), default=0) + size
+
+
 def draw(surface: pygame.Surface, rect: pygame.Rect, scale: float, model: FactsModel) -> None:
     """Draws one line for each fact."""
     room = theme.draw_panel(surface, rect, scale)
-    size = round(theme.BODY_SIZE * scale)
+    size, half = round(theme.BODY_SIZE * scale), room.width // 2
+    if _widest_name(model, size) > half:
+        size = round(theme.HINT_SIZE * scale)
     height = room.height / max(len(model.lines), 1)
-    left = room.left + round(130 * scale)
+    left = room.left + min(max(_widest_name(model, size), round(130 * scale)), half)
     for place, (name, fact) in enumerate(model.lines):
         middle = round(room.top + (place + 0.5) * height)
         short = theme.fitted(name, size, left - room.left - size // 2)
