@@ -8,6 +8,7 @@ two pictures beside it: who beats whom, and the champion's rating over the time 
 from __future__ import annotations
 
 import argparse
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -26,6 +27,10 @@ mpl.use("Agg")
 CHAMPION = "champion"
 OTHERS = ("casual", "tracker", "tracker:230ms", "predictor", "edger", "lunger", "cpu")
 ANCHOR = "casual"
+BESIDE = ("casual", "tracker", "predictor", "cpu", "ppo")
+"""Whose ratings stand beside the champion's curve."""
+LABEL_HEIGHT = 20
+"""In rating points, so that labels do not lie on each other."""
 DOCS = Path(__file__).parent.parent / "docs"
 PLACE = "<!-- league -->"
 """The table stands between two of these in docs/champion.md."""
@@ -87,10 +92,12 @@ def draw_curve(ranking: Sequence[Standing], entrants: Sequence[Entrant], path: P
     lows, values, highs = zip(*((rating.low, rating.value, rating.high) for _, rating in points), strict=True)
     axes.fill_between(minutes, lows, highs, color=bright, alpha=0.18, linewidth=0)
     axes.plot(minutes, values, color=bright, linewidth=2, marker="o", markersize=4)
-    for name in ("casual", "tracker", "predictor", "cpu", "ppo"):
-        value = ratings[by_name[name]].value
+    lowest_free = -math.inf
+    for value, name in sorted((ratings[by_name[name]].value, name) for name in BESIDE):
         axes.axhline(value, color=quiet, linewidth=0.8, linestyle=(0, (2, 4)))
-        axes.annotate(name, (1.005, value), xycoords=("axes fraction", "data"), color=quiet, fontsize=9, va="center")
+        place = max(value, lowest_free)
+        axes.annotate(name, (1.005, place), xycoords=("axes fraction", "data"), color=quiet, fontsize=9, va="center")
+        lowest_free = place + LABEL_HEIGHT
     axes.set_xlabel("minutes of training", color=text)
     axes.set_ylabel("rating", color=text)
     axes.set_xlim(0, None)
