@@ -7,6 +7,7 @@ from ctypes import Array, c_byte
 from multiprocessing.connection import Connection
 from typing import Any, NamedTuple
 
+import cv2
 import numpy as np
 
 from models.machine import cores
@@ -124,6 +125,7 @@ class Share:
 
 def _work(connection: Connection, layout: Layout, memory: Array[c_byte], courts: list[int]) -> None:
     """A worker process, which plays its courts."""
+    cv2.setNumThreads(1)
     board = Board(layout, memory)
     tables = {
         court: Table(
