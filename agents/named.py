@@ -42,5 +42,5 @@ def agent(name: str, *, seed: int, greedy: bool = False) -> Agent[Any] | None:
     try:
         directory = catalog.resolve(name)
     except UserError as error:
-        raise UserError(f"{error}; or a script: {', '.join(SCRIPTS)}; or {ROM}, the ROM's own opponent") from error
+        raise UserError(f"{error}; or a script: {', '.join(SCRIPTS)}; or {ROM}, the Atari CPU") from error
     return PolicyAgent.load(directory, seed=seed, greedy=greedy)

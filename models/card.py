@@ -157,7 +157,7 @@ def _introduction(spec: PolicySpec, provenance: Provenance, files: set[str]) -> 
         picture = f"![The match, and what the network thinks]({STILL_FILE})" if STILL_FILE in files else "The film"
         text += (
             f"\n\n[{picture}]({REPLAY_FILE})\n\n"
-            f"[A film of a match]({REPLAY_FILE}): the network plays on the right, against the game's own opponent. "
+            f"[A film of a match]({REPLAY_FILE}): the network plays on the right, against the Atari CPU. "
             "Beside the court you see how likely each of its moves is, and the return it expects."
         )
     return text
@@ -361,7 +361,7 @@ _OPPONENTS = {
     "itself": "itself",
     "past": "its past selves",
     "scripts": "scripts that differ in reaction, speed, aim and use of the button",
-    "rom": "the game's own opponent",
+    "rom": "the Atari CPU",
     "fixed": "a policy that does not change",
 }
 """By the names that `volley train --opponents` gives them."""

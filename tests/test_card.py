@@ -178,7 +178,7 @@ def test_of_another_programs_agent(model_directory: Path, algorithm: str, name: 
     [
         (
             {"itself": 8, "past": 4, "scripts": 0, "rom": 4},
-            "against itself, its past selves and the game's own opponent.",
+            "against itself, its past selves and the Atari CPU.",
         ),
         ({"itself": 0, "fixed": 32, "model": "champion"}, "against a policy that does not change."),
         (None, "against one opponent, the game's own,"),

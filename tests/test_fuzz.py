@@ -21,12 +21,12 @@ class Mutants(NamedTuple):
 
 
 KINDS = {
-    "models": Mutants(300, 1),
+    "models": Mutants(200, 1),
     "replays": Mutants(40, 4),
     "runs": Mutants(12, 20),
     "configurations": Mutants(20, 4),
-    "settings": Mutants(80, 10),
-    "matches": Mutants(80, 8),
+    "settings": Mutants(50, 10),
+    "matches": Mutants(50, 8),
     "curves": Mutants(40, 40),
     "results": Mutants(30, 30),
     "leagues": Mutants(40, 30),

@@ -113,7 +113,7 @@ def test_it_goes_faster_the_longer_the_key_is_held() -> None:
 
 
 def test_a_games_end_can_be_undone() -> None:
-    match = between_agents()
+    match = with_a_person()  # who stands still, so it is a short game
     while match.state is State.PLAYING:
         match.advance()
     assert len(match.results) == 1

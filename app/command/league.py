@@ -39,7 +39,7 @@ def add_parsers(subparsers: Subparsers) -> None:
         metavar="MODEL",
         help="a model, also as MODEL:greedy, MODEL:230ms (its reaction time) or MODEL:6rows (how far it misjudges "
         "balls); a level, such as Rookie; a script: tracker, casual, beginner, predictor, edger, lunger, still; or "
-        "cpu, the game's own opponent",
+        "cpu, the Atari CPU",
     )
     league.add_argument(
         "--games", type=count, default=10, metavar="N", help="games for each pair, half on either side (default: 10)"

@@ -185,7 +185,7 @@ def _add_evaluate(subparsers: Subparsers) -> None:
     evaluate = add_command(
         subparsers,
         "evaluate",
-        purpose="measure a model over full games against the game's own opponent, or episodes of its control problem",
+        purpose="measure a model over full games against the Atari CPU, or episodes of its control problem",
         example="volley evaluate ppo --episodes 100 --sticky 0 --json",
     )
     evaluate.add_argument("model", metavar="MODEL", help=MODEL_HELP)

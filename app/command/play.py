@@ -56,7 +56,7 @@ def _add_play(subparsers: Subparsers) -> None:
         nargs="?",
         default=catalog.DEFAULT_MODEL,
         metavar="MODEL",
-        help=f"your opponent: {MODEL_HELP}; or cpu, the game's own opponent, or a script: tracker, casual, beginner, "
+        help=f"your opponent: {MODEL_HELP}; or cpu, the Atari CPU, or a script: tracker, casual, beginner, "
         f"predictor, edger, lunger, still (default: {catalog.DEFAULT_MODEL})",
     )
     play.add_argument("--side", choices=["left", "right"], default="right", help="your side (default: right)")
@@ -99,7 +99,7 @@ def _add_watch(subparsers: Subparsers) -> None:
     watch.add_argument(
         "--versus",
         metavar="cpu|MODEL",
-        help="plays left: cpu, the game's own opponent (default), a model, or a script, such as tracker or casual",
+        help="plays left: cpu, the Atari CPU (default), a model, or a script, such as tracker or casual",
     )
     watch.add_argument(
         "--follow", action="store_true", help="MODEL is a run in training: switch to each new checkpoint"

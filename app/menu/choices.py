@@ -195,7 +195,7 @@ class PreferencesChoice:
         volumes = sorted({*range(0, 101, 10), preferences.volume})
         self._volume = Choice("Volume", volumes, preferences.volume)
         self._muted = Choice("Sound", (True, False), preferences.muted, lambda muted: "off" if muted else "on")
-        self._whole_pixels = Choice("Whole-pixel court", (False, True), preferences.whole_pixels, _on_or_off)
+        self._whole_pixels = Choice("Court", (False, True), preferences.whole_pixels, _fitted_or_whole)
         self._full_screen = Choice("Full screen", (False, True), preferences.full_screen, _on_or_off)
         self.rows: tuple[Choice[Any], ...] = (self._volume, self._muted, self._whole_pixels, self._full_screen)
 
@@ -203,6 +203,10 @@ class PreferencesChoice:
     def preferences(self) -> Preferences:
         """The chosen settings."""
         return Preferences(self._volume.value, self._muted.value, self._whole_pixels.value, self._full_screen.value)
+
+
+def _fitted_or_whole(whole_pixels: object) -> str:
+    return "in whole pixels: sharper" if whole_pixels else "as large as it fits"
 
 
 def _on_or_off(on: object) -> str:

@@ -335,8 +335,11 @@ class MatchScreen:
         field = "panels_playing" if self._people else "panels_watching"
         self._services.keep(replace(self._services.settings, **{field: shown}))
         self._scene.shown = shown
-        if self._scene.folds(name, self._services.display.size, self._session.match.snapshot()):
-            self._services.toast.show("no room for another panel: switch one off, or enlarge the window")
+        (width, height), now = self._services.display.size, self._session.match.snapshot()
+        if self._scene.folds(name, (width, height), now):
+            larger_helps = not self._scene.folds(name, (2 * width, 2 * height), now)
+            advice = "switch one off, or enlarge the window" if larger_helps else "switch one off first"
+            self._services.toast.show(f"no room for another panel: {advice}")
 
     def _toggle_film(self) -> None:
         """A film has panels of its own; those that depend on the players copy the models of the window's."""
