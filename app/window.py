@@ -39,6 +39,7 @@ from app.ui.bindings import Command, Context
 from app.ui.display import Display, silent_libraries
 from app.ui.pacing import Pacer
 from models.errors import UserError
+from models.interruption import interruption
 
 _VOLUME_STEP = 10
 _LONGEST_FRAME = 1.0
@@ -74,16 +75,16 @@ class Window:
 
         Raises what loading the first session's players raised, and `Crash` if Volley itself fails; then the match is
         kept. A window that is closed during loading disappears at once, though this returns only when the loading has
-        ended.
+        ended. Ctrl-C and a kill close it in the same way, and then raise `KeyboardInterrupt`.
         """
-        with self.services:
+        with self.services, interruption() as interrupted:
             try:
                 self.frame(0.0)
                 with silent_libraries():
                     self.services.speaker.open()
                 self.services.apply_settings()
                 pacer = Pacer(FRAMES_PER_SECOND)
-                while not self.closed:
+                while not (self.closed or interrupted()):
                     self.frame(pacer.wait())
             except UserError:
                 raise
@@ -91,6 +92,8 @@ class Window:
                 raise trouble.crash(error, self._rescued()) from error
             finally:
                 self._screen.close()
+        if interrupted():
+            raise KeyboardInterrupt
 
     def _rescued(self) -> str:
         """What is kept of the open screen, in a line."""

@@ -2,18 +2,18 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import av
 import pytest
 
+from agents.pong import FRAMES_PER_SECOND
 from app.command.main import main
-from app.game import headless
 from app.game.match import Match
-from app.game.snapshot import Snapshot
+from app.play.film_formats import Mp4
 
 COMMAND = [sys.executable, "-m", "volley"]
 CHECKOUT = Path(__file__).parent.parent
@@ -113,19 +113,28 @@ def test_the_same_seed_gives_the_same_games(model_directory: Path, capsys: pytes
     assert points[0] == points[1] != points[2]
 
 
-def test_ctrl_c_is_quiet_and_keeps_the_film(
-    model_directory: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.skipif(sys.platform == "win32", reason="os.kill ends a process there, whatever the signal")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "kill"])
+def test_a_signal_to_end_is_quiet_and_keeps_the_film(
+    model_directory: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    number: signal.Signals,
 ) -> None:
-    def interrupted(match: Match, record: Callable[[Snapshot, float], None], _report: object) -> None:
-        record(match.snapshot(), 0.05)
-        raise KeyboardInterrupt
+    advance = Match.advance
 
-    monkeypatch.setattr(headless, "run", interrupted)
+    def interrupted(match: Match) -> None:
+        advance(match)
+        if match.frames == 6:
+            os.kill(os.getpid(), number)
+
+    monkeypatch.setattr(Match, "advance", interrupted)
     film = tmp_path / "game.mp4"
     assert main(["watch", str(model_directory), "--headless", "--record", str(film)]) == 130
     assert capsys.readouterr() == ("", "")
     with av.open(film) as container:
-        assert sum(1 for _ in container.decode(video=0)) == 3
+        assert sum(1 for _ in container.decode(video=0)) == pytest.approx(6 * Mp4.rate / FRAMES_PER_SECOND, abs=1)
 
 
 def test_a_film_shows_a_whole_game(model_directory: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

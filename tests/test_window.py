@@ -518,10 +518,11 @@ def listed(name: str) -> Sight:
     return says(name, theme.BODY_SIZE, Face.BOLD)
 
 
-def test_ctrl_c_closes_the_window_quietly(open_desk: Callable[..., Desk]) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "kill"])
+def test_a_signal_to_end_closes_the_window_quietly(open_desk: Callable[..., Desk], number: signal.Signals) -> None:
     desk = open_desk("play", "cpu")
     desk.see(PLAY, "to be interrupted")
-    desk.window.send_signal(signal.SIGINT)
+    desk.window.send_signal(number)
     assert desk.close() == (130, "", "")
 
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import signal
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Sequence
+from contextlib import nullcontext
 from datetime import datetime
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import msgspec
@@ -16,6 +14,7 @@ from models import catalog, checkpoint
 from models.catalog import RUNS
 from models.device import DeviceName, pick_device
 from models.errors import UserError, volley
+from models.interruption import interruption
 from models.spec import PONG, ModelSpec
 from training.arena.opponents import Opponents
 from training.display import TerminalDisplay
@@ -172,36 +171,10 @@ def train_until_interrupted(run: RunDirectory) -> tuple[Progress, bool]:
     """
     leads = run.team.leads
     shown = TerminalDisplay(run.settings.steps, run.settings.model.algorithm) if leads else nullcontext(Display())
-    with shown as display, _catch_interrupt() as interrupted:
+    with shown as display, interruption() as interrupted:
         try:
             progress = train(run, display, stop=interrupted)
         except LostError as error:
             resume = volley("train", "--resume", run.path)
             raise UserError(f"{error}; start them all again, with {resume} in place of the command") from error
     return progress, progress.steps < run.settings.steps
-
-
-_SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
-"""SIGHUP says that the terminal is gone; Windows has none."""
-
-
-@contextmanager
-def _catch_interrupt() -> Iterator[Callable[[], bool]]:
-    """Yields a function that says whether a signal to end has arrived; a second one has its usual effect."""
-    received: list[int] = []
-    previous = {number: signal.getsignal(number) for number in _SIGNALS}
-
-    def restore() -> None:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
-
-    def catch(number: int, _frame: FrameType | None) -> None:
-        received.append(number)
-        restore()
-
-    for number in previous:
-        signal.signal(number, catch)
-    try:
-        yield lambda: bool(received)
-    finally:
-        restore()

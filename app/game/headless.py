@@ -10,6 +10,7 @@ from rich.status import Status
 from agents.pong import FRAMES_PER_SECOND, Score
 from app.game.match import Match
 from app.game.snapshot import Snapshot
+from models.interruption import interruption
 
 _PROGRESS_FRAMES = 60
 
@@ -23,12 +24,13 @@ def run(
     """Plays `match` to its end, or until `enough` returns True.
 
     Calls `record` after every frame, with the snapshot and the seconds since the one before, and `report` after every
-    game, with its number and score. If standard error is a terminal, a line there shows the progress.
+    game, with its number and score. If standard error is a terminal, a line there shows the progress. After Ctrl-C or a
+    kill, it finishes the frame and raises `KeyboardInterrupt`.
     """
     console = Console(stderr=True)
     reported = 0
-    with console.status("") as progress:
-        while not match.finished and not enough():
+    with interruption() as interrupted, console.status("") as progress:
+        while not (match.finished or enough() or interrupted()):
             match.advance()
             if record is not None:
                 record(match.snapshot(), 1 / FRAMES_PER_SECOND)
@@ -37,6 +39,8 @@ def run(
                 report(reported, match.results[-1])
             if match.frames % _PROGRESS_FRAMES == 0:
                 _show(progress, match)
+    if interrupted():
+        raise KeyboardInterrupt
 
 
 def _show(progress: Status, match: Match) -> None:
