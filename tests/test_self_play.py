@@ -34,6 +34,7 @@ from training.arena.selfplay import STICKY_COURTS, SelfPlay
 from training.arena.table import Matchup, Player
 from training.launch import new_run, resumed_run
 from training.loop import Display, train
+from training.workers import LostWorkerError
 
 games_here = here.games_here
 
@@ -251,7 +252,7 @@ def test_a_dead_process_is_reported(environments: SelfPlay) -> None:
     process, _ = environments._courts._workers._workers[0]
     assert process.pid is not None
     os.kill(process.pid, signal.SIGKILL)
-    with pytest.raises(RuntimeError, match="a process of the courts died"):
+    with pytest.raises(LostWorkerError, match=r"has died \(exit code -9\)"):
         environments.step(np.zeros(8, np.int64))
     environments.close()
 

@@ -193,22 +193,32 @@ def test_evaluate_prints_the_promised_object(model_directory: Path, capsys: pyte
     assert result["ci95"][0] <= result["mean_return"] <= result["ci95"][1]
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP], ids=["Ctrl-C", "terminal closed"])
-def test_a_signal_to_end_saves_and_says_how_to_go_on(tmp_path: Path, number: signal.Signals) -> None:
+ONE_PROCESS = ["a2c", "--env", "CartPole-v1"]
+SEVERAL = ["a2c", "--opponents", "scripts=2"]
+"""Each court of Pong plays in another process."""
+
+
+@pytest.mark.parametrize(
+    ("what", "number"),
+    [(ONE_PROCESS, signal.SIGINT), (SEVERAL, signal.SIGHUP), (["a2c"], signal.SIGTERM)],
+    ids=["Ctrl-C", "terminal closed", "service stopped"],
+)
+def test_a_signal_to_end_saves_and_says_how_to_go_on(tmp_path: Path, what: list[str], number: signal.Signals) -> None:
+    """A terminal or a service manager sends it to all processes."""
     run = tmp_path / "run"
-    command = [sys.executable, "-m", "volley", "train"]
     training = subprocess.Popen(
-        [*command, "a2c", "--env", "CartPole-v1", "--steps", "5000000", "--run", str(run), "--device", "cpu"],
+        [sys.executable, "-m", "volley", "train", *what, "--steps", "5000000", "--run", str(run), "--device", "cpu"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         env=os.environ | {"OMP_NUM_THREADS": "1"},
+        start_new_session=True,
     )
     deadline = time.monotonic() + 100
     metrics = run / "metrics.jsonl"
     while not (metrics.exists() and metrics.stat().st_size) and time.monotonic() < deadline:
         time.sleep(0.2)
-    training.send_signal(number)
+    os.killpg(training.pid, number)
     out, error = training.communicate(timeout=60)
     assert training.returncode == 130, error
     assert f"volley train --resume {run}" in out

@@ -26,6 +26,7 @@ from training.presets import training_settings
 from training.run import MemberRun, Progress, RunDirectory
 from training.settings import TrainingSettings, decode, encode
 from training.team import ALONE, LostError, Team
+from training.workers import LostWorkerError
 
 
 def new_run(
@@ -169,12 +170,13 @@ def train_until_interrupted(run: RunDirectory) -> tuple[Progress, bool]:
     The first Ctrl-C or SIGTERM, or the end of the terminal, finishes the current update and saves the run. A second one
     exits immediately, leaving the last checkpoint.
     """
-    leads = run.team.leads
+    leads, resume = run.team.leads, volley("train", "--resume", run.path)
     shown = TerminalDisplay(run.settings.steps, run.settings.model.algorithm) if leads else nullcontext(Display())
     with shown as display, interruption() as interrupted:
         try:
             progress = train(run, display, stop=interrupted)
         except LostError as error:
-            resume = volley("train", "--resume", run.path)
             raise UserError(f"{error}; start them all again, with {resume} in place of the command") from error
+        except LostWorkerError as error:
+            raise UserError(f"{error}; go on from the last checkpoint with {resume}") from error
     return progress, progress.steps < run.settings.steps

@@ -3,19 +3,32 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from ctypes import Array, c_byte
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
 from typing import Any, TypeVar
+from weakref import finalize
 
 import numpy as np
 from numpy.typing import NDArray
+
+from models.errors import UserError
 
 T = TypeVar("T", bound=np.generic)
 
 _CONTEXT = get_context("spawn")
 """A fork would copy the threads' locks of torch and of the emulator in whatever state they are."""
+
+
+_SIGNALS = {getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)}
+"""A terminal or a service manager sends them to all processes; they are for the one that asks."""
+
+
+class LostWorkerError(UserError):
+    """A worker process has died."""
 
 
 def shared_memory(size: int) -> Array[c_byte]:
@@ -41,15 +54,18 @@ class SharedArrays:
 class Workers:
     """Processes that each run `work` with a connection and their own arguments, and end with this object.
 
-    `RuntimeError` from `ask` if one has died.
+    `LostWorkerError` from `ask` if one has died.
     """
 
     def __init__(self, work: Callable[..., None], arguments: Iterable[tuple[Any, ...]]) -> None:
-        self._workers = []
+        self._workers: list[tuple[BaseProcess, Connection]] = []
+        # At the exit too, before multiprocessing sends the SIGTERM that they ignore, and waits.
+        self._end = finalize(self, _end, self._workers)
         for own in arguments:
             here, there = _CONTEXT.Pipe()
             process = _CONTEXT.Process(target=work, args=(there, *own), daemon=True)
-            process.start()
+            with _signals_blocked():  # A new process inherits that, and so survives until `serve` ignores them.
+                process.start()
             there.close()
             self._workers.append((process, here))
 
@@ -63,7 +79,9 @@ class Workers:
                 answers.append(connection.recv())
         except (EOFError, OSError) as error:
             process.join(1)
-            raise RuntimeError(f"a process of the courts died (exit code {process.exitcode})") from error
+            raise LostWorkerError(
+                f"one of the processes that play the games has died (exit code {process.exitcode})"
+            ) from error
         return answers
 
     def ask_all(self, method: str, *arguments: Any) -> list[Any]:  # noqa: ANN401 - whatever the method takes
@@ -72,16 +90,35 @@ class Workers:
 
     def close(self) -> None:
         """Ends the processes."""
-        for _, connection in self._workers:
-            connection.close()
-        for process, _ in self._workers:
-            process.join(5)
-        self._workers.clear()
+        self._end()
+
+
+def _end(workers: list[tuple[BaseProcess, Connection]]) -> None:
+    for _, connection in workers:
+        connection.close()
+    for process, _ in workers:
+        process.join(5)
+        process.kill()
+    workers.clear()
+
+
+@contextmanager
+def _signals_blocked() -> Iterator[None]:
+    """Keeps the signals to end waiting; does nothing on Windows."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def serve(connection: Connection, served: object) -> None:
     """In a worker: calls the methods of `served` that it is asked to, until the connection closes."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that asks.
+    for number in _SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
     while True:
         try:
             method, arguments = connection.recv()
