@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -40,6 +42,7 @@ if __name__ == "__main__":
 FAMILIES = {
     "ppo, CartPole": ["ppo", "--env", "CartPole-v1", "--steps", "150000"],
     "ppo, Pendulum": ["ppo", "--env", "Pendulum-v1", "--steps", "150000"],
+    "ppo, CartPole, two processes": ["ppo", "--env", "CartPole-v1", "--steps", "100000"],
     "a2c, CartPole": ["a2c", "--env", "CartPole-v1", "--steps", "100000"],
     "reinforce, CartPole": ["reinforce", "--env", "CartPole-v1", "--steps", "150000"],
     "cross-entropy, CartPole": ["cross-entropy", "--env", "CartPole-v1", "--steps", "400000"],
@@ -49,6 +52,8 @@ FAMILIES = {
     "ppo, self-play": ["ppo", "--opponents", "itself=2,past=1,scripts=3,rom=2", "--slow-moves", "--steps", "40000"],
     "imitation": ["imitation", "--opponents", "itself=2,past=1,scripts=3,rom=2", "--slow-moves", "--steps", "40000"],
 }
+TOGETHER = {"ppo, CartPole, two processes": 2}
+"""The number of processes of those that train as a team."""
 
 
 def main() -> None:
@@ -72,23 +77,24 @@ def main() -> None:
 def measure(name: str, kills: int, seed: int, folder: Path) -> dict[str, Any]:
     """Trains the family twice; returns the figures."""
     options = [*FAMILIES[name], "--seed", str(seed), "--device", "cpu"]
+    processes = TOGETHER.get(name, 1)
     unbroken, broken = folder / "unbroken", folder / "broken"
     begun = time.monotonic()
-    start([*options, "--run", str(unbroken)]).wait()
+    start([*options, "--run", str(unbroken)], processes).wait()
     whole = time.monotonic() - begun
     random = np.random.default_rng(seed)
     killed = in_checkpoint = 0
     lost = [0.0]
     while killed < kills:
         begins = ["--resume", str(broken)] if (broken / CONFIG_FILE).exists() else [*options, "--run", str(broken)]
-        process = start(begins)
+        process = start(begins, processes)
         aims = killed % 3 == 2
         hit = kill(process, broken, random.uniform(0.1, 1.0) * (3 + 2 * whole / kills), at_a_checkpoint=aims)
         if hit is None:
             break
         killed, in_checkpoint = killed + 1, in_checkpoint + hit
         lost.append(seconds_lost(broken))
-    ended = start(["--resume", str(broken)]).wait()
+    ended = start(["--resume", str(broken)], processes).wait()
     same = identical(saved(unbroken), saved(broken))
     return {
         "kills": killed,
@@ -100,11 +106,12 @@ def measure(name: str, kills: int, seed: int, folder: Path) -> dict[str, Any]:
     }
 
 
-def start(options: list[str]) -> subprocess.Popen[bytes]:
-    """A training in a process of its own."""
-    return subprocess.Popen(
-        [sys.executable, "-c", TRAIN, *options], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
+def start(options: list[str], processes: int) -> subprocess.Popen[bytes]:
+    """A training in a process of its own, or in several."""
+    team = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}", "--no-python"]
+    together = [sys.executable, *team] if processes > 1 else []
+    command = [*together, sys.executable, "-c", TRAIN, *options]
+    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
 
 
 def kill(process: subprocess.Popen[bytes], run: Path, after: float, *, at_a_checkpoint: bool) -> bool | None:
@@ -116,7 +123,7 @@ def kill(process: subprocess.Popen[bytes], run: Path, after: float, *, at_a_chec
     while process.poll() is None:
         writing = folder.exists() and any(path.name.startswith(".") for path in folder.iterdir())
         if time.monotonic() - begun > after and (writing or not at_a_checkpoint):
-            process.kill()
+            os.killpg(process.pid, signal.SIGKILL)
             process.wait()
             return writing
         time.sleep(0.0005 if at_a_checkpoint else 0.01)

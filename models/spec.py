@@ -217,21 +217,25 @@ def decode(config: bytes) -> ModelSpec:
 def checked_fields(config: bytes) -> dict[str, object]:
     """Returns the fields of a `config.json`; `UserError` if it is not a JSON object or has an unknown version."""
     fields: dict[str, object] = decode_as(dict[str, object], config)
-    version = fields.get("format_version")
-    if version != FORMAT_VERSION:
-        raise UserError(
-            f"its config.json has format version {one_line(repr(version), 40)}; this Volley reads only {FORMAT_VERSION}"
-        )
+    check_version(fields.get("format_version"), FORMAT_VERSION)
     return fields
 
 
-def decode_as(kind: type[T], config: bytes) -> T:
+def check_version(found: object, known: int) -> None:
+    """`UserError` if a `config.json` has another version than the one that this Volley reads."""
+    if found != known:
+        raise UserError(
+            f"its config.json has format version {one_line(repr(found), 40)}; this Volley reads only {known}"
+        )
+
+
+def decode_as(kind: type[T], config: bytes, *, whose: str = "a model's") -> T:
     """Decodes a `config.json` as a `kind`; `UserError` if it is invalid."""
     try:
         found = msgspec.json.decode(config, type=kind)
         json.loads(config, object_pairs_hook=_unique)
     except UNDECODABLE as error:
-        raise UserError(f"its config.json is not a model's: {one_line(error)}") from error
+        raise UserError(f"its config.json is not {whose}: {one_line(error)}") from error
     return found
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, TypeAlias
+from contextlib import suppress
+from typing import Annotated, Final, Literal, TypeAlias
 
 import msgspec
 
 from models.control import PolicySpec
 from models.device import DeviceName
-from models.errors import UserError, one_line
 from models.files import UNDECODABLE
+from models.spec import check_version, decode_as
 from training.a2c import A2cSettings
 from training.arena.opponents import Opponents
 from training.imitation import ImitationSettings
@@ -18,13 +19,14 @@ from training.reinforce import ReinforceSettings
 from training.search import AnySearchSettings
 
 AlgorithmSettings: TypeAlias = ReinforceSettings | PpoSettings | A2cSettings | ImitationSettings | AnySearchSettings
+FORMAT_VERSION: Final = 2
 StickyProbability = Annotated[float, msgspec.Meta(ge=0, lt=1)]
 
 
 class TrainingSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Everything that determines a training run, given the code and the processor."""
 
-    format_version: Literal[2] = 2
+    format_version: Literal[2] = FORMAT_VERSION
     model: PolicySpec
     steps: Annotated[int, msgspec.Meta(ge=1)] = 5_000_000
     """Total agent steps (decisions)."""
@@ -51,9 +53,14 @@ def encode(settings: TrainingSettings) -> bytes:
     return msgspec.json.format(msgspec.json.encode(settings), indent=2) + b"\n"
 
 
+class _Stamp(msgspec.Struct):
+    """What a `config.json` of any version has."""
+
+    format_version: int = FORMAT_VERSION
+
+
 def decode(config: bytes) -> TrainingSettings:
-    """The settings in a run's `config.json`; `UserError` if it holds none."""
-    try:
-        return msgspec.json.decode(config, type=TrainingSettings)
-    except UNDECODABLE as error:
-        raise UserError(f"its config.json is not a training run's: {one_line(error)}") from error
+    """The settings in a run's `config.json`; `UserError` if it holds none, or those of another version."""
+    with suppress(*UNDECODABLE):
+        check_version(msgspec.json.decode(config, type=_Stamp).format_version, FORMAT_VERSION)
+    return decode_as(TrainingSettings, config, whose="a training run's")
