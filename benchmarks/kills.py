@@ -108,7 +108,7 @@ def measure(name: str, kills: int, seed: int, folder: Path) -> dict[str, Any]:
 
 def start(options: list[str], processes: int) -> subprocess.Popen[bytes]:
     """A training in a process of its own, or in several."""
-    team = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}", "--no-python"]
+    team = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}", "--no-python", "--"]
     together = [sys.executable, *team] if processes > 1 else []
     command = [*together, sys.executable, "-c", TRAIN, *options]
     return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)

@@ -1,4 +1,4 @@
-"""Ctrl-C, a kill or a closed terminal, as a question that a loop asks when it suits it."""
+"""Ctrl-C, a kill and a closed terminal all mean the same: end, and leave nothing half done."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import current_thread, main_thread
 from types import FrameType
+from typing import NoReturn
 
 _SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 """SIGHUP says that the terminal is gone; Windows has none."""
@@ -21,6 +22,24 @@ def interruption() -> Iterator[Callable[[], bool]]:
     the main thread: in another one, none arrives.
     """
     received: list[int] = []
+    with _handled_by(received.append, once=True):
+        yield lambda: bool(received)
+
+
+@contextmanager
+def all_as_ctrl_c() -> Iterator[None]:
+    """Lets every signal to end raise `KeyboardInterrupt`, so that what cleans up after Ctrl-C does so after all."""
+
+    def interrupt(_number: int) -> NoReturn:
+        raise KeyboardInterrupt
+
+    with _handled_by(interrupt, once=False):
+        yield
+
+
+@contextmanager
+def _handled_by(handle: Callable[[int], None], *, once: bool) -> Iterator[None]:
+    """Has the signals handled until the block ends, or, if `once`, until the first; none outside the main thread."""
     handlers = {number: signal.getsignal(number) for number in _SIGNALS} if current_thread() is main_thread() else {}
     previous = {number: handler for number, handler in handlers.items() if handler is not signal.SIG_IGN}
 
@@ -29,12 +48,13 @@ def interruption() -> Iterator[Callable[[], bool]]:
             signal.signal(number, handler)
 
     def catch(number: int, _frame: FrameType | None) -> None:
-        received.append(number)
-        restore()
+        if once:
+            restore()
+        handle(number)
 
     for number in previous:
         signal.signal(number, catch)
     try:
-        yield lambda: bool(received)
+        yield
     finally:
         restore()

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from models.interruption import interruption
+from models.interruption import all_as_ctrl_c, interruption
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="os.kill ends a process there, whatever the signal")
 
@@ -29,6 +29,14 @@ def test_the_second_one_has_its_usual_effect() -> None:
         os.kill(os.getpid(), signal.SIGTERM)
         with pytest.raises(KeyboardInterrupt):
             os.kill(os.getpid(), signal.SIGINT)
+
+
+@pytest.mark.parametrize("number", ENDS)
+def test_every_signal_to_end_can_mean_ctrl_c(number: signal.Signals) -> None:
+    before = [signal.getsignal(each) for each in ENDS]
+    with pytest.raises(KeyboardInterrupt), all_as_ctrl_c():
+        os.kill(os.getpid(), number)
+    assert [signal.getsignal(each) for each in ENDS] == before
 
 
 def test_what_nohup_ignores_stays_ignored() -> None:

@@ -14,6 +14,7 @@ from app.command.output import say, speak_any_alphabet
 from app.trouble import Crash
 from models import __version__
 from models.errors import UserError
+from models.interruption import all_as_ctrl_c
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -25,7 +26,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     try:
         arguments = _parser().parse_args(words)
-        code: int = arguments.run(arguments)
+        with all_as_ctrl_c():
+            code: int = arguments.run(arguments)
         sys.stdout.flush()
     except UserError as error:
         say(f"volley: {error}", error=True)
