@@ -78,6 +78,7 @@ def measure(name: str, kills: int, seed: int, folder: Path) -> dict[str, Any]:
     """Trains the family twice; returns the figures."""
     options = [*FAMILIES[name], "--seed", str(seed), "--device", "cpu"]
     processes = TOGETHER.get(name, 1)
+    slow_start = 3 if processes == 1 else 12  # seconds
     unbroken, broken = folder / "unbroken", folder / "broken"
     begun = time.monotonic()
     start([*options, "--run", str(unbroken)], processes).wait()
@@ -89,7 +90,7 @@ def measure(name: str, kills: int, seed: int, folder: Path) -> dict[str, Any]:
         begins = ["--resume", str(broken)] if (broken / CONFIG_FILE).exists() else [*options, "--run", str(broken)]
         process = start(begins, processes)
         aims = killed % 3 == 2
-        hit = kill(process, broken, random.uniform(0.1, 1.0) * (3 + 2 * whole / kills), at_a_checkpoint=aims)
+        hit = kill(process, broken, random.uniform(0.1, 1.0) * (slow_start + 2 * whole / kills), at_a_checkpoint=aims)
         if hit is None:
             break
         killed, in_checkpoint = killed + 1, in_checkpoint + hit
