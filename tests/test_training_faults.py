@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import builtins
 import errno
+import io
 import os
 import shutil
 import subprocess
@@ -108,6 +110,25 @@ def test_a_full_disk_ends_it_in_a_line_and_leaves_a_run_that_goes_on(
     assert steps == sorted(set(steps))
     assert steps[-1] >= 10_000
     assert not list(run.rglob(f".*.{os.getpid()}"))
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no file that is always full")
+def test_a_disk_that_is_full_for_tensorboard_alone_ends_it_too(
+    run: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`tensorboard` may be a link to another disk."""
+    opened = open
+
+    def full(file: Any, *rest: Any, **more: Any) -> Any:
+        return opened("/dev/full" if "tfevents" in str(file) else file, *rest, **more)
+
+    with monkeypatch.context() as disk:
+        for module in (builtins, io):  # `open`, and what `Path.open` calls
+            disk.setattr(module, "open", full)
+        assert resume(run, 60_000) == 2
+    line = capsys.readouterr().err.splitlines()[-1]
+    assert line.startswith(f"volley: cannot write to {run}: No space left on device; ")
+    assert resume(run, 8000) == 0
 
 
 @pytest.mark.parametrize("tail", [b'{"steps": 9000, "sec', b"\0" * 100, b"\xff\xfe\n", b"[" * 100_000])

@@ -15,7 +15,6 @@ from zipfile import BadZipFile, ZipFile
 import msgspec
 import torch
 from msgspec import Meta, Struct
-from tensorboardX import SummaryWriter
 
 from models import checkpoint
 from models.errors import UserError, one_line, volley
@@ -38,6 +37,7 @@ from training.evaluate import Evaluation
 from training.provenance import machine, new_provenance
 from training.settings import TrainingSettings, decode, encode
 from training.team import ALONE, LostError, Team
+from training.tensorboard import EventFile
 
 DIVERGED_FILE = "diverged.pt"
 """The batch at which learning went wrong, by column."""
@@ -95,7 +95,7 @@ class RunDirectory:
         self.settings = settings
         self.team = ALONE
         """The processes that train it."""
-        self._tensorboard: SummaryWriter | None = None
+        self._events: EventFile | None = None
         self.moved_from = ""
         """The machine that a restored run was on, if it is another one now, where sums differ in their last bits."""
         self._resumed = False
@@ -137,10 +137,9 @@ class RunDirectory:
         counters = {"steps": progress.steps, "updates": progress.updates, "games": progress.games}
         line = counters | {"seconds": round(progress.seconds, 2)} | {name: finite.get(name) for name in metrics}
         with self._explaining_failures():
-            if self._tensorboard is None:
-                self._tensorboard = SummaryWriter(str(self.path / TENSORBOARD_FOLDER), purge_step=progress.steps)
-            for name, value in finite.items():
-                self._tensorboard.add_scalar(name, value, progress.steps)
+            if self._events is None:
+                self._events = EventFile(self.path / TENSORBOARD_FOLDER, progress.steps)
+            self._events.add(finite, progress.steps)
             with (self.path / METRICS_FILE).open("a") as file:
                 file.write(json.dumps(line) + "\n")
 
@@ -162,8 +161,6 @@ class RunDirectory:
         )
         newest = self.path / CHECKPOINTS_FOLDER / CHECKPOINT_FILE
         with self._explaining_failures():
-            if self._tensorboard is not None:
-                self._tensorboard.flush()
             newest.parent.mkdir(exist_ok=True)
             if newest.exists():
                 newest.replace(newest.with_name(PREVIOUS_CHECKPOINT_FILE))
