@@ -67,6 +67,17 @@ def test_after_damage_to_the_newest_checkpoint_the_one_before_it_is_taken(
     assert again[-1] >= 8000
 
 
+def test_a_damaged_checkpoint_never_takes_the_place_of_a_good_one(run: Path) -> None:
+    newest, previous = (run / "checkpoints" / name for name in ("newest.pt", "previous.pt"))
+    good = previous.read_bytes()
+    cut(newest)
+    assert resume(run, 2000) == 0, "it is finished, by the one before"
+    assert previous.read_bytes() == good
+    taken = newest.read_bytes()
+    assert resume(run, 2000) == 0
+    assert previous.read_bytes() == taken, "now both are good"
+
+
 def test_if_no_checkpoint_can_be_read_it_says_so_and_what_is_left(
     run: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -86,10 +97,17 @@ def test_a_run_without_a_checkpoint_begins_again(run: Path) -> None:
 
 
 @pytest.mark.parametrize("fails_at", range(1, 8))
+@pytest.mark.parametrize("damage", [None, cut])
 def test_a_full_disk_ends_it_in_a_line_and_leaves_a_run_that_goes_on(
-    fails_at: int, run: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    damage: Callable[[Path], None] | None,
+    fails_at: int,
+    run: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Whichever of its writes fails."""
+    """Whichever of its writes fails, also if the newest checkpoint was damaged already."""
+    if damage is not None:
+        damage(run / "checkpoints" / "newest.pt")
     writes, bring = 0, files._bring_to_disk
 
     def full(path: Path) -> None:

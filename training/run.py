@@ -99,6 +99,8 @@ class RunDirectory:
         self.moved_from = ""
         """The machine that a restored run was on, if it is another one now, where sums differ in their last bits."""
         self._resumed = False
+        self._newest_is_whole = False
+        """This process has read or written the newest checkpoint, so it may take the place of the one before."""
 
     @classmethod
     def create(cls, path: Path, settings: TrainingSettings) -> RunDirectory:
@@ -160,11 +162,11 @@ class RunDirectory:
             state,
         )
         newest = self.path / CHECKPOINTS_FOLDER / CHECKPOINT_FILE
+        previous = newest.with_name(PREVIOUS_CHECKPOINT_FILE)
         with self._explaining_failures():
             newest.parent.mkdir(exist_ok=True)
-            if newest.exists():
-                newest.replace(newest.with_name(PREVIOUS_CHECKPOINT_FILE))
-            atomic_write(newest, state.getbuffer())
+            atomic_write(newest, state.getbuffer(), keep_as=previous if self._newest_is_whole else None)
+            self._newest_is_whole = True
             checkpoint.save(self.path / NEWEST_FOLDER, self.settings.model, trainee.network)
 
     def restore(self, trainee: Resumable) -> Progress:
@@ -213,6 +215,7 @@ class RunDirectory:
                     f"cannot resume {self.path}: its checkpoint has format {saved.format}, and this version of "
                     f"Volley reads formats up to {CHECKPOINT_FORMAT}: update it"
                 )
+            self._newest_is_whole = name == CHECKPOINT_FILE
             return saved
         if damaged is not None:
             raise self._not_resumable(f"its checkpoints cannot be read ({one_line(damaged, 80)})")
