@@ -149,6 +149,22 @@ def test_a_disk_that_is_full_for_tensorboard_alone_ends_it_too(
     assert resume(run, 8000) == 0
 
 
+def test_what_a_killed_training_left_unfinished_is_removed_and_nothing_else(run: Path) -> None:
+    left = [
+        *(".config.json.41", ".metrics.jsonl.41", ".diverged.pt.41", "checkpoints/.newest.pt.4000001"),
+        *("model/.model.safetensors.41", "best/.evaluation.json.41", "stages/.000002048-a_1b2c3d/model.safetensors"),
+        *(".model-abcdefgh/config.json", ".best-01234567/config.json"),
+    ]
+    others = [".notes", ".notes.2024", ".config.json.old", ".git/config", "stages/.000002048-mine/x", "model/41"]
+    for name in (*left, *others):
+        (run / name).parent.mkdir(exist_ok=True)
+        (run / name).write_text("half")
+    before = {path for path in run.rglob("*") if path.is_file()}
+    assert resume(run, 2000) == 0
+    assert before - {path for path in run.rglob("*") if path.is_file()} == {run / name for name in left}
+    assert not list(run.rglob(".*-????????"))
+
+
 @pytest.mark.parametrize("tail", [b'{"steps": 9000, "sec', b"\0" * 100, b"\xff\xfe\n", b"[" * 100_000])
 def test_a_torn_line_of_metrics_is_dropped(tail: bytes, run: Path) -> None:
     with (run / "metrics.jsonl").open("ab") as file:

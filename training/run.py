@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import json
 import math
+import re
+import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -18,7 +20,14 @@ from msgspec import Meta, Struct
 
 from models import checkpoint
 from models.errors import UserError, one_line, volley
-from models.files import CONFIG_FILE, STAGES_FOLDER, TENSORBOARD_FOLDER, atomic_write
+from models.files import (
+    CONFIG_FILE,
+    PROVENANCE_FILE,
+    STAGES_FOLDER,
+    TENSORBOARD_FOLDER,
+    WEIGHTS_FILE,
+    atomic_write,
+)
 from models.mlp import Network
 from models.provenance import write_provenance
 from models.run_directory import (
@@ -43,6 +52,21 @@ DIVERGED_FILE = "diverged.pt"
 """The batch at which learning went wrong, by column."""
 CHECKPOINT_FORMAT = 2
 """The first had no number, and no games."""
+
+_FILES = (
+    CONFIG_FILE,
+    WEIGHTS_FILE,
+    PROVENANCE_FILE,
+    METRICS_FILE,
+    CHECKPOINT_FILE,
+    DIVERGED_FILE,
+    EVALUATION_FILE,
+)
+_UNFINISHED = re.compile(
+    rf"\.({'|'.join(map(re.escape, _FILES))})\.\d+"  # as `files.replacing` names them
+    rf"|\.({NEWEST_FOLDER}|{BEST_FOLDER}|\d{{9,}})-[a-z0-9_]{{8}}"  # as `checkpoint.save` does
+)
+"""The names of what a process that was killed had not written to its end."""
 
 
 Count: TypeAlias = Annotated[int, Meta(ge=0)]
@@ -170,7 +194,7 @@ class RunDirectory:
             checkpoint.save(self.path / NEWEST_FOLDER, self.settings.model, trainee.network)
 
     def restore(self, trainee: Resumable) -> Progress:
-        """Restores the saved state, drops the metrics of later updates, which were lost, and returns the progress.
+        """Restores the saved state, clears away what came after it and was lost, and returns the progress.
 
         A run that was stopped before its first save starts over. If the newest checkpoint is damaged, the one before it
         is taken; `UserError` if that is, too.
@@ -184,12 +208,15 @@ class RunDirectory:
                     raise ValueError("its progress is incomplete")
                 progress = msgspec.convert(saved.progress, Progress)
             self.moved_from = saved.machine if saved.machine != machine(trainee.device) else ""
-        self._drop_metrics_after(progress)
+        self._clear_after(progress)
         return progress
 
-    def _drop_metrics_after(self, progress: Progress) -> None:
+    def _clear_after(self, progress: Progress) -> None:
+        """Drops the metrics of later updates, and what was still being written when a process was killed."""
         kept = [json.dumps(line) + "\n" for line in self.metrics() if line["steps"] <= progress.steps]
         with self._explaining_failures():
+            for path in [path for path in self.path.rglob(".*") if _UNFINISHED.fullmatch(path.name)]:
+                _remove(path)
             atomic_write(self.path / METRICS_FILE, "".join(kept).encode())
 
     def _checkpoint(self, device: torch.device) -> _Checkpoint | None:
@@ -269,6 +296,14 @@ class RunDirectory:
             atomic_write(folder / EVALUATION_FILE, json.dumps(asdict(evaluation), indent=2).encode() + b"\n")
 
 
+def _remove(path: Path) -> None:
+    """Removes a file, or a folder with all that is in it."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
 def _check_sums(file: Path) -> None:
     """`BadZipFile` unless the bytes are those that were saved: torch reads others without a word."""
     with ZipFile(file) as archive:
@@ -299,7 +334,7 @@ class MemberRun(RunDirectory):
         del batch
         return self.path / DIVERGED_FILE
 
-    def _drop_metrics_after(self, progress: Progress) -> None:
+    def _clear_after(self, progress: Progress) -> None:
         pass
 
     def _read_checkpoint(self, device: torch.device) -> _Checkpoint | None:
