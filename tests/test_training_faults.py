@@ -97,17 +97,10 @@ def test_a_run_without_a_checkpoint_begins_again(run: Path) -> None:
 
 
 @pytest.mark.parametrize("fails_at", range(1, 8))
-@pytest.mark.parametrize("damage", [None, cut])
 def test_a_full_disk_ends_it_in_a_line_and_leaves_a_run_that_goes_on(
-    damage: Callable[[Path], None] | None,
-    fails_at: int,
-    run: Path,
-    capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
+    fails_at: int, run: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whichever of its writes fails, also if the newest checkpoint was damaged already."""
-    if damage is not None:
-        damage(run / "checkpoints" / "newest.pt")
+    """Whichever of its writes fails."""
     writes, bring = 0, files._bring_to_disk
 
     def full(path: Path) -> None:
@@ -128,6 +121,21 @@ def test_a_full_disk_ends_it_in_a_line_and_leaves_a_run_that_goes_on(
     assert steps == sorted(set(steps))
     assert steps[-1] >= 10_000
     assert not list(run.rglob(f".*.{os.getpid()}"))
+
+
+def test_a_full_disk_leaves_the_only_checkpoint_that_can_be_read(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cut(run / "checkpoints" / "newest.pt")
+    bring = files._bring_to_disk
+
+    def full(path: Path) -> None:
+        if path.name.startswith(".newest.pt."):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        bring(path)
+
+    with monkeypatch.context() as disk:
+        disk.setattr(files, "_bring_to_disk", full)
+        assert resume(run, 2000) == 2
+    assert resume(run, 2000) == 0
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no file that is always full")
