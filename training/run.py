@@ -27,6 +27,7 @@ from models.files import (
     TENSORBOARD_FOLDER,
     WEIGHTS_FILE,
     atomic_write,
+    is_file,
 )
 from models.mlp import Network
 from models.provenance import write_provenance
@@ -248,6 +249,12 @@ class RunDirectory:
             raise self._not_resumable(f"its checkpoints cannot be read ({one_line(damaged, 80)})")
         return None
 
+    @property
+    def has_checkpoint(self) -> bool:
+        """Whether there is a state to resume from, damaged or not."""
+        folder = self.path / CHECKPOINTS_FOLDER
+        return any(is_file(folder / name) for name in (CHECKPOINT_FILE, PREVIOUS_CHECKPOINT_FILE))
+
     @contextmanager
     def explaining_misfits(self) -> Iterator[None]:
         """Turns whatever goes wrong as a saved state is taken up into a `UserError`; a new run's failures stay."""
@@ -270,9 +277,10 @@ class RunDirectory:
         try:
             yield
         except OSError as error:
+            intact = "its last checkpoint is intact: " if self.has_checkpoint else ""
             raise UserError(
-                f"cannot write to {self.path}: {error.strerror}; its last checkpoint is intact: fix that, then go on "
-                f"with {volley('train', '--resume', self.path)}"
+                f"cannot write to {self.path}: {error.strerror}; {intact}fix that, then go on with "
+                f"{volley('train', '--resume', self.path)}"
             ) from error
 
     def keep_batch(self, batch: Mapping[str, torch.Tensor]) -> Path:
