@@ -76,24 +76,27 @@ def fingerprint(directory: Path) -> str:
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
+def replacing(path: Path, keep_as: Path | None = None) -> Iterator[Path]:
     """The name of a file to be written in the block; at its end the file takes the place of `path`.
 
-    If the block fails, or the disk does (`OSError`), what was at `path` stays, and nothing else.
+    What was at `path` is then at `keep_as`, if given. If the block fails, or the disk does (`OSError`), what was at
+    `path` stays, and nothing else.
     """
     unfinished = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         yield unfinished
         _bring_to_disk(unfinished)
+        if keep_as is not None and path.exists():
+            path.replace(keep_as)
         unfinished.replace(path)
         _bring_to_disk(path.parent)
     finally:
         unfinished.unlink(missing_ok=True)
 
 
-def atomic_write(path: Path, content: bytes | memoryview) -> None:
-    """Writes a whole file or nothing; `OSError` if it cannot be written."""
-    with replacing(path) as unfinished:
+def atomic_write(path: Path, content: bytes | memoryview, keep_as: Path | None = None) -> None:
+    """Writes a whole file or nothing; `OSError` if it cannot be written. What was there is kept as for `replacing`."""
+    with replacing(path, keep_as) as unfinished:
         unfinished.write_bytes(content)
 
 

@@ -56,9 +56,20 @@ MOST = 1e15
 
 
 def is_run(directory: Path) -> bool:
-    """Whether `directory` looks like a training run; it may hold no policy yet."""
-    has_files = all(is_file(directory / name) for name in (CONFIG_FILE, PROVENANCE_FILE))
-    return has_files and not is_model_directory(directory)
+    """Whether `directory` looks like a training run; it may hold no policy yet.
+
+    One that was killed as it began has settings and no provenance: it can be resumed, so it is a run.
+    """
+    if is_model_directory(directory) or not is_file(directory / CONFIG_FILE):
+        return False
+    return is_file(directory / PROVENANCE_FILE) or _has_settings(directory)
+
+
+def _has_settings(directory: Path) -> bool:
+    """Whether its `config.json` is a run's, and can be read."""
+    with suppress(UserError):
+        return read_config(directory).settings is not None
+    return False
 
 
 # Policies

@@ -69,6 +69,21 @@ def test_what_was_there_stays_until_all_is_written(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["kept"]
 
 
+def test_what_was_there_can_be_kept_under_another_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file, before = tmp_path / "kept", tmp_path / "before"
+    for content in (b"first", b"second", b"third"):
+        atomic_write(file, content, keep_as=before)
+    assert (file.read_bytes(), before.read_bytes()) == (b"third", b"second")
+
+    def broken(_: int) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(os, "fsync", broken)
+    with pytest.raises(OSError, match="Input/output error"):
+        atomic_write(file, b"fourth", keep_as=before)
+    assert (file.read_bytes(), before.read_bytes()) == (b"third", b"second")
+
+
 def test_a_full_disk_leaves_the_old_file(tmp_path: Path, full_disk: type[Quota]) -> None:
     file = tmp_path / "kept"
     full_disk.room = 3

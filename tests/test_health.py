@@ -83,7 +83,10 @@ def test_steps_that_are_far_too_large_are_noticed(
     run = tmp_path / "run"
     changes = ["--set", "step_size=constant", "--set", "learning_rate=1e37", "--set", "max_gradient_norm=1e30"]
     assert main(["train", "ppo", "--env", "CartPole-v1", "--device", "cpu", "--run", str(run), *changes]) == 2
-    assert "learning went wrong after 0 steps: the " in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "learning went wrong after 0 steps: the " in said
+    assert ". There is no checkpoint yet" in said
+    assert "The last checkpoint" not in said
     assert main(["train", "--resume", str(run)]) == 2, "it is exact, so it goes wrong again"
 
 

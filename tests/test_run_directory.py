@@ -27,6 +27,8 @@ from models.run_directory import (
     trained_steps,
 )
 from models.spec import ModelSpec
+from models.spec import encode as encode_model
+from training.run import RunDirectory
 from training.settings import TrainingSettings, encode
 
 LINES = [{"steps": 100 * n, "seconds": float(n), "mean_return": -21.0 + n, "kl": 0.1} for n in range(1, 6)]
@@ -150,6 +152,18 @@ def test_what_is_a_run(tmp_path: Path, model_directory: Path) -> None:
     assert is_run(tmp_path)
     (model_directory / "provenance.json").touch()
     assert not is_run(model_directory)
+
+
+def test_a_run_that_was_killed_before_its_second_file_is_a_run(tmp_path: Path, spec: ModelSpec) -> None:
+    """It can be resumed."""
+    run = RunDirectory.create(tmp_path / "run", TrainingSettings(model=spec))
+    (run.path / "provenance.json").unlink()
+    assert RunDirectory.open(run.path).settings == run.settings
+    assert catalog.runs(tmp_path) == [run.path]
+    (run.path / "config.json").write_bytes(encode_model(spec))
+    assert catalog.runs(tmp_path) == [], "a model's specification"
+    (run.path / "config.json").write_bytes(b"{")
+    assert catalog.runs(tmp_path) == []
 
 
 def test_what_was_asked_of_a_run(tmp_path: Path, spec: ModelSpec, model_directory: Path) -> None:

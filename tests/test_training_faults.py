@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import builtins
 import errno
+import io
 import os
 import shutil
 import subprocess
@@ -65,6 +67,17 @@ def test_after_damage_to_the_newest_checkpoint_the_one_before_it_is_taken(
     assert again[-1] >= 8000
 
 
+def test_a_damaged_checkpoint_never_takes_the_place_of_a_good_one(run: Path) -> None:
+    newest, previous = (run / "checkpoints" / name for name in ("newest.pt", "previous.pt"))
+    good = previous.read_bytes()
+    cut(newest)
+    assert resume(run, 2000) == 0, "it is finished, by the one before"
+    assert previous.read_bytes() == good
+    taken = newest.read_bytes()
+    assert resume(run, 2000) == 0
+    assert previous.read_bytes() == taken, "now both are good"
+
+
 def test_if_no_checkpoint_can_be_read_it_says_so_and_what_is_left(
     run: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -108,6 +121,56 @@ def test_a_full_disk_ends_it_in_a_line_and_leaves_a_run_that_goes_on(
     assert steps == sorted(set(steps))
     assert steps[-1] >= 10_000
     assert not list(run.rglob(f".*.{os.getpid()}"))
+
+
+def test_a_full_disk_leaves_the_only_checkpoint_that_can_be_read(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cut(run / "checkpoints" / "newest.pt")
+    bring = files._bring_to_disk
+
+    def full(path: Path) -> None:
+        if path.name.startswith(".newest.pt."):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        bring(path)
+
+    with monkeypatch.context() as disk:
+        disk.setattr(files, "_bring_to_disk", full)
+        assert resume(run, 2000) == 2
+    assert resume(run, 2000) == 0
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no file that is always full")
+def test_a_disk_that_is_full_for_tensorboard_alone_ends_it_too(
+    run: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`tensorboard` may be a link to another disk."""
+    opened = open
+
+    def full(file: Any, *rest: Any, **more: Any) -> Any:
+        return opened("/dev/full" if "tfevents" in str(file) else file, *rest, **more)
+
+    with monkeypatch.context() as disk:
+        for module in (builtins, io):  # `open`, and what `Path.open` calls
+            disk.setattr(module, "open", full)
+        assert resume(run, 60_000) == 2
+    line = capsys.readouterr().err.splitlines()[-1]
+    assert line.startswith(f"volley: cannot write to {run}: No space left on device; ")
+    assert resume(run, 8000) == 0
+
+
+def test_what_a_killed_training_left_unfinished_is_removed_and_nothing_else(run: Path) -> None:
+    left = [
+        *(".config.json.41", ".metrics.jsonl.41", ".diverged.pt.41", "checkpoints/.newest.pt.4000001"),
+        *("model/.model.safetensors.41", "best/.evaluation.json.41", "stages/.000002048-a_1b2c3d/model.safetensors"),
+        *(".model-abcdefgh/config.json", ".best-01234567/config.json"),
+    ]
+    others = [".notes", ".notes.2024", ".config.json.old", ".git/config", "stages/.000002048-mine/x", "model/41"]
+    for name in (*left, *others):
+        (run / name).parent.mkdir(exist_ok=True)
+        (run / name).write_text("half")
+    before = {path for path in run.rglob("*") if path.is_file()}
+    assert resume(run, 2000) == 0
+    assert before - {path for path in run.rglob("*") if path.is_file()} == {run / name for name in left}
+    assert not list(run.rglob(".*-????????"))
 
 
 @pytest.mark.parametrize("tail", [b'{"steps": 9000, "sec', b"\0" * 100, b"\xff\xfe\n", b"[" * 100_000])

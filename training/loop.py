@@ -101,12 +101,13 @@ def _explaining_divergence(run: RunDirectory, progress: Progress) -> Iterator[No
     try:
         yield
     except DivergedError as error:
+        saved = "The last checkpoint is from before" if run.has_checkpoint else "There is no checkpoint yet"
         kept = ""
         if error.batch is not None:
             columns = {name: column for name, column in error.batch._asdict().items() if column is not None}
             kept = f", and what it was learning from is in {run.keep_batch(columns)}"
         raise UserError(
-            f"learning went wrong after {progress.steps:,} steps: {error}. The last checkpoint is from before{kept}; "
+            f"learning went wrong after {progress.steps:,} steps: {error}. {saved}{kept}; "
             "train again with smaller steps, such as --set learning_rate=1e-4 --set highest_learning_rate=1e-3"
         ) from error
 

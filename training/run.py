@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import json
 import math
+import re
+import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -15,11 +17,18 @@ from zipfile import BadZipFile, ZipFile
 import msgspec
 import torch
 from msgspec import Meta, Struct
-from tensorboardX import SummaryWriter
 
 from models import checkpoint
 from models.errors import UserError, one_line, volley
-from models.files import CONFIG_FILE, STAGES_FOLDER, TENSORBOARD_FOLDER, atomic_write
+from models.files import (
+    CONFIG_FILE,
+    PROVENANCE_FILE,
+    STAGES_FOLDER,
+    TENSORBOARD_FOLDER,
+    WEIGHTS_FILE,
+    atomic_write,
+    is_file,
+)
 from models.mlp import Network
 from models.provenance import write_provenance
 from models.run_directory import (
@@ -38,11 +47,27 @@ from training.evaluate import Evaluation
 from training.provenance import machine, new_provenance
 from training.settings import TrainingSettings, decode, encode
 from training.team import ALONE, LostError, Team
+from training.tensorboard import EventFile
 
 DIVERGED_FILE = "diverged.pt"
 """The batch at which learning went wrong, by column."""
 CHECKPOINT_FORMAT = 2
 """The first had no number, and no games."""
+
+_FILES = (
+    CONFIG_FILE,
+    WEIGHTS_FILE,
+    PROVENANCE_FILE,
+    METRICS_FILE,
+    CHECKPOINT_FILE,
+    DIVERGED_FILE,
+    EVALUATION_FILE,
+)
+_UNFINISHED = re.compile(
+    rf"\.({'|'.join(map(re.escape, _FILES))})\.\d+"  # as `files.replacing` names them
+    rf"|\.({NEWEST_FOLDER}|{BEST_FOLDER}|\d{{9,}})-[a-z0-9_]{{8}}"  # as `checkpoint.save` does
+)
+"""The names of what a process that was killed had not written to its end."""
 
 
 Count: TypeAlias = Annotated[int, Meta(ge=0)]
@@ -95,10 +120,12 @@ class RunDirectory:
         self.settings = settings
         self.team = ALONE
         """The processes that train it."""
-        self._tensorboard: SummaryWriter | None = None
+        self._events: EventFile | None = None
         self.moved_from = ""
         """The machine that a restored run was on, if it is another one now, where sums differ in their last bits."""
         self._resumed = False
+        self._newest_is_whole = False
+        """This process has read or written the newest checkpoint, so it may take the place of the one before."""
 
     @classmethod
     def create(cls, path: Path, settings: TrainingSettings) -> RunDirectory:
@@ -137,10 +164,9 @@ class RunDirectory:
         counters = {"steps": progress.steps, "updates": progress.updates, "games": progress.games}
         line = counters | {"seconds": round(progress.seconds, 2)} | {name: finite.get(name) for name in metrics}
         with self._explaining_failures():
-            if self._tensorboard is None:
-                self._tensorboard = SummaryWriter(str(self.path / TENSORBOARD_FOLDER), purge_step=progress.steps)
-            for name, value in finite.items():
-                self._tensorboard.add_scalar(name, value, progress.steps)
+            if self._events is None:
+                self._events = EventFile(self.path / TENSORBOARD_FOLDER, progress.steps)
+            self._events.add(finite, progress.steps)
             with (self.path / METRICS_FILE).open("a") as file:
                 file.write(json.dumps(line) + "\n")
 
@@ -161,17 +187,15 @@ class RunDirectory:
             state,
         )
         newest = self.path / CHECKPOINTS_FOLDER / CHECKPOINT_FILE
+        previous = newest.with_name(PREVIOUS_CHECKPOINT_FILE)
         with self._explaining_failures():
-            if self._tensorboard is not None:
-                self._tensorboard.flush()
             newest.parent.mkdir(exist_ok=True)
-            if newest.exists():
-                newest.replace(newest.with_name(PREVIOUS_CHECKPOINT_FILE))
-            atomic_write(newest, state.getbuffer())
+            atomic_write(newest, state.getbuffer(), keep_as=previous if self._newest_is_whole else None)
+            self._newest_is_whole = True
             checkpoint.save(self.path / NEWEST_FOLDER, self.settings.model, trainee.network)
 
     def restore(self, trainee: Resumable) -> Progress:
-        """Restores the saved state, drops the metrics of later updates, which were lost, and returns the progress.
+        """Restores the saved state, clears away what came after it and was lost, and returns the progress.
 
         A run that was stopped before its first save starts over. If the newest checkpoint is damaged, the one before it
         is taken; `UserError` if that is, too.
@@ -185,12 +209,15 @@ class RunDirectory:
                     raise ValueError("its progress is incomplete")
                 progress = msgspec.convert(saved.progress, Progress)
             self.moved_from = saved.machine if saved.machine != machine(trainee.device) else ""
-        self._drop_metrics_after(progress)
+        self._clear_after(progress)
         return progress
 
-    def _drop_metrics_after(self, progress: Progress) -> None:
+    def _clear_after(self, progress: Progress) -> None:
+        """Drops the metrics of later updates, and what was still being written when a process was killed."""
         kept = [json.dumps(line) + "\n" for line in self.metrics() if line["steps"] <= progress.steps]
         with self._explaining_failures():
+            for path in [path for path in self.path.rglob(".*") if _UNFINISHED.fullmatch(path.name)]:
+                _remove(path)
             atomic_write(self.path / METRICS_FILE, "".join(kept).encode())
 
     def _checkpoint(self, device: torch.device) -> _Checkpoint | None:
@@ -216,10 +243,17 @@ class RunDirectory:
                     f"cannot resume {self.path}: its checkpoint has format {saved.format}, and this version of "
                     f"Volley reads formats up to {CHECKPOINT_FORMAT}: update it"
                 )
+            self._newest_is_whole = name == CHECKPOINT_FILE
             return saved
         if damaged is not None:
             raise self._not_resumable(f"its checkpoints cannot be read ({one_line(damaged, 80)})")
         return None
+
+    @property
+    def has_checkpoint(self) -> bool:
+        """Whether there is a state to resume from, damaged or not."""
+        folder = self.path / CHECKPOINTS_FOLDER
+        return any(is_file(folder / name) for name in (CHECKPOINT_FILE, PREVIOUS_CHECKPOINT_FILE))
 
     @contextmanager
     def explaining_misfits(self) -> Iterator[None]:
@@ -243,9 +277,10 @@ class RunDirectory:
         try:
             yield
         except OSError as error:
+            intact = "its last checkpoint is intact: " if self.has_checkpoint else ""
             raise UserError(
-                f"cannot write to {self.path}: {error.strerror}; its last checkpoint is intact: fix that, then go on "
-                f"with {volley('train', '--resume', self.path)}"
+                f"cannot write to {self.path}: {error.strerror}; {intact}fix that, then go on with "
+                f"{volley('train', '--resume', self.path)}"
             ) from error
 
     def keep_batch(self, batch: Mapping[str, torch.Tensor]) -> Path:
@@ -267,6 +302,14 @@ class RunDirectory:
         with self._explaining_failures():
             checkpoint.save(folder, self.settings.model, trainee.network)
             atomic_write(folder / EVALUATION_FILE, json.dumps(asdict(evaluation), indent=2).encode() + b"\n")
+
+
+def _remove(path: Path) -> None:
+    """Removes a file, or a folder with all that is in it."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _check_sums(file: Path) -> None:
@@ -299,7 +342,7 @@ class MemberRun(RunDirectory):
         del batch
         return self.path / DIVERGED_FILE
 
-    def _drop_metrics_after(self, progress: Progress) -> None:
+    def _clear_after(self, progress: Progress) -> None:
         pass
 
     def _read_checkpoint(self, device: torch.device) -> _Checkpoint | None:
