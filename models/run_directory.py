@@ -36,6 +36,7 @@ from models.files import (
     PROVENANCE_FILE,
     STAGES_FOLDER,
     UNDECODABLE,
+    found_in,
     is_file,
     is_model_directory,
 )
@@ -72,7 +73,7 @@ def policy_in(run: Path) -> Path | None:
 
 def stages_in(directory: Path) -> dict[int, Path]:
     """Returns the earlier policies of a model or run, by agent steps, fewest first."""
-    folders = (directory / STAGES_FOLDER).glob("*")
+    folders = found_in(directory / STAGES_FOLDER)
     found = {int(path.name): path for path in folders if path.name.isdecimal() and is_model_directory(path)}
     return dict(sorted(found.items()))
 

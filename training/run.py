@@ -19,7 +19,7 @@ from tensorboardX import SummaryWriter
 
 from models import checkpoint
 from models.errors import UserError, one_line, volley
-from models.files import CONFIG_FILE, STAGES_FOLDER, TENSORBOARD_FOLDER, atomic_write
+from models.files import CONFIG_FILE, STAGES_FOLDER, TENSORBOARD_FOLDER, atomic_write, contents, exists, is_folder
 from models.mlp import Network
 from models.provenance import write_provenance
 from models.run_directory import (
@@ -103,11 +103,11 @@ class RunDirectory:
     @classmethod
     def create(cls, path: Path, settings: TrainingSettings) -> RunDirectory:
         """A new run in `path`; `UserError` if something is already there, or it cannot be written."""
-        # What begins with a dot is left of a run that was killed as it began.
-        if path.exists() and (not path.is_dir() or any(not file.name.startswith(".") for file in path.iterdir())):
-            resume = volley("train", "--resume", path)
-            raise UserError(f"{path} already exists; go on with it by {resume}, or choose another with --run")
         try:
+            # What begins with a dot is left of a run that was killed as it began.
+            if exists(path) and not (is_folder(path) and all(file.name.startswith(".") for file in contents(path))):
+                resume = volley("train", "--resume", path)
+                raise UserError(f"{path} already exists; go on with it by {resume}, or choose another with --run")
             path.mkdir(parents=True, exist_ok=True)
             atomic_write(path / CONFIG_FILE, encode(settings))
             write_provenance(path, new_provenance(settings.start))

@@ -16,7 +16,7 @@ import msgspec
 
 from app.background import VOLLEY, launch
 from models.errors import UserError, one_line
-from models.files import UNDECODABLE
+from models.files import UNDECODABLE, is_folder
 
 COMMAND = (*VOLLEY, "publish")
 MAX_SECONDS_TO_END = 5.0
@@ -78,7 +78,7 @@ class Preparation:
         if code is None:
             return
         folder = self._temporary / "model"
-        if code == 0 and folder.is_dir():
+        if code == 0 and is_folder(folder):
             self.folder = folder
         else:
             ended = f"was ended: {signal.strsignal(-code)}" if code < 0 else f"failed with exit code {code}"

@@ -19,7 +19,7 @@ from app.play.panels.panel import Panel
 from app.play.scene import MatchScene
 from app.settings import PanelName
 from models.errors import UserError
-from models.files import atomic_write
+from models.files import atomic_write, exists
 
 
 def save_screenshot(surface: pygame.Surface) -> str:
@@ -104,4 +104,4 @@ def _new_file(folder: Path, suffix: str) -> Path:
     """A file that does not exist yet, named by the time: newer files sort after older ones."""
     now = time.strftime("%Y-%m-%d %H.%M.%S")
     names = (f"{now}{more}{suffix}" for more in ("", *(f" {number}" for number in range(2, 100))))
-    return next(path for name in names if not (path := folder / name).exists())
+    return next(path for name in names if not exists(path := folder / name))
