@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -75,6 +76,11 @@ def contents(folder: Path) -> list[Path]:
 def expanded(name: str) -> Path:
     """A path as a user wrote it, with ~ for a home folder, if there is one of that name."""
     return Path(os.path.expanduser(name))  # noqa: PTH111
+
+
+def unmarked(content: bytes) -> bytes:
+    """Returns a text without the mark of its encoding, with which some editors begin a file."""
+    return content.removeprefix(codecs.BOM_UTF8)
 
 
 def is_model_directory(directory: Path) -> bool:

@@ -12,7 +12,7 @@ from typing import Annotated, Final, Literal, TypeVar, get_args
 import msgspec
 
 from models.errors import UserError, one_line
-from models.files import UNDECODABLE
+from models.files import UNDECODABLE, unmarked
 from models.screen import COURT, SCREEN, Region
 
 T = TypeVar("T")
@@ -227,9 +227,10 @@ def checked_fields(config: bytes) -> dict[str, object]:
 
 def decode_as(kind: type[T], config: bytes) -> T:
     """Decodes a `config.json` as a `kind`; `UserError` if it is invalid."""
+    text = unmarked(config)
     try:
-        found = msgspec.json.decode(config, type=kind)
-        json.loads(config, object_pairs_hook=_unique)
+        found = msgspec.json.decode(text, type=kind)
+        json.loads(text, object_pairs_hook=_unique)
     except UNDECODABLE as error:
         raise UserError(f"its config.json is not a model's: {one_line(error)}") from error
     return found

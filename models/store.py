@@ -24,7 +24,16 @@ from typing import Annotated, Literal, NamedTuple, TypeAlias
 import msgspec
 
 from models.errors import UserError, one_line
-from models.files import UNDECODABLE, atomic_write, data_folder, exists, found_in, is_model_directory, move_folder
+from models.files import (
+    UNDECODABLE,
+    atomic_write,
+    data_folder,
+    exists,
+    found_in,
+    is_model_directory,
+    move_folder,
+    unmarked,
+)
 
 RECORD_FILE = "download.json"
 CURRENT_FILE = "current"
@@ -186,7 +195,7 @@ def _read_record(directory: Path) -> Download:
     try:
         if file.stat().st_size > MAX_RECORD_BYTES:
             raise UserError(f"{RECORD_FILE} is too large")
-        return msgspec.json.decode(file.read_bytes(), type=Download)
+        return msgspec.json.decode(unmarked(file.read_bytes()), type=Download)
     except OSError as error:
         raise UserError(f"{RECORD_FILE} cannot be read: {error.strerror}") from error
     except UNDECODABLE as error:

@@ -9,7 +9,7 @@ import msgspec
 from models.control import PolicySpec
 from models.device import DeviceName
 from models.errors import UserError, one_line
-from models.files import UNDECODABLE
+from models.files import UNDECODABLE, unmarked
 from training.a2c import A2cSettings
 from training.arena.opponents import Opponents
 from training.imitation import ImitationSettings
@@ -54,6 +54,6 @@ def encode(settings: TrainingSettings) -> bytes:
 def decode(config: bytes) -> TrainingSettings:
     """The settings in a run's `config.json`; `UserError` if it holds none."""
     try:
-        return msgspec.json.decode(config, type=TrainingSettings)
+        return msgspec.json.decode(unmarked(config), type=TrainingSettings)
     except UNDECODABLE as error:
         raise UserError(f"its config.json is not a training run's: {one_line(error)}") from error
