@@ -388,7 +388,7 @@ def test_what_cannot_be_kept_is_told(playing: Window, tmp_path: Path) -> None:
     (tmp_path / "data").write_bytes(b"not a folder")
     for key, said in (
         (pygame.K_F12, "cannot save a screenshot"),
-        (pygame.K_F9, ""),
+        (pygame.K_F9, "cannot save a film"),
         (pygame.K_F5, "cannot save the replay"),
     ):
         press(playing, key)

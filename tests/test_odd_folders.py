@@ -125,7 +125,7 @@ def test_the_window_opens_and_keeps_nothing_where_it_may_not(
     one.services.display.close()
     assert keep.save_screenshot(pygame.Surface((2, 2))).endswith(": Permission denied")
     assert keep.save_replay(replay).startswith("cannot save the replay to ")
-    assert "Permission denied" in keep.FilmRecorder().start({})
+    assert keep.FilmRecorder().start({}).endswith("films: Permission denied")
 
 
 @not_on_windows

@@ -65,7 +65,9 @@ class FilmRecorder:
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             film = self._closing.enter_context(filming(self._path))
-        except (OSError, UserError) as error:
+        except OSError as error:
+            return f"cannot save a film to {self._path.parent}: {error.strerror}"
+        except UserError as error:
             return str(error)
         film.scene.panels |= extra_panels
         self._film = film
