@@ -9,7 +9,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from glob import glob
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -91,9 +93,10 @@ def _other(package: str) -> Path | None:
         return found
     for entry in sys.path:
         folder = Path(entry, package).absolute()
-        if folder.is_dir() and folder.samefile(ours):
+        # Unlike the methods of `Path`, these take a folder that may not be entered for none, as Python does.
+        if os.path.isdir(folder) and folder.samefile(ours):  # noqa: PTH112
             break
-        if any(folder.glob("*.py")):
+        if glob("*.py", root_dir=folder):  # noqa: PTH207
             return folder
     return None
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import os
 from enum import Enum
 from pathlib import Path
@@ -14,7 +13,7 @@ from msgspec import Meta, Struct
 
 from app.game.lineup import Lineup, Person, Policy
 from models.errors import one_line
-from models.files import UNDECODABLE, atomic_write, data_folder
+from models.files import UNDECODABLE, atomic_write, data_folder, unmarked
 
 
 class PanelName(Enum):
@@ -78,8 +77,7 @@ def load() -> Loaded:
     """
     path = settings_file()
     try:
-        # Some editors begin a file with a mark of its encoding.
-        return Loaded(msgspec.toml.decode(path.read_bytes().removeprefix(codecs.BOM_UTF8), type=Settings))
+        return Loaded(msgspec.toml.decode(unmarked(path.read_bytes()), type=Settings))
     except FileNotFoundError:
         return Loaded(Settings())
     except OSError as error:

@@ -49,8 +49,8 @@ _LONGEST_FRAME = 1.0
 class Window:
     """Opens on the menu, or on `session` at once.
 
-    `record` gets every frame of that session with the seconds since the one before. A session with a number of games
-    closes the window after the last.
+    `record` gets every frame of that session with the seconds since the one before, until it raises an `OSError`. A
+    session with a number of games closes the window after the last.
     """
 
     def __init__(

@@ -23,6 +23,7 @@ from models.files import (
     STILL_FILE,
     TENSORBOARD_FOLDER,
     WEIGHTS_FILE,
+    found_in,
 )
 from models.provenance import Provenance, read_provenance
 from models.results import Result, Results
@@ -97,7 +98,7 @@ def card(directory: Path, repository: str) -> str:
             for result in evaluations
         ],
     )
-    files = {path.name for path in directory.iterdir()}
+    files = {path.name for path in found_in(directory)}
     sections = (
         _introduction(spec, provenance, files),
         _results(spec, results),

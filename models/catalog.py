@@ -8,7 +8,7 @@ from pathlib import Path
 
 from models import run_directory, store
 from models.errors import UserError, one_line
-from models.files import exists, expanded, is_folder, is_model_directory
+from models.files import exists, expanded, found_in, is_folder, is_model_directory
 
 PRETRAINED = Path(__file__).parent / "pretrained"
 DEFAULT_MODEL = "champion"
@@ -18,7 +18,7 @@ RUNS = Path("runs")
 
 def bundled_names() -> list[str]:
     """Returns the names of the models that ship with Volley, sorted."""
-    return sorted(path.name for path in PRETRAINED.glob("*") if is_model_directory(path))
+    return sorted(path.name for path in found_in(PRETRAINED) if is_model_directory(path))
 
 
 def resolve(model: str) -> Path:
@@ -92,7 +92,7 @@ def home(model: str) -> Path:
 
 def runs(folder: Path = RUNS) -> list[Path]:
     """Returns the training runs in `folder`, the most recently saved first."""
-    found = [path for path in folder.glob("*") if run_directory.is_run(path)]
+    found = [path for path in found_in(folder) if run_directory.is_run(path)]
     return sorted(found, key=os.path.getmtime, reverse=True)
 
 

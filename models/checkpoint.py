@@ -19,7 +19,7 @@ from safetensors.torch import save as save_tensors
 from models import store
 from models.control import PolicySpec, decode_any
 from models.errors import UserError, one_line
-from models.files import CONFIG_FILE, WEIGHTS_FILE, move_folder, replacing
+from models.files import CONFIG_FILE, WEIGHTS_FILE, exists, move_folder, replacing
 from models.mlp import Network, build
 from models.network import PolicyNetwork
 from models.spec import MAX_PARAMETERS, ModelSpec, decode, encode
@@ -90,7 +90,7 @@ def save(directory: Path, spec: PolicySpec, network: Network) -> None:
     directory.parent.mkdir(parents=True, exist_ok=True)
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
     weights, config = save_tensors(tensors), encode(spec)
-    if directory.exists():
+    if exists(directory):
         with replacing(directory / CONFIG_FILE) as new_config, replacing(directory / WEIGHTS_FILE) as new_weights:
             new_weights.write_bytes(weights)
             new_config.write_bytes(config)

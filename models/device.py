@@ -10,6 +10,7 @@ from typing import Literal
 import torch
 
 from models.errors import UserError
+from models.files import is_file
 
 DeviceName = Literal["auto", "cpu", "cuda"]
 
@@ -44,7 +45,7 @@ def cpu_features() -> Mapping[str, object]:
 def processor_name() -> str:
     """Returns the processor's name, as the operating system reports it."""
     cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.is_file():
+    if is_file(cpuinfo):
         for line in cpuinfo.read_text().splitlines():
             if line.startswith("model name"):
                 return line.partition(":")[2].strip()

@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from glob import glob
 from hashlib import sha256
 from pathlib import Path
 
@@ -53,9 +55,32 @@ def is_folder(path: Path) -> bool:
     return os.path.isdir(path)  # noqa: PTH112
 
 
+def found_in(folder: Path, pattern: str = "*") -> list[Path]:
+    """Returns what in a folder matches the pattern, sorted; `**` stands for all folders below it."""
+    if not is_folder(folder):
+        return []
+    names = glob(pattern, root_dir=folder, recursive=True, include_hidden=True)  # noqa: PTH207
+    return sorted(folder / name for name in names)
+
+
+def files_below(folder: Path) -> list[Path]:
+    """Returns all files in a folder and in the folders below it, sorted."""
+    return [path for path in found_in(folder, "**/*") if is_file(path)]
+
+
+def contents(folder: Path) -> list[Path]:
+    """Returns what is in a folder; `OSError` if it may not be looked at, so that nobody takes it for an empty one."""
+    return list(folder.iterdir())
+
+
 def expanded(name: str) -> Path:
     """A path as a user wrote it, with ~ for a home folder, if there is one of that name."""
     return Path(os.path.expanduser(name))  # noqa: PTH111
+
+
+def unmarked(content: bytes) -> bytes:
+    """Returns a text without the mark of its encoding, with which some editors begin a file."""
+    return content.removeprefix(codecs.BOM_UTF8)
 
 
 def is_model_directory(directory: Path) -> bool:

@@ -15,7 +15,7 @@ import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from models.errors import one_line
-from models.files import PROVENANCE_FILE, UNDECODABLE, atomic_write
+from models.files import PROVENANCE_FILE, UNDECODABLE, atomic_write, unmarked
 
 MAX_PROVENANCE_BYTES = 64 * 1024
 
@@ -91,7 +91,7 @@ def read_provenance(directory: Path) -> Provenance:
     try:
         if file.stat().st_size > MAX_PROVENANCE_BYTES:
             return Provenance()
-        return msgspec.json.decode(file.read_bytes(), type=Provenance)
+        return msgspec.json.decode(unmarked(file.read_bytes()), type=Provenance)
     except (OSError, *UNDECODABLE):
         return Provenance()
 

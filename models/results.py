@@ -11,7 +11,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta, Struct
 
-from models.files import RESULTS_FILE, UNDECODABLE
+from models.files import RESULTS_FILE, UNDECODABLE, unmarked
 from models.spec import PONG
 
 MAX_RESULTS_BYTES = 256 * 1024
@@ -63,7 +63,7 @@ class Results(Struct, frozen=True):
 def decode(content: bytes) -> Results | None:
     """Returns the results in a `results.json`; None if it is malformed."""
     try:
-        return msgspec.json.decode(content, type=Results)
+        return msgspec.json.decode(unmarked(content), type=Results)
     except UNDECODABLE:
         return None
 

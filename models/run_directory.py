@@ -36,8 +36,10 @@ from models.files import (
     PROVENANCE_FILE,
     STAGES_FOLDER,
     UNDECODABLE,
+    found_in,
     is_file,
     is_model_directory,
+    unmarked,
 )
 from models.provenance import read_provenance
 from models.results import MAX_RESULTS_BYTES, Result
@@ -83,7 +85,7 @@ def policy_in(run: Path) -> Path | None:
 
 def stages_in(directory: Path) -> dict[int, Path]:
     """Returns the earlier policies of a model or run, by agent steps, fewest first."""
-    folders = (directory / STAGES_FOLDER).glob("*")
+    folders = found_in(directory / STAGES_FOLDER)
     found = {int(path.name): path for path in folders if path.name.isdecimal() and is_model_directory(path)}
     return dict(sorted(found.items()))
 
@@ -105,7 +107,7 @@ def read_evaluation(policy: Path) -> Result | None:
     file = policy / EVALUATION_FILE
     with suppress(OSError, *UNDECODABLE):
         if file.stat().st_size <= MAX_RESULTS_BYTES:
-            return msgspec.json.decode(file.read_bytes(), type=Result)
+            return msgspec.json.decode(unmarked(file.read_bytes()), type=Result)
     return None
 
 
@@ -133,7 +135,7 @@ class _Settings(Struct):
 def read_config(directory: Path) -> RunConfig:
     """Returns the configuration of the run or model in `directory`; `UserError` if its `config.json` is invalid."""
     try:
-        content = (directory / CONFIG_FILE).read_bytes()
+        content = unmarked((directory / CONFIG_FILE).read_bytes())
         settings = msgspec.json.decode(content, type=dict[str, object])
         if "model" not in settings:
             return RunConfig(decode_any(content))
@@ -157,7 +159,7 @@ def read_metrics(directory: Path) -> list[Metrics]:
 
 def _read_log(file: Path) -> list[Metrics]:
     with suppress(OSError):
-        return list(_parse_log(file.read_bytes().splitlines()))
+        return list(_parse_log(unmarked(file.read_bytes()).splitlines()))
     return []
 
 
@@ -170,7 +172,7 @@ def _parse_log(lines: Iterable[bytes]) -> Iterator[Metrics]:
 
 
 def _read_csv(file: Path) -> list[Metrics]:
-    with suppress(OSError), file.open(errors="replace", newline="") as stream:
+    with suppress(OSError), file.open(encoding="utf-8-sig", errors="replace", newline="") as stream:
         return list(_parse_csv(stream))
     return []
 

@@ -12,7 +12,7 @@ from typing import Annotated, Final, Literal, TypeVar, get_args
 import msgspec
 
 from models.errors import UserError, one_line
-from models.files import UNDECODABLE
+from models.files import UNDECODABLE, unmarked
 from models.screen import COURT, SCREEN, Region
 
 T = TypeVar("T")
@@ -231,9 +231,10 @@ def check_version(found: object, known: int) -> None:
 
 def decode_as(kind: type[T], config: bytes, *, whose: str = "a model's") -> T:
     """Decodes a `config.json` as a `kind`; `UserError` if it is invalid."""
+    text = unmarked(config)
     try:
-        found = msgspec.json.decode(config, type=kind)
-        json.loads(config, object_pairs_hook=_unique)
+        found = msgspec.json.decode(text, type=kind)
+        json.loads(text, object_pairs_hook=_unique)
     except UNDECODABLE as error:
         raise UserError(f"its config.json is not {whose}: {one_line(error)}") from error
     return found

@@ -24,7 +24,16 @@ from typing import Annotated, Literal, NamedTuple, TypeAlias
 import msgspec
 
 from models.errors import UserError, one_line
-from models.files import UNDECODABLE, atomic_write, data_folder, exists, is_model_directory, move_folder
+from models.files import (
+    UNDECODABLE,
+    atomic_write,
+    data_folder,
+    exists,
+    found_in,
+    is_model_directory,
+    move_folder,
+    unmarked,
+)
 
 RECORD_FILE = "download.json"
 CURRENT_FILE = "current"
@@ -76,7 +85,7 @@ def downloads() -> list[StoredModel]:
     Skips folders with an unreadable `download.json`.
     """
     found = []
-    for file in _downloads_folder().glob(f"*/*/*/{RECORD_FILE}"):
+    for file in found_in(_downloads_folder(), f"*/*/*/{RECORD_FILE}"):
         with suppress(UserError):
             found.append(StoredModel(_read_record(file.parent), file.parent))
     newest_first = sorted(found, key=lambda stored: stored.download.downloaded, reverse=True)
@@ -186,7 +195,7 @@ def _read_record(directory: Path) -> Download:
     try:
         if file.stat().st_size > MAX_RECORD_BYTES:
             raise UserError(f"{RECORD_FILE} is too large")
-        return msgspec.json.decode(file.read_bytes(), type=Download)
+        return msgspec.json.decode(unmarked(file.read_bytes()), type=Download)
     except OSError as error:
         raise UserError(f"{RECORD_FILE} cannot be read: {error.strerror}") from error
     except UNDECODABLE as error:
@@ -208,7 +217,7 @@ def remove(stored: StoredModel) -> None:
 
 def imported_names() -> list[str]:
     """Returns the names of imported models, sorted."""
-    return sorted(path.name for path in _imported_folder().glob("*") if is_model_directory(path))
+    return sorted(path.name for path in found_in(_imported_folder()) if is_model_directory(path))
 
 
 def imported_folder(name: str) -> Path:

@@ -48,6 +48,8 @@ def mistake(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
         (["watch", "--seed", str(2**31)], "not a whole number from 0 to"),
         (["watch", "no-such-model"], "'no-such-model' is neither a model's name nor a directory"),
         (["watch", "no-such-model", "--headless"], "'no-such-model'"),
+        (["watch", "", "--headless"], "'' holds no model"),
+        (["watch", "--versus", "", "--headless"], "'' holds no model"),
     ],
 )
 def test_a_mistake_is_one_line(arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -18,7 +20,7 @@ from app.game.match import Match
 from app.game.rating import History, MatchRecord
 from app.game.seats import PersonSeat
 from app.game.session import Session
-from app.game.snapshot import State
+from app.game.snapshot import Snapshot, State
 from app.menu.model import MenuButton, Mode
 from app.menu.screen import MenuScreen
 from app.play.review import ReviewModel
@@ -54,8 +56,8 @@ def nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def open_window() -> Iterator[Callable[..., Window]]:
     windows: list[Window] = []
 
-    def opened(session: Session | None = None) -> Window:
-        windows.append(Window(open_display(), session))
+    def opened(session: Session | None = None, **more: Any) -> Window:
+        windows.append(Window(open_display(), session, **more))
         windows[-1].frame(0.0)
         return windows[-1]
 
@@ -386,13 +388,31 @@ def test_what_cannot_be_kept_is_told(playing: Window, tmp_path: Path) -> None:
     (tmp_path / "data").write_bytes(b"not a folder")
     for key, said in (
         (pygame.K_F12, "cannot save a screenshot"),
-        (pygame.K_F9, ""),
+        (pygame.K_F9, "cannot save a film"),
         (pygame.K_F5, "cannot save the replay"),
     ):
         press(playing, key)
         assert message(playing).startswith(said)
         assert "saved:" not in message(playing)
         assert message(playing) != "filming"
+
+
+def test_a_match_goes_on_when_the_disk_takes_no_more_of_its_recording(open_window: Callable[..., Window]) -> None:
+    recorded: list[float] = []
+
+    def record(now: Snapshot, elapsed: float) -> None:
+        del elapsed
+        recorded.append(now.seconds)
+        if len(recorded) == 20:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    one = open_window(Session(ALONE, seed=1), record=record)
+    wait_for(one, State.PLAYING)
+    frames(one, 30)
+    assert message(one) == "recording stopped: No space left on device"
+    assert len(recorded) == 20
+    assert match_of(one).state is State.PLAYING
+    assert match_of(one).frames >= 30
 
 
 def test_settings_are_kept_at_once(playing: Window) -> None:

@@ -218,6 +218,20 @@ def test_preparation_reports_its_progress(desk: Desk, tmp_path: Path, monkeypatc
     assert is_gone(started(tmp_path)[0])
 
 
+def test_a_temporary_folder_that_takes_nothing_is_told(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", "/nowhere")
+    desk.publishing.prepare(NAME, private=False)
+    assert desk.publishing.problem == "cannot start preparing the publication: No such file or directory"
+    assert desk.publishing.stage is Stage.NAMING
+
+
+def test_what_cannot_be_prepared_leaves_nothing(desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(preparation, "COMMAND", ("/nowhere/python",))
+    desk.publishing.prepare(NAME, private=False)
+    assert desk.publishing.problem == "cannot start preparing the publication: No such file or directory"
+    assert left_over(tmp_path) == []
+
+
 def test_a_failed_preparation_says_why_and_can_be_repeated(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     prepares_by(monkeypatch, FAILS)
     desk.publishing.prepare(NAME, private=False)

@@ -160,6 +160,7 @@ def test_pong_and_all_else_have_their_presets(algorithm: str) -> None:
         (["train", "ppo", "--resume", "x"], "only --steps and --device may change"),
         (["train", "--resume", "x", "--env", "CartPole-v1"], "only --steps and --device may change"),
         (["train", "ppo", "--env", "Foo-v1"], "no environment 'Foo-v1'"),
+        (["train", "ppo", "--env", ""], "no environment ''"),
         (["train", "ppo", "--env", "FrozenLake-v1"], "its observations are Discrete(16)"),
         (["train", "ppo", "--head", "gaussian"], "leave out --head gaussian"),
         (["train", "ppo", "--env", "Pendulum-v1", "--head", "categorical"], "--head gaussian or tanh-gaussian"),

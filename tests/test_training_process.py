@@ -199,6 +199,15 @@ def test_what_cannot_be_started_is_told(process: TrainingProcess, monkeypatch: p
     assert process.poll() is Phase.IDLE
 
 
+def test_a_temporary_folder_that_takes_nothing_is_told(
+    process: TrainingProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "gone"))
+    with pytest.raises(UserError, match="cannot start the training: No such file"):
+        process.start("ppo", 1)
+    assert process.poll() is Phase.IDLE
+
+
 def test_the_real_command_says_why_it_cannot_train(process: TrainingProcess) -> None:
     process.resume()
     assert ended(process) is Phase.FAILED

@@ -41,6 +41,10 @@ from models.files import (
     SETTINGS_FILE,
     TENSORBOARD_FOLDER,
     WEIGHTS_FILE,
+    contents,
+    exists,
+    found_in,
+    is_folder,
     move_folder,
 )
 from models.mlp import Network
@@ -95,7 +99,7 @@ def stage(model: str, folder: Path, *, name: str, episodes: int = EPISODES, on_g
             _stage_run(RunDirectory.open(home), directory, folder)
     else:
         _stage_model(home, directory, folder)
-    if (folder / CURVE_FILE).exists():
+    if exists(folder / CURVE_FILE):
         plot.draw(curves_of([read_run(model)], "mean_return"), "mean_return", folder / CURVE_PICTURE)
     # Load the copy: a training that is still running may overwrite the original.
     spec, network = checkpoint.load_policy(folder)
@@ -111,7 +115,7 @@ def _stage_run(run: RunDirectory, directory: Path, folder: Path) -> None:
         provenance = replace(provenance, command=without_options(provenance.command, "--run"))
     write_provenance(folder, replace(provenance, policy=_policy_of(directory, metrics)))
     write_curve(folder / CURVE_FILE, metrics)
-    events = sorted((run.path / TENSORBOARD_FOLDER).glob("*tfevents*"))
+    events = found_in(run.path / TENSORBOARD_FOLDER, "*tfevents*")
     for place, file in enumerate(events):
         (folder / TENSORBOARD_FOLDER).mkdir(exist_ok=True)
         # TensorBoard ends their names with this machine's.
@@ -258,15 +262,15 @@ def staging(folder: Path) -> Iterator[Path]:
 
     It replaces an earlier publication in `folder`. `UserError` if something else is there, or it cannot be written.
     """
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        check_staged(folder, "choose another with --folder")
     try:
+        if exists(folder) and (not is_folder(folder) or contents(folder)):
+            check_staged(folder, "choose another with --folder")
         folder.absolute().parent.mkdir(parents=True, exist_ok=True)
         staged = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.absolute().parent))
         try:
             staged.chmod(0o755)
             yield staged
-            if folder.exists():
+            if exists(folder):
                 shutil.rmtree(folder)
             move_folder(staged, folder)
         finally:
@@ -283,9 +287,9 @@ def check_staged(folder: Path, advice: str, repository: str = "") -> None:
     Other files would be published with it.
     """
     try:
-        found = {path.name for path in folder.iterdir()} - {TENSORBOARD_FOLDER}
+        found = {path.name for path in contents(folder)} - {TENSORBOARD_FOLDER}
         strange = sorted(found - {CARD_FILE, *FILES})
-        strange += [path.name for path in (folder / TENSORBOARD_FOLDER).glob("*") if "tfevents" not in path.name]
+        strange += [path.name for path in found_in(folder / TENSORBOARD_FOLDER) if "tfevents" not in path.name]
         card = (folder / CARD_FILE).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
         strange, card = [], ""

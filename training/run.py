@@ -27,7 +27,10 @@ from models.files import (
     TENSORBOARD_FOLDER,
     WEIGHTS_FILE,
     atomic_write,
+    contents,
+    exists,
     is_file,
+    is_folder,
 )
 from models.mlp import Network
 from models.provenance import write_provenance
@@ -130,11 +133,11 @@ class RunDirectory:
     @classmethod
     def create(cls, path: Path, settings: TrainingSettings) -> RunDirectory:
         """A new run in `path`; `UserError` if something is already there, or it cannot be written."""
-        # What begins with a dot is left of a run that was killed as it began.
-        if path.exists() and (not path.is_dir() or any(not file.name.startswith(".") for file in path.iterdir())):
-            resume = volley("train", "--resume", path)
-            raise UserError(f"{path} already exists; go on with it by {resume}, or choose another with --run")
         try:
+            # What begins with a dot is left of a run that was killed as it began.
+            if exists(path) and not (is_folder(path) and all(file.name.startswith(".") for file in contents(path))):
+                resume = volley("train", "--resume", path)
+                raise UserError(f"{path} already exists; go on with it by {resume}, or choose another with --run")
             path.mkdir(parents=True, exist_ok=True)
             atomic_write(path / CONFIG_FILE, encode(settings))
             write_provenance(path, new_provenance(settings.start))

@@ -9,7 +9,7 @@ import msgspec
 
 from models.control import PolicySpec
 from models.device import DeviceName
-from models.files import UNDECODABLE
+from models.files import UNDECODABLE, unmarked
 from models.spec import check_version, decode_as
 from training.a2c import A2cSettings
 from training.arena.opponents import Opponents
@@ -62,5 +62,5 @@ class _Stamp(msgspec.Struct):
 def decode(config: bytes) -> TrainingSettings:
     """The settings in a run's `config.json`; `UserError` if it holds none, or those of another version."""
     with suppress(*UNDECODABLE):
-        check_version(msgspec.json.decode(config, type=_Stamp).format_version, FORMAT_VERSION)
+        check_version(msgspec.json.decode(unmarked(config), type=_Stamp).format_version, FORMAT_VERSION)
     return decode_as(TrainingSettings, config, whose="a training run's")

@@ -133,7 +133,7 @@ def _lead(arguments: Namespace, team: Team) -> int:
         seed=arguments.seed,
         sticky=arguments.sticky,
         device=arguments.device,
-        environment=arguments.env or "Pong",
+        environment="Pong" if arguments.env is None else arguments.env,
         head=arguments.head,
         changes=arguments.changes or (),
         opponents=None if arguments.opponents is None else training_opponents(arguments.opponents),

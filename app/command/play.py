@@ -159,7 +159,8 @@ def _session(arguments: Namespace) -> Session:
                 )
         recorded = replay.load(arguments.replay)
         return Session(recorded.lineup, seed=recorded.seed, games=1, replay=recorded, sound=not arguments.headless)
-    model, versus = arguments.model or catalog.DEFAULT_MODEL, arguments.versus or "cpu"
+    model = catalog.DEFAULT_MODEL if arguments.model is None else arguments.model
+    versus = "cpu" if arguments.versus is None else arguments.versus
     games, first_seed = arguments.games or (1 if arguments.headless else None), arguments.seed or 0
     if arguments.follow:
         if arguments.headless:

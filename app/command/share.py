@@ -113,11 +113,12 @@ def _add_pull(subparsers: Subparsers) -> None:
 
 def _pull(arguments: Namespace) -> int:
     from models import store
+    from models.files import found_in
 
     if (named := store.parse_repository(arguments.model)) is None:
         raise UserError(f"{arguments.model!r} is not a valid repository name; give USER/REPO or USER/REPO@REVISION")
     kept, directory = download(*named)
-    size = sum(file.stat().st_size for file in directory.iterdir())
+    size = sum(file.stat().st_size for file in found_in(directory))
     if arguments.json:
         pulled = {"repository": kept.repository, "commit": kept.commit, "directory": str(directory), "bytes": size}
         print(json.dumps(pulled))
@@ -167,6 +168,7 @@ def _add_publish(subparsers: Subparsers) -> None:
 def _publish(arguments: Namespace) -> int:
     if arguments.staged and (arguments.dry_run or arguments.folder is not None):
         raise UserError("--staged uploads an existing folder: leave out --dry-run and --folder")
+    from models.files import files_below
     from models.hub import publishing
 
     repository: str = arguments.repository
@@ -176,11 +178,7 @@ def _publish(arguments: Namespace) -> int:
             _begin_stage("check", "asking the Hub who is logged in", as_json=arguments.json)
             publishing.check_login(repository)
         folder, stays = _staged_folder(arguments)
-        sizes = {
-            path.relative_to(folder).as_posix(): path.stat().st_size
-            for path in sorted(folder.rglob("*"))
-            if path.is_file()
-        }
+        sizes = {path.relative_to(folder).as_posix(): path.stat().st_size for path in files_below(folder)}
         if arguments.dry_run:
             next_command = f"upload it:  {volley('publish', folder, repository, '--staged')}"
             _print_outcome({"folder": str(folder)}, sizes, next_command, as_json=arguments.json)

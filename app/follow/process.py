@@ -93,12 +93,15 @@ class TrainingProcess:
 
     def _launch(self, arguments: tuple[str, ...]) -> None:
         assert self._process is None, "one training at a time"
-        # A file, because an unread pipe would block the training once it is full.
-        self._output = tempfile.TemporaryFile()  # noqa: SIM115 - open as long as the process writes
         try:
-            self._process = launch([*COMMAND, *arguments], self._output)
+            # A file, because an unread pipe would block the training once it is full.
+            self._output = tempfile.TemporaryFile()  # noqa: SIM115 - open as long as the process writes
+            try:
+                self._process = launch([*COMMAND, *arguments], self._output)
+            except OSError:
+                self._output.close()
+                raise
         except OSError as error:
-            self._output.close()
             raise UserError(f"cannot start the training: {error.strerror}") from error
         self.phase, self.reason = Phase.RUNNING, ""
 

@@ -17,7 +17,7 @@ from msgspec import Meta, Struct
 from agents.pong import Side
 from app.game.match import Point
 from models.errors import UserError, one_line
-from models.files import UNDECODABLE, atomic_write, data_folder
+from models.files import UNDECODABLE, atomic_write, data_folder, unmarked
 
 SCALE = 400 / math.log(10)
 """Rating points per unit of log odds."""
@@ -114,7 +114,7 @@ class History:
     def load(self) -> list[MatchRecord]:
         """The matches, oldest first; none if there is no file. `UserError` if it cannot be read."""
         try:
-            return msgspec.json.decode(self.path.read_bytes(), type=list[MatchRecord])
+            return msgspec.json.decode(unmarked(self.path.read_bytes()), type=list[MatchRecord])
         except FileNotFoundError:
             return []
         except OSError as error:

@@ -15,7 +15,7 @@ from models import catalog, results, store
 from models.card_text import plain_text
 from models.control import PolicySpec, decode_any
 from models.errors import UserError
-from models.files import CARD_FILE, CONFIG_FILE
+from models.files import CARD_FILE, CONFIG_FILE, found_in, is_file
 from models.provenance import read_provenance
 from models.results import Result
 from models.run_directory import CurvePoint, policy_in, read_curve, read_evaluation, trained_steps
@@ -290,5 +290,5 @@ def _read_text(directory: Path, name: str, max_bytes: int = _MAX_CARD_BYTES) -> 
 def _directory_size(directory: Path) -> int:
     """Bytes of all files in a model directory, without those in subfolders."""
     with suppress(OSError):
-        return sum(file.stat().st_size for file in directory.iterdir() if file.is_file())
+        return sum(file.stat().st_size for file in found_in(directory) if is_file(file))
     return 0

@@ -16,7 +16,7 @@ import msgspec
 
 from app.background import VOLLEY, launch
 from models.errors import UserError, one_line
-from models.files import UNDECODABLE
+from models.files import UNDECODABLE, is_folder
 
 COMMAND = (*VOLLEY, "publish")
 MAX_SECONDS_TO_END = 5.0
@@ -50,17 +50,23 @@ class Preparation:
         """The folder to upload, once it is ready."""
         self.problem = ""
         """Why it failed, in a line; empty if it has not."""
-        self._temporary = Path(tempfile.mkdtemp(prefix="volley-publish-"))
-        options = ("--dry-run", "--folder", str(self._temporary / "model"), "--json")
         try:
-            with (self._temporary / "output").open("wb") as output:
-                self._process = launch([*COMMAND, str(run), repository, *options], output)
+            self._temporary = Path(tempfile.mkdtemp(prefix="volley-publish-"))
+            try:
+                self._start(run, repository)
+            except OSError:
+                shutil.rmtree(self._temporary, ignore_errors=True)
+                raise
         except OSError as error:
-            shutil.rmtree(self._temporary, ignore_errors=True)
             raise UserError(f"cannot start preparing the publication: {error.strerror}") from error
         self._output = (self._temporary / "output").open("rb")
         self._unfinished = b""
         self._last_line = ""
+
+    def _start(self, run: Path, repository: str) -> None:
+        options = ("--dry-run", "--folder", str(self._temporary / "model"), "--json")
+        with (self._temporary / "output").open("wb") as output:
+            self._process = launch([*COMMAND, str(run), repository, *options], output)
 
     @property
     def ended(self) -> bool:
@@ -78,7 +84,7 @@ class Preparation:
         if code is None:
             return
         folder = self._temporary / "model"
-        if code == 0 and folder.is_dir():
+        if code == 0 and is_folder(folder):
             self.folder = folder
         else:
             ended = f"was ended: {signal.strsignal(-code)}" if code < 0 else f"failed with exit code {code}"

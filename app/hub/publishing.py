@@ -11,6 +11,7 @@ from app.hub import local, remote
 from app.hub.preparation import Preparation
 from models import store
 from models.errors import UserError, one_line
+from models.files import files_below
 from models.spec import ModelSpec
 
 LOGIN_CHECK_SECONDS = 5.0
@@ -140,7 +141,7 @@ class Publishing:
             self.login = str(error)
 
     def _review(self, folder: Path) -> None:
-        paths = sorted(path for path in folder.rglob("*") if path.is_file())
+        paths = files_below(folder)
         self.files = tuple(File(path.relative_to(folder).as_posix(), path.stat().st_size) for path in paths)
         self.card = local.read_card(folder)
         self.stage = Stage.REVIEW

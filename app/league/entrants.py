@@ -17,6 +17,7 @@ from app.game.cast import model_hash
 from app.game.levels import LEVELS
 from app.game.lineup import Policy, Rom, Script, Tracker
 from models.errors import UserError
+from models.files import found_in
 
 _VARIANT = re.compile(r"^(?P<name>.+?)(?P<greedy>:greedy)?(:(?P<reaction>\d{1,4})ms)?(:(?P<rows>\d{1,3})rows)?$")
 
@@ -46,7 +47,7 @@ def entrant(name: str) -> Entrant:
 def _code_hash() -> str:
     """A hash of the code that decides how games go: the court and everybody on it."""
     digest = sha256()
-    for file in sorted(Path(agents.__file__).parent.glob("*.py")):
+    for file in found_in(Path(agents.__file__).parent, "*.py"):
         digest.update(file.read_bytes())
     return digest.hexdigest()
 

@@ -19,7 +19,7 @@ from app.play.panels.panel import Panel
 from app.play.scene import MatchScene
 from app.settings import PanelName
 from models.errors import UserError
-from models.files import atomic_write
+from models.files import atomic_write, exists
 
 
 def save_screenshot(surface: pygame.Surface) -> str:
@@ -65,7 +65,9 @@ class FilmRecorder:
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             film = self._closing.enter_context(filming(self._path))
-        except (OSError, UserError) as error:
+        except OSError as error:
+            return f"cannot save a film to {self._path.parent}: {error.strerror}"
+        except UserError as error:
             return str(error)
         film.scene.panels |= extra_panels
         self._film = film
@@ -104,4 +106,4 @@ def _new_file(folder: Path, suffix: str) -> Path:
     """A file that does not exist yet, named by the time: newer files sort after older ones."""
     now = time.strftime("%Y-%m-%d %H.%M.%S")
     names = (f"{now}{more}{suffix}" for more in ("", *(f" {number}" for number in range(2, 100))))
-    return next(path for name in names if not (path := folder / name).exists())
+    return next(path for name in names if not exists(path := folder / name))

@@ -164,12 +164,21 @@ class MatchScreen:
         now = self._session.match.snapshot()
         self._open_ending(now)
         self._draw(surface, now, elapsed)
-        if self._record is not None:
-            self._record(now, elapsed)
+        self._add_to_recording(now, elapsed)
         if message := self._film.add(now, elapsed, self._scene):
             self._services.toast.show(message)
         finished = self._session.match.finished and not self._session.is_replay
         return Quit() if self._only and finished else None
+
+    def _add_to_recording(self, now: Snapshot, elapsed: float) -> None:
+        """Passes a frame to who records the match; the match goes on without, if the disk takes no more."""
+        if self._record is None:
+            return
+        try:
+            self._record(now, elapsed)
+        except OSError as error:
+            self._record = None
+            self._services.toast.show(f"recording stopped: {error.strerror}")
 
     def close(self) -> None:
         """Ends the film, if one is being made."""

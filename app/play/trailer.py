@@ -13,6 +13,7 @@ from app.game.match import Match
 from app.game.seats import AgentSeat, RomSeat
 from app.game.snapshot import Snapshot
 from app.play.film import filming
+from models.files import exists
 
 MIN_SECONDS = 20.0
 """The film ends with the first point after this time."""
@@ -41,11 +42,11 @@ def make(directory: Path, name: str, film: Path, still: Path) -> None:
 
             def record(now: Snapshot, elapsed: float) -> None:
                 recording.add(now, elapsed)
-                if not still.exists() and _is_good_still(now, court.ball):
+                if not exists(still) and _is_good_still(now, court.ball):
                     recording.save_picture(still)
 
             headless.run(match, record, lambda *_: None, _Ending(match).reached)
-            if not still.exists():
+            if not exists(still):
                 recording.save_picture(still)
     finally:
         torch.set_num_threads(threads)

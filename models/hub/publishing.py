@@ -12,6 +12,7 @@ from msgspec import Struct, field
 
 from models import store
 from models.errors import UserError, one_line
+from models.files import files_below
 from models.hub.client import Token, api
 from models.hub.failures import NO_WRITE_ACCESS, explaining_failures
 from models.hub.reading import RemoteFile, files_of, is_same
@@ -131,5 +132,5 @@ def _without_login(address: str) -> str:
 
 def _changed(folder: Path, remote: dict[str, RemoteFile]) -> tuple[str, ...]:
     """Returns the relative paths of the files in a folder that are new or different from the remote ones."""
-    files = {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*")) if path.is_file()}
+    files = {path.relative_to(folder).as_posix(): path for path in files_below(folder)}
     return tuple(name for name, path in files.items() if name not in remote or not is_same(path, remote[name]))

@@ -24,7 +24,7 @@ from models import checkpoint, store
 from models.card import LIBRARY
 from models.checkpoint import MAX_CONFIG_BYTES, MAX_WEIGHTS_BYTES
 from models.errors import UserError, one_line
-from models.files import CARD_FILE, CONFIG_FILE, CURVE_FILE, PROVENANCE_FILE, RESULTS_FILE, WEIGHTS_FILE
+from models.files import CARD_FILE, CONFIG_FILE, CURVE_FILE, PROVENANCE_FILE, RESULTS_FILE, WEIGHTS_FILE, exists
 from models.hub.client import Token, api, configure
 from models.hub.failures import explaining_failures
 from models.provenance import MAX_PROVENANCE_BYTES
@@ -190,7 +190,7 @@ def preview(remote: RemoteModel) -> Preview:
     """Returns what a model's author says about it, without downloading the weights."""
     with store.staging(remote.repository) as folder:
         _fetch(remote, [name for name in PREVIEWED if name in remote.files], folder, lambda _done, _total: None)
-        texts = {name: (folder / name).read_bytes() for name in PREVIEWED if (folder / name).exists()}
+        texts = {name: (folder / name).read_bytes() for name in PREVIEWED if exists(folder / name)}
     return Preview(
         texts.get(CARD_FILE, b"").decode(errors="replace"),
         decode(texts.get(RESULTS_FILE, b"")),
