@@ -236,3 +236,10 @@ def test_mistakes_are_one_line(
     error = capsys.readouterr().err
     assert said in error
     assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize("seed", [800_000_000, 2**31 - 1])
+def test_large_seeds_are_played(seed: int) -> None:
+    left, right = entrant("still"), entrant("tracker")
+    (result,) = _played([Fixture(left.identity, right.identity, seed)], left, right)
+    assert result.finished
