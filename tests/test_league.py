@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+import time
 from collections import Counter
 from collections.abc import Iterator
+from multiprocessing import active_children
+from multiprocessing.process import BaseProcess
 from pathlib import Path
+from threading import Thread
 
 import msgspec
 import numpy as np
@@ -16,7 +20,7 @@ from app.game.levels import LEVELS
 from app.game.lineup import Policy, Rom, Script, Tracker
 from app.league import entrants as entrants_module
 from app.league.entrants import Entrant, entrant
-from app.league.games import Fixture, Result, ResultsFile, play, schedule
+from app.league.games import Fixture, Result, ResultsFile, play, play_all, schedule
 from app.league.ratings import AVERAGE, Games, ratings, standings
 from app.league.report import share
 from models.errors import UserError
@@ -217,6 +221,34 @@ def test_ctrl_c_keeps_what_was_played(
     assert main(three) == 130
     assert "stopped after 1 of 6 games" in capsys.readouterr().out
     assert len((tmp_path / "league.jsonl").read_text().splitlines()) == 1
+
+
+def test_a_killed_process_ends_the_league_in_a_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.command.league.cores", lambda: 2)
+    killer = Thread(target=_kill_one_of, args=(set(active_children()),))
+    killer.start()
+    assert main(["league", "still", "tracker", "--games", "200", "--results", str(tmp_path / "league.jsonl")]) == 2
+    killer.join()
+    assert capsys.readouterr().err.endswith("results so far are kept, and the same command goes on from there\n")
+
+
+def _kill_one_of(others: set[BaseProcess]) -> None:
+    """Waits for a process that is not one of the others."""
+    while not (new := set(active_children()) - others):
+        time.sleep(0.05)
+    new.pop().kill()
+
+
+def test_what_is_being_played_is_not_waited_for() -> None:
+    entrants, others = [entrant("still"), entrant("tracker")], set(active_children())
+    results = play_all(schedule(entrants, 4, seed=0), entrants, 4)
+    next(results)
+    start = time.monotonic()
+    results.close()
+    assert time.monotonic() - start < 5
+    assert set(active_children()) <= others
 
 
 @pytest.mark.parametrize(
