@@ -229,14 +229,17 @@ def decode_as(kind: type[T], config: bytes) -> T:
     """Decodes a `config.json` as a `kind`; `UserError` if it is invalid."""
     try:
         found = msgspec.json.decode(config, type=kind)
-        json.loads(config, object_pairs_hook=_unique)
+        json.loads(config, object_pairs_hook=unique)
     except UNDECODABLE as error:
         raise UserError(f"its config.json is not a model's: {one_line(error)}") from error
     return found
 
 
-def _unique(fields: list[tuple[str, object]]) -> dict[str, object]:
-    """`ValueError` for an object with two values of one name, of which programs take either."""
+def unique(fields: list[tuple[str, object]]) -> dict[str, object]:
+    """The object with these fields, for `json.loads`.
+
+    `ValueError` for an object with two values of one name, of which programs take either.
+    """
     names = [name for name, _ in fields]
     if len(set(names)) != len(names):
         raise ValueError(f"it has {max(names, key=names.count)!r} twice")

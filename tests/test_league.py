@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import time
 from collections import Counter
@@ -14,15 +15,17 @@ from threading import Thread
 import msgspec
 import numpy as np
 import pytest
+from rich.console import Console
 
 from app.command.main import main
+from app.command.output import printable
 from app.game.levels import LEVELS
 from app.game.lineup import Policy, Rom, Script, Tracker
 from app.league import entrants as entrants_module
 from app.league.entrants import Entrant, entrant
 from app.league.games import Fixture, Result, ResultsFile, play, play_all, schedule
 from app.league.ratings import AVERAGE, Games, ratings, standings
-from app.league.report import share
+from app.league.report import share, table
 from models.errors import UserError
 
 
@@ -241,6 +244,7 @@ def _kill_one_of(others: set[BaseProcess]) -> None:
     new.pop().kill()
 
 
+@pytest.mark.slow
 def test_what_is_being_played_is_not_waited_for() -> None:
     entrants, others = [entrant("still"), entrant("tracker")], set(active_children())
     results = play_all(schedule(entrants, 4, seed=0), entrants, 4)
@@ -275,3 +279,15 @@ def test_large_seeds_are_played(seed: int) -> None:
     left, right = entrant("still"), entrant("tracker")
     (result,) = _played([Fixture(left.identity, right.identity, seed)], left, right)
     assert result.finished
+
+
+@pytest.mark.parametrize("name", ["[/x]", "[bold]a", "a\x1b]0;owned\x07\x9b2J"])
+def test_a_players_name_is_shown_as_it_is_and_does_nothing_to_the_terminal(name: str) -> None:
+    results = [Result(Fixture("a", "b", 0), (21, 10), 1, finished=True)]
+    console = Console(file=io.StringIO(), force_terminal=True, width=120)
+    console.print(table(standings(["a", "b"], results), {"a": name, "b": "other"}))
+    assert isinstance(console.file, io.StringIO)
+    shown = console.file.getvalue()
+    assert printable(name) in shown
+    assert "\x1b]" not in shown
+    assert "\x9b" not in shown

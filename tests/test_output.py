@@ -65,6 +65,19 @@ def test_an_error_prints_a_strangers_words_harmlessly(capsys: pytest.CaptureFixt
     assert error.count("\n") == 1
 
 
+def test_a_progress_bar_shows_a_models_name_harmlessly(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm")
+    spec = specification("CartPole-v1", algorithm="ppo")
+    checkpoint.save(tmp_path / "a\x1b]0;owned\x07", spec, build(spec))
+    assert main(["evaluate", str(tmp_path / "a\x1b]0;owned\x07"), "--episodes", "2"]) == 0
+    error = capsys.readouterr().err
+    assert "a ]0;owned" in error.replace("\n", "")
+    assert "\x07" not in error
+
+
 def test_folders_are_listed_harmlessly(
     tmp_path: Path, spec: ModelSpec, network: PolicyNetwork, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Annotated, Literal, TypeAlias
 
 import msgspec
@@ -10,6 +11,7 @@ from models.control import PolicySpec
 from models.device import DeviceName
 from models.errors import UserError, one_line
 from models.files import UNDECODABLE
+from models.spec import unique
 from training.a2c import A2cSettings
 from training.arena.opponents import Opponents
 from training.imitation import ImitationSettings
@@ -54,6 +56,8 @@ def encode(settings: TrainingSettings) -> bytes:
 def decode(config: bytes) -> TrainingSettings:
     """The settings in a run's `config.json`; `UserError` if it holds none."""
     try:
-        return msgspec.json.decode(config, type=TrainingSettings)
+        settings = msgspec.json.decode(config, type=TrainingSettings)
+        json.loads(config, object_pairs_hook=unique)
     except UNDECODABLE as error:
         raise UserError(f"its config.json is not a training run's: {one_line(error)}") from error
+    return settings
