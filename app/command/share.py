@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from app.command.arguments import MODEL_HELP, add_command
 from app.command.download import download, local_directory
-from app.command.output import printable, say
+from app.command.output import printable, say, show
 from models import catalog
 from models.errors import UserError, volley
 
@@ -78,7 +78,6 @@ def _models(arguments: Namespace) -> int:
 
 
 def _print_models(listed: list[dict[str, str]]) -> None:
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
@@ -94,7 +93,7 @@ def _print_models(listed: list[dict[str, str]]) -> None:
         # As Text, because a stranger's words must not be read as markup.
         cells = (facts["model"], facts.get("algorithm", ""), facts.get("score", ""), facts.get("size", ""), date)
         table.add_row(*(Text(printable(cell)) for cell in cells))
-    Console(highlight=False).print(table)
+    show(table)
 
 
 def _add_pull(subparsers: Subparsers) -> None:
