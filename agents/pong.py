@@ -25,6 +25,8 @@ LONGEST_RALLY = round(60 * FRAMES_PER_SECOND)
 """In frames: a minute. A longer rally between programs may never end, so it is cut off, and its game with it."""
 SOUND_SAMPLES = 512
 """In each frame."""
+_SEEDS = 2**31
+"""The emulator knows so many; a larger seed stands for one of them."""
 
 # Bytes of the RAM.
 _FRAMES_256 = 9
@@ -101,13 +103,13 @@ class Court:
 
     In every frame without a control for the left paddle, the ROM's own opponent moves it: the ROM's two-player mode is
     switched on and off between frames. `sticky` is the probability that the right player's last action is repeated
-    instead of the new one (Machado et al. 2018); people play with 0.
+    instead of the new one (Machado et al. 2018); people play with 0. `seed` is any whole number from 0.
     """
 
     def __init__(self, *, seed: int = 0, sticky: float = 0.0, sound: bool = False) -> None:
         ALEInterface.setLoggerMode(LoggerMode.Error)
         self._ale = ALEInterface()
-        self._ale.setInt("random_seed", seed)
+        self._ale.setInt("random_seed", int(seed) % _SEEDS)
         self._ale.setFloat("repeat_action_probability", sticky)
         self._ale.setBool("sound_obs", sound)
         rom = roms.get_rom_path("pong")

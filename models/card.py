@@ -25,6 +25,7 @@ from models.files import (
     WEIGHTS_FILE,
     found_in,
 )
+from models.hub_variables import check_variables
 from models.provenance import Provenance, read_provenance
 from models.results import Result, Results
 from models.spec import SLOW_ACTIONS, ModelSpec
@@ -65,8 +66,9 @@ PATTERNS = (*(name for name in FILES if name != TENSORBOARD_FOLDER), f"{TENSORBO
 def card(directory: Path, repository: str) -> str:
     """Returns the `README.md` of the model in `directory`, to be published in `repository` (USER/REPO).
 
-    `UserError` if the directory holds no model.
+    `UserError` if the directory holds no model, or as for `check_variables`.
     """
+    check_variables()
     from huggingface_hub import ModelCardData  # noqa: PLC0415 - slow to import, and few commands write cards
     from huggingface_hub.repocard_data import EvalResult  # noqa: PLC0415
 

@@ -6,18 +6,33 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from models.errors import UserError
+
 
 @contextmanager
 def plain_matplotlib() -> Iterator[None]:
     """Draws with matplotlib's own settings, whatever a matplotlibrc or MPLBACKEND say.
 
+    `UserError` if the current folder has a matplotlibrc that is no text: matplotlib insists on that one.
+
     A notebook's MPLBACKEND names one that only exists there, and `text.usetex` needs a TeX that few have.
     """
-    chosen = os.environ.pop("MPLBACKEND", None)
-    import matplotlib as mpl  # noqa: PLC0415 - it takes most of a second
-
-    if chosen is not None:
-        os.environ["MPLBACKEND"] = chosen
+    with _no_settings():
+        import matplotlib as mpl  # noqa: PLC0415 - it takes most of a second
     with mpl.rc_context():
         mpl.rcdefaults()
         yield
+
+
+@contextmanager
+def _no_settings() -> Iterator[None]:
+    """In the block, matplotlib finds no backend to use, and an empty file of settings."""
+    before = {name: os.environ.pop(name, None) for name in ("MPLBACKEND", "MATPLOTLIBRC")}
+    os.environ["MATPLOTLIBRC"] = os.devnull
+    try:
+        yield
+    except UnicodeDecodeError as error:
+        raise UserError("cannot draw: the matplotlibrc in this folder is not UTF-8 text; correct it") from error
+    finally:
+        del os.environ["MATPLOTLIBRC"]
+        os.environ.update({name: value for name, value in before.items() if value is not None})

@@ -24,7 +24,7 @@ import torch
 from torch import Tensor
 
 from models.errors import UserError, one_line
-from models.spec import MAX_PARAMETERS
+from models.spec import MAX_PARAMETERS, unique
 
 MAX_FILE_BYTES = 64 * 1024 * 1024
 """An archive with its optimiser's state has up to 30 MB."""
@@ -132,7 +132,7 @@ def _settings(archive: ZipFile) -> Settings:
     """
     content = _read_entry(archive, _SETTINGS_FILE, MAX_SETTINGS_BYTES)
     try:
-        return msgspec.convert(json.loads(content), Settings)
+        return msgspec.convert(json.loads(content, object_pairs_hook=unique), Settings)
     except (msgspec.ValidationError, ValueError, RecursionError) as error:
         raise UserError(f"its settings cannot be read: {one_line(error, 80)}") from error
 

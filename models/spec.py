@@ -234,14 +234,17 @@ def decode_as(kind: type[T], config: bytes, *, whose: str = "a model's") -> T:
     text = unmarked(config)
     try:
         found = msgspec.json.decode(text, type=kind)
-        json.loads(text, object_pairs_hook=_unique)
+        json.loads(text, object_pairs_hook=unique)
     except UNDECODABLE as error:
         raise UserError(f"its config.json is not {whose}: {one_line(error)}") from error
     return found
 
 
-def _unique(fields: list[tuple[str, object]]) -> dict[str, object]:
-    """`ValueError` for an object with two values of one name, of which programs take either."""
+def unique(fields: list[tuple[str, object]]) -> dict[str, object]:
+    """The object with these fields, for `json.loads`.
+
+    `ValueError` for an object with two values of one name, of which programs take either.
+    """
     names = [name for name, _ in fields]
     if len(set(names)) != len(names):
         raise ValueError(f"it has {max(names, key=names.count)!r} twice")

@@ -227,3 +227,10 @@ def test_a_recording_prints_nothing_but_its_json(model_directory: Path, tmp_path
         [*command, "--record", str(tmp_path / "game.mp4")], check=True, capture_output=True, text=True
     )
     assert json.loads(done.stdout)["games"] == 1
+
+
+def test_a_reader_who_has_seen_enough_is_no_fault_of_the_film(tmp_path: Path, now: Snapshot) -> None:
+    path = tmp_path / "game.mp4"
+    with pytest.raises(BrokenPipeError):
+        cut_short(path, now, BrokenPipeError(32, "Broken pipe"))
+    assert len(frames_of(path)) == 5

@@ -160,3 +160,11 @@ def test_the_programs_of_the_documentation_play_a_game(capsys: pytest.CaptureFix
         score = capsys.readouterr().out
         assert score.startswith("left, right: (")
         assert "21" in score
+
+
+@pytest.mark.parametrize("seed", [2**31 - 1, 2**31, 2**40])
+def test_an_environment_takes_large_seeds(seed: int) -> None:
+    environment = CourtEnv("still")
+    first, _ = environment.reset(seed=seed)
+    again, _ = environment.reset(seed=seed)
+    assert np.array_equal(first, again)

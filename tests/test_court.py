@@ -122,6 +122,11 @@ def test_the_same_seed_gives_the_same_game(sticky: float) -> None:
     assert len(set(first)) > 200
 
 
+@pytest.mark.parametrize("seed", [2**31, np.int64(2**31), 3 * 800_000_000, 2**80])
+def test_any_whole_number_from_0_is_a_seed(seed: int) -> None:
+    assert play(Court(seed=seed, sticky=0.5), 50) == play(Court(seed=seed, sticky=0.5), 50)
+
+
 def test_seeds_and_resets_give_other_games() -> None:
     court = Court(seed=0)
     games = [play(court, 100)]

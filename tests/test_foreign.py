@@ -461,7 +461,10 @@ def test_the_algorithm_is_what_the_settings_call_it(
     assert foreign.read(tmp_path / "agent.zip")[0].algorithm == name
 
 
-@pytest.mark.parametrize("data", [b'{"n_epochs": "four"}', b"\x80\x04", b"[" * 100_000, b'{"n_epochs": 4', b""])
+TWICE = b'{"policy_kwargs": {"normalize_images": false}, "policy_kwargs": {}}'
+
+
+@pytest.mark.parametrize("data", [b'{"n_epochs": "four"}', b"\x80\x04", b"[" * 100_000, b'{"n_epochs": 4', b"", TWICE])
 def test_settings_that_cannot_be_read_are_refused(tmp_path: Path, ppo_agent: PpoAgent, data: bytes) -> None:
     """They say what the network takes: to guess would be to play wrong in silence."""
     file = tmp_path / "agent.zip"

@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+import io
 import json
+import time
 from collections import Counter
 from collections.abc import Iterator
+from multiprocessing import active_children
+from multiprocessing.process import BaseProcess
 from pathlib import Path
+from threading import Thread
 
 import msgspec
 import numpy as np
 import pytest
+from rich.console import Console
 
 from app.command.main import main
+from app.command.output import printable
 from app.game.levels import LEVELS
 from app.game.lineup import Policy, Rom, Script, Tracker
 from app.league import entrants as entrants_module
 from app.league.entrants import Entrant, entrant
-from app.league.games import Fixture, Result, ResultsFile, play, schedule
+from app.league.games import Fixture, Result, ResultsFile, play, play_all, schedule
 from app.league.ratings import AVERAGE, Games, ratings, standings
-from app.league.report import share
+from app.league.report import share, table
 from models.errors import UserError
 
 
@@ -219,6 +226,35 @@ def test_ctrl_c_keeps_what_was_played(
     assert len((tmp_path / "league.jsonl").read_text().splitlines()) == 1
 
 
+def test_a_killed_process_ends_the_league_in_a_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.command.league.cores", lambda: 2)
+    killer = Thread(target=_kill_one_of, args=(set(active_children()),))
+    killer.start()
+    assert main(["league", "still", "tracker", "--games", "200", "--results", str(tmp_path / "league.jsonl")]) == 2
+    killer.join()
+    assert capsys.readouterr().err.endswith("results so far are kept, and the same command goes on from there\n")
+
+
+def _kill_one_of(others: set[BaseProcess]) -> None:
+    """Waits for a process that is not one of the others."""
+    while not (new := set(active_children()) - others):
+        time.sleep(0.05)
+    new.pop().kill()
+
+
+@pytest.mark.slow
+def test_what_is_being_played_is_not_waited_for() -> None:
+    entrants, others = [entrant("still"), entrant("tracker")], set(active_children())
+    results = play_all(schedule(entrants, 4, seed=0), entrants, 4)
+    next(results)
+    start = time.monotonic()
+    results.close()
+    assert time.monotonic() - start < 5
+    assert set(active_children()) <= others
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -236,3 +272,22 @@ def test_mistakes_are_one_line(
     error = capsys.readouterr().err
     assert said in error
     assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize("seed", [800_000_000, 2**31 - 1])
+def test_large_seeds_are_played(seed: int) -> None:
+    left, right = entrant("still"), entrant("tracker")
+    (result,) = _played([Fixture(left.identity, right.identity, seed)], left, right)
+    assert result.finished
+
+
+@pytest.mark.parametrize("name", ["[/x]", "[bold]a", "a\x1b]0;owned\x07\x9b2J"])
+def test_a_players_name_is_shown_as_it_is_and_does_nothing_to_the_terminal(name: str) -> None:
+    results = [Result(Fixture("a", "b", 0), (21, 10), 1, finished=True)]
+    console = Console(file=io.StringIO(), force_terminal=True, width=120)
+    console.print(table(standings(["a", "b"], results), {"a": name, "b": "other"}))
+    assert isinstance(console.file, io.StringIO)
+    shown = console.file.getvalue()
+    assert printable(name) in shown
+    assert "\x1b]" not in shown
+    assert "\x9b" not in shown

@@ -14,7 +14,7 @@ from gymnasium.spaces import Box, Discrete, Space
 from app.command.main import main
 from models.control import ContinuousActions, ControlSpec, DiscreteActions
 from models.errors import UserError
-from training.environments import make, specification
+from training.environments import Head, make, specification
 
 
 class Odd(gymnasium.Env[Any, Any]):
@@ -33,13 +33,25 @@ class Odd(gymnasium.Env[Any, Any]):
         assert self.action_space.contains(action), action
         self.taken.append(action)
         self._steps += 1
-        return np.full(3, self._steps / 5), float(action == 6), self._steps == 5, False, {}
+        return np.full(3, self._steps / 5), float(np.all(action == 6)), self._steps == 5, False, {}
 
 
 class Whole(Odd):
     """Takes vectors of whole numbers."""
 
     action_space = Box(0, 3, (2,), np.int64)
+
+
+class Half(Odd):
+    """Takes numbers of 16 bits."""
+
+    action_space = Box(-0.1, 0.3, (2,), np.float16)
+
+
+class Vast(Odd):
+    """Takes numbers whose distance no float32 holds."""
+
+    action_space = Box(-3e38, 3e38, (2,), np.float32)
 
 
 class Broken(Odd):
@@ -57,7 +69,7 @@ class Grown(Odd):
 
 @pytest.fixture(autouse=True)
 def _registered() -> Iterator[None]:
-    names: dict[str, Any] = {"Odd-v0": Odd, "Whole-v0": Whole, "Broken-v0": Broken}
+    names: dict[str, Any] = {"Odd-v0": Odd, "Whole-v0": Whole, "Broken-v0": Broken, "Half-v0": Half, "Vast-v0": Vast}
     for name, kind in names.items():
         gymnasium.register(name, entry_point=kind, disable_env_checker=True)
     Odd.taken.clear()
@@ -140,3 +152,14 @@ def test_other_numbers_of_actions_are_noticed() -> None:
     arm = ControlSpec(algorithm="ppo", environment="Pendulum-v1", observation_size=3, actions=vector)
     with pytest.raises(UserError, match="and 1 actions now"):
         make(arm, 1)
+
+
+@pytest.mark.parametrize("head", ["gaussian", "tanh-gaussian"])
+@pytest.mark.parametrize("name", ["Half-v0", "Vast-v0"])
+def test_actions_are_of_the_environments_type_and_within_its_bounds(name: str, head: Head) -> None:
+    """`Odd.step` checks that its space contains them."""
+    environments = make(specification(name, algorithm="ppo", head=head), 2)
+    environments.reset(seed=0)
+    for drawn in (0.0, 0.3, 1.0, 20.0, -20.0):
+        environments.step(np.full((2, 2), drawn, np.float32))
+    assert len(Odd.taken) == 10

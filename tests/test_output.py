@@ -44,6 +44,15 @@ def test_a_full_disk_behind_the_output_is_one_line(command: list[str]) -> None:
     assert done.stderr == b"volley: cannot print the answer: no space left where it goes\n"
 
 
+@pytest.mark.parametrize("command", [["models"], ["plot", "ppo"], ["plot", "ppo", "--json"]])
+def test_a_reader_who_has_seen_enough_is_no_mistake(command: list[str]) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = run(*command, stdout=writer)
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp437"])
 @pytest.mark.parametrize("command", [["watch", "--help"], ["models"]])
 def test_a_terminal_that_lacks_letters_shows_others(command: list[str], encoding: str) -> None:
@@ -63,6 +72,19 @@ def test_an_error_prints_a_strangers_words_harmlessly(capsys: pytest.CaptureFixt
     assert "\x1b" not in error
     assert "\x9b" not in error
     assert error.count("\n") == 1
+
+
+def test_a_progress_bar_shows_a_models_name_harmlessly(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm")
+    spec = specification("CartPole-v1", algorithm="ppo")
+    checkpoint.save(tmp_path / "a\x1b]0;owned\x07", spec, build(spec))
+    assert main(["evaluate", str(tmp_path / "a\x1b]0;owned\x07"), "--episodes", "2"]) == 0
+    error = capsys.readouterr().err
+    assert "a ]0;owned" in error.replace("\n", "")
+    assert "\x07" not in error
 
 
 def test_folders_are_listed_harmlessly(
@@ -114,6 +136,14 @@ def test_pictures_do_not_depend_on_the_users_settings(settings: str, backend: st
         MATPLOTLIBRC=str(tmp_path / "matplotlibrc"),
         MPLBACKEND=backend,
     )
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert (tmp_path / "curve.png").stat().st_size > 10_000
+
+
+@pytest.mark.parametrize("place", ["MATPLOTLIBRC", "MPLCONFIGDIR"])
+def test_settings_that_are_no_text_harm_no_picture(place: str, tmp_path: Path) -> None:
+    (tmp_path / "matplotlibrc").write_bytes(b"# caf\xe9\n")
+    done = run("plot", "ppo", "--out", str(tmp_path / "curve.png"), **{place: str(tmp_path)})
     assert (done.returncode, done.stderr) == (0, b"")
     assert (tmp_path / "curve.png").stat().st_size > 10_000
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import itertools
 import json
@@ -276,3 +277,10 @@ def test_other_commands_do_not_pay_for_pictures() -> None:
     code = "import sys; from training import plot, terminal_plot"
     code += "; sys.exit(any(name in sys.modules for name in ('matplotlib', 'torch')))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_folders_name_does_nothing_to_the_terminal(make_run: MakeRun) -> None:
+    (curve,) = curves_of([read_run(make_run("one"))], "mean_return")
+    named = dataclasses.replace(curve, label="run\x1b]0;owned\x07")
+    shown = terminal_plot.draw([named], "mean_return", "steps", width=80).plain
+    assert shown.startswith("run ]0;owned \n")

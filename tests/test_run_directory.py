@@ -29,7 +29,7 @@ from models.run_directory import (
 from models.spec import ModelSpec
 from models.spec import encode as encode_model
 from training.run import RunDirectory
-from training.settings import TrainingSettings, encode
+from training.settings import TrainingSettings, decode, encode
 
 LINES = [{"steps": 100 * n, "seconds": float(n), "mean_return": -21.0 + n, "kl": 0.1} for n in range(1, 6)]
 POINTS = tuple(CurvePoint(100 * n, float(n), -21.0 + n) for n in range(1, 6))
@@ -213,3 +213,10 @@ def test_what_the_best_policy_was_measured_to_be_worth(tmp_path: Path) -> None:
 def test_reading_runs_costs_no_torch() -> None:
     code = "import sys; from models import catalog, run_directory; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_setting_that_is_there_twice_is_refused(spec: ModelSpec) -> None:
+    config = encode(TrainingSettings(model=spec))
+    assert decode(config).seed == 0
+    with pytest.raises(UserError, match=r"its config\.json is not a training run's: it has 'seed' twice"):
+        decode(config.rstrip()[:-1] + b', "seed": 1}')

@@ -116,3 +116,31 @@ def test_a_run_of_two_processes_goes_on_with_one_and_says_what_that_changes(
     assert {code for code, _ in ended(team)} == {130}
     assert main(["train", "--resume", str(run)]) == 0
     assert "it was saved by a training of 2 processes" in capfd.readouterr().err
+
+
+RENDEZVOUS = {"WORLD_SIZE": "2", "RANK": "0", "MASTER_ADDR": "127.0.0.1"}
+
+
+@pytest.mark.parametrize(
+    ("variables", "said"),
+    [
+        (RENDEZVOUS, "cannot join the other processes of this training (The server socket has failed to listen on"),
+        ({"WORLD_SIZE": "2", "RANK": "0"}, "cannot join the other processes of this training (Error initializing"),
+        (RENDEZVOUS | {"RANK": "x"}, "cannot join the other processes of this training (invalid literal"),
+        ({"WORLD_SIZE": "abc"}, "WORLD_SIZE is 'abc', not a whole number; let torchrun start the processes"),
+        ({"WORLD_SIZE": "-2"}, "WORLD_SIZE is '-2', not a whole number; let torchrun start the processes"),
+    ],
+)
+def test_processes_that_cannot_meet_say_so_in_a_line(
+    variables: dict[str, str], said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("WORLD_SIZE", "RANK", "MASTER_ADDR", "MASTER_PORT"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        monkeypatch.setenv("MASTER_PORT", str(taken.getsockname()[1]))
+        assert main(list(TRAIN[1:])) == 2
+    error = capsys.readouterr().err
+    assert error.startswith(f"volley: {said}")
+    assert error.count("\n") == 1

@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -18,6 +19,7 @@ from rich.progress import (
     Progress as Bar,
 )
 
+from models.errors import one_line
 from training.loop import Display
 from training.run import Progress
 
@@ -62,7 +64,7 @@ class TerminalDisplay(Display):
             disable=not self._console.is_terminal,
             speed_estimate_period=120,
         )
-        self._task = self._bar.add_task(algorithm, total=steps, figures="")
+        self._task = self._bar.add_task(escape(one_line(algorithm)), total=steps, figures="")
 
     def __enter__(self) -> Self:
         self._bar.start()
@@ -88,7 +90,7 @@ class TerminalDisplay(Display):
 
     def note(self, line: str) -> None:
         """Called with something that the user should know."""
-        self._console.print(f"note: {line}", highlight=False, soft_wrap=True, markup=False)
+        self._console.print(one_line(f"note: {line}", 1000), highlight=False, soft_wrap=True, markup=False)
 
     def _time_left(self, steps: int, seconds: float) -> str:
         """At the speed since the first update here: before a run was resumed, it may have been slower or faster."""

@@ -18,7 +18,7 @@ from gymnasium.vector.utils import batch_space
 from gymnasium.wrappers import DtypeObservation
 from gymnasium.wrappers import TransformAction as TransformOneAction
 from gymnasium.wrappers.vector import TransformAction
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from models.control import ContinuousActions, ControlSpec, DiscreteActions, PolicySpec
 from models.errors import UserError, one_line
@@ -139,7 +139,7 @@ def _make_control(spec: ControlSpec, num_envs: int, autoreset: AutoresetMode) ->
         _check_unchanged(spec, environments)
     if isinstance(spec.actions, DiscreteActions):
         return environments
-    within = ActionBounds(spec.actions)
+    within = ActionBounds(spec.actions, environments.single_action_space.dtype)
     space = Box(-np.inf, np.inf, (len(spec.actions.low),), np.float32)
     return TransformAction(environments, within, batch_space(space, num_envs), space)
 
@@ -169,18 +169,22 @@ def _check_unchanged(spec: ControlSpec, environments: VectorEnv) -> None:
 class ActionBounds:
     """Maps what a continuous policy draws, `[N, D]`, to the environment's actions: -1 and 1 become the bounds.
 
-    A Gaussian's draws are clipped to the bounds; a `TanhGaussian` draws u, and tanh u stays within them.
+    A Gaussian's draws are clipped to the bounds; a `TanhGaussian` draws u, and tanh u stays within them. `kind` is the
+    type of the environment's numbers.
     """
 
-    def __init__(self, actions: ContinuousActions) -> None:
-        low, high = np.array(actions.low, np.float32), np.array(actions.high, np.float32)
-        self._middle, self._half = (low + high) / 2, (high - low) / 2
+    def __init__(self, actions: ContinuousActions, kind: DTypeLike = np.float32) -> None:
+        self._kind = np.dtype(kind)
+        precision = np.promote_types(self._kind, np.float32)
+        self._low, self._high = np.array(actions.low, precision), np.array(actions.high, precision)
+        # Halved first: the sum of large bounds, or their distance, may be infinite.
+        self._middle, self._half = self._low / 2 + self._high / 2, self._high / 2 - self._low / 2
         self._squash = actions.head == "tanh-gaussian"
 
-    def __call__(self, drawn: NDArray[Any]) -> NDArray[np.float32]:
-        """`[N, D]` float32, within the bounds."""
+    def __call__(self, drawn: NDArray[Any]) -> NDArray[np.floating[Any]]:
+        """`[N, D]` of the environment's type, within the bounds."""
         within = np.tanh(drawn) if self._squash else np.clip(drawn, -1, 1)
-        return np.asarray(self._middle + self._half * within, np.float32)
+        return np.clip(self._middle + self._half * within, self._low, self._high).astype(self._kind)
 
 
 def make_pong(spec: ModelSpec, num_envs: int, *, sticky: float) -> VectorEnv:

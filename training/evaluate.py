@@ -17,7 +17,7 @@ from models import checkpoint
 from models.acting import choose
 from models.control import PolicySpec
 from models.device import DeviceName, pick_device
-from models.errors import UserError
+from models.errors import UserError, one_line
 from models.mlp import Network
 from models.spec import PONG, ModelSpec, meant_greedy
 from training.environments import make
@@ -147,7 +147,7 @@ def evaluate_model(
     keep_freed_memory()
     console = Console(stderr=True)
     with Progress(console=console, disable=not console.is_terminal) as bar:
-        task = bar.add_task(f"{escape(name)}, full {'games' if pong else 'episodes'}", total=episodes)
+        task = bar.add_task(f"{escape(one_line(name))}, full {'games' if pong else 'episodes'}", total=episodes)
         return evaluate(
             spec,
             network.to(target),

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, distributed
 from torch.nn import Parameter
 
-from models.errors import UserError
+from models.errors import UserError, one_line
 
 Value = TypeVar("Value")
 Arguments = ParamSpec("Arguments")
@@ -138,19 +138,38 @@ ALONE = Team()
 @contextmanager
 def joined() -> Iterator[Team]:
     """The team that torchrun has started this process for, while the block lasts; without torchrun, it is alone."""
-    size = int(os.environ.get("WORLD_SIZE", "1"))
+    size = _number("WORLD_SIZE", 1)
     if size == 1:
         yield ALONE
         return
     backend = "gloo"
     if torch.cuda.is_available():
-        torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")) % torch.cuda.device_count())
+        torch.cuda.set_device(_number("LOCAL_RANK", 0) % torch.cuda.device_count())
         backend = "cpu:gloo,cuda:nccl"
     try:
-        _noticing_losses(distributed.init_process_group)(backend, timeout=PATIENCE)
+        _meet(backend)
         yield Team(distributed.get_rank(), size)
     except LostError as error:
         raise UserError(str(error)) from error
     finally:
-        with suppress(RuntimeError):
-            distributed.destroy_process_group()
+        if distributed.is_initialized():
+            with suppress(RuntimeError):
+                distributed.destroy_process_group()
+
+
+def _number(name: str, otherwise: int) -> int:
+    """The whole number in an environment variable, or `otherwise`; `UserError` if there is something else in it."""
+    text = os.environ.get(name, str(otherwise))
+    if not text.isdecimal():
+        raise UserError(f"{name} is {one_line(text, 40)!r}, not a whole number; let torchrun start the processes")
+    return int(text)
+
+
+def _meet(backend: str) -> None:
+    """Waits for the others of the team; `UserError` if torchrun's variables are wrong, or nobody can meet there."""
+    try:
+        distributed.init_process_group(backend, timeout=PATIENCE)
+    except (RuntimeError, ValueError) as error:
+        raise UserError(
+            f"cannot join the other processes of this training ({one_line(error, 120)}); let torchrun start them all"
+        ) from error

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from rich.text import Text
 
+from models.errors import one_line
 from training.curves import Axis, Curve, Floats, limits
 from training.plot import COLOURS, QUIET
 
@@ -30,7 +31,7 @@ def draw(curves: Sequence[Curve], metric: str, axis: Axis, *, width: int, braill
     text = Text()
     for place, curve in enumerate(curves):
         colour = COLOURS[place % len(COLOURS)]
-        text.append("" if place == 0 else "\n").append(curve.title, f"bold {colour}").append("\n")
+        text.append("" if place == 0 else "\n").append(one_line(curve.title), f"bold {colour}").append("\n")
         if braille and columns > 10:
             series = curve.series[axis]
             rows = _chart(series.at / (end or 1), (series.middle - low) / ((high - low) or 1), columns)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from app.command.arguments import INTERRUPTED, add_command, count, seed
 from app.command.download import local_directory
-from app.command.output import say
+from app.command.output import say, show
 from models.errors import UserError
 from models.machine import cores
 
@@ -84,8 +84,6 @@ def _rating(arguments: Namespace) -> int:
 
 
 def _league(arguments: Namespace) -> int:
-    from rich.console import Console
-
     from app.league.entrants import entrant
     from app.league.games import ResultsFile, schedule
     from app.league.ratings import standings
@@ -113,7 +111,7 @@ def _league(arguments: Namespace) -> int:
     if arguments.json:
         print(json.dumps(as_json(ranking, entrants, results, games=arguments.games, seed=arguments.seed)))
         return 0
-    Console(highlight=False).print(table(ranking, shown))
+    show(table(ranking, shown))
     unfinished = sum(not result.finished for result in results)
     say(f"{arguments.games} games a pair, seeds from {arguments.seed}, no sticky actions; {unfinished} unfinished")
     if arguments.picture is not None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from app.command.arguments import GREEDY_HELP, INTERRUPTED, MODEL_HELP, add_command, count, seed
 from app.command.download import local_directory
-from app.command.output import say
+from app.command.output import say, show
 from models.errors import UserError, volley
 from models.spec import SEARCHES
 
@@ -265,7 +265,7 @@ def _plot(arguments: Namespace) -> int:
     console = Console(highlight=False)
     braille = not console.options.ascii_only
     text = terminal_plot.draw(curves, arguments.metric, axes[0], width=console.width, braille=braille)
-    console.print(text, end="")
+    show(text, end="")
     if arguments.out is not None:
         say(f"\nsaved: {arguments.out}")
     return 0

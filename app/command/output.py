@@ -5,6 +5,10 @@ from __future__ import annotations
 import codecs
 import io
 import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
 
 _PLAIN = {
     "…": "...",
@@ -21,6 +25,16 @@ _PLAIN = {
 def say(text: object, *, error: bool = False) -> None:
     """Prints lines on standard output, or on standard error; a stranger's escape sequences do nothing."""
     print(printable(text), file=sys.stderr if error else sys.stdout, flush=True)
+
+
+def show(drawn: RenderableType, *, end: str = "\n") -> None:
+    """Prints what rich draws. It fails as printing does, where rich itself would end the program with code 1."""
+    from rich.console import Console
+
+    console = Console(highlight=False)
+    with console.capture() as captured:
+        console.print(drawn, end=end)
+    print(captured.get(), end="", flush=True)
 
 
 def printable(text: object) -> str:

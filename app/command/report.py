@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from importlib import metadata
 from typing import Literal, NamedTuple
 
-import huggingface_hub
 import msgspec
 import numpy as np
 import torch
@@ -25,6 +24,7 @@ from models import __version__, catalog, checkpoint
 from models.device import cpu_features, pick_device, processor_name, supports_fast_bfloat16
 from models.errors import UserError
 from models.files import is_file
+from models.hub.client import is_offline
 
 DEPENDENCIES = (
     "torch",
@@ -141,7 +141,7 @@ def examine() -> Report:
         rom_md5=_rom_md5(),
         weights=[_try_weights(name) for name in catalog.bundled_names()],
         decision=None,
-        hub_offline=huggingface_hub.is_offline_mode(),
+        hub_offline=is_offline(),
     )
     if not report.can_play:
         return report

@@ -4,23 +4,18 @@ from __future__ import annotations
 
 import json
 import shutil
-import signal
 import sys
 from argparse import Namespace
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 from app.command.arguments import MODEL_HELP, add_command
 from app.command.download import download, local_directory
-from app.command.output import printable, say
+from app.command.output import printable, say, show
 from models import catalog
 from models.errors import UserError, volley
 
 if TYPE_CHECKING:
-    from types import FrameType
-
     from app.command.arguments import Subparsers
     from models.hub.publishing import Published
 
@@ -78,7 +73,6 @@ def _models(arguments: Namespace) -> int:
 
 
 def _print_models(listed: list[dict[str, str]]) -> None:
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
@@ -94,7 +88,7 @@ def _print_models(listed: list[dict[str, str]]) -> None:
         # As Text, because a stranger's words must not be read as markup.
         cells = (facts["model"], facts.get("algorithm", ""), facts.get("score", ""), facts.get("size", ""), date)
         table.add_row(*(Text(printable(cell)) for cell in cells))
-    Console(highlight=False).print(table)
+    show(table)
 
 
 def _add_pull(subparsers: Subparsers) -> None:
@@ -173,18 +167,17 @@ def _publish(arguments: Namespace) -> int:
 
     repository: str = arguments.repository
     publishing.check_name(repository)
-    with _interrupted_by_sigterm():
-        if not arguments.dry_run:
-            _begin_stage("check", "asking the Hub who is logged in", as_json=arguments.json)
-            publishing.check_login(repository)
-        folder, stays = _staged_folder(arguments)
-        sizes = {path.relative_to(folder).as_posix(): path.stat().st_size for path in files_below(folder)}
-        if arguments.dry_run:
-            next_command = f"upload it:  {volley('publish', folder, repository, '--staged')}"
-            _print_outcome({"folder": str(folder)}, sizes, next_command, as_json=arguments.json)
-            return 0
-        _begin_stage("upload", f"uploading to {repository}", as_json=arguments.json)
-        published = _upload(folder, arguments)
+    if not arguments.dry_run:
+        _begin_stage("check", "asking the Hub who is logged in", as_json=arguments.json)
+        publishing.check_login(repository)
+    folder, stays = _staged_folder(arguments)
+    sizes = {path.relative_to(folder).as_posix(): path.stat().st_size for path in files_below(folder)}
+    if arguments.dry_run:
+        next_command = f"upload it:  {volley('publish', folder, repository, '--staged')}"
+        _print_outcome({"folder": str(folder)}, sizes, next_command, as_json=arguments.json)
+        return 0
+    _begin_stage("upload", f"uploading to {repository}", as_json=arguments.json)
+    published = _upload(folder, arguments)
     next_step = _next_step(folder, repository)
     if not stays:
         shutil.rmtree(folder)
@@ -291,20 +284,6 @@ def _print_outcome(outcome: dict[str, object], sizes: dict[str, int], text: str,
     for name, size in sizes.items():
         say(f"{name:{width}}  {size / 1000:>9,.1f} kB")
     say(text)
-
-
-@contextmanager
-def _interrupted_by_sigterm() -> Iterator[None]:
-    """Lets SIGTERM do what Ctrl-C does, so that half-written files are cleaned up."""
-
-    def interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def _add_import(subparsers: Subparsers) -> None:

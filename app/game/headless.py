@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from rich.console import Console
+from rich.markup import escape
 from rich.status import Status
 
 from agents.pong import FRAMES_PER_SECOND, Score
 from app.game.match import Match
 from app.game.snapshot import Snapshot
+from models.errors import one_line
 from models.interruption import interruption
 
 _PROGRESS_FRAMES = 60
@@ -47,4 +49,4 @@ def _show(progress: Status, match: Match) -> None:
     now = match.snapshot()
     left, right = now.names
     score = f"{left} {now.score.left} : {now.score.right} {right}"
-    progress.update(f"game {now.game}   {score}   {match.frames:,} frames")
+    progress.update(escape(one_line(f"game {now.game}   {score}   {match.frames:,} frames")))

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from itertools import combinations, islice
-from multiprocessing import get_context
+from multiprocessing import active_children, get_context
 from pathlib import Path
 from typing import Annotated, Any, TypeAlias
 
@@ -142,14 +144,25 @@ def play(fixtures: Sequence[Fixture], entrants: Mapping[str, Entrant]) -> Iterat
 
 
 def play_all(fixtures: Sequence[Fixture], entrants: Sequence[Entrant], processes: int) -> Iterator[Result]:
-    """Plays the games in parallel; yields each result as it comes."""
+    """Plays the games in parallel; yields each result as it comes. `UserError` if a process of the league is killed."""
     by_identity = {entrant.identity: entrant for entrant in entrants}
     jobs = [(some, by_identity) for some in _shares(fixtures, processes)]
     if not jobs:
         return
-    with get_context("spawn").Pool(min(processes, len(jobs)), initializer=_prepare) as pool:
-        for results in pool.imap_unordered(_play, jobs):
-            yield from results
+    others = set(active_children())
+    with ProcessPoolExecutor(min(processes, len(jobs)), get_context("spawn"), _prepare) as pool:
+        try:
+            for results in as_completed([pool.submit(_play, job) for job in jobs]):
+                yield from results.result()
+        except BrokenProcessPool as error:
+            raise UserError(
+                "another program, or a lack of memory, has ended one of the league's processes; the results so far "
+                "are kept, and the same command goes on from there"
+            ) from error
+        except BaseException:  # Ctrl-C too: the games that are being played are given up, not waited for
+            for process in set(active_children()) - others:
+                process.terminate()
+            raise
 
 
 def _shares(fixtures: Sequence[Fixture], processes: int) -> list[list[Fixture]]:

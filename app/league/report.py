@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 from rich.table import Table
+from rich.text import Text
 
 from app.league.entrants import Entrant
 from app.league.games import Result
 from app.league.ratings import Games, Rating, Standing
 from models.drawing import plain_matplotlib
-from models.errors import UserError
+from models.errors import UserError, one_line
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -29,7 +30,7 @@ def table(standings: Sequence[Standing], names: dict[str, str]) -> Table:
         won, lost = standing.points
         shown.add_row(
             str(place),
-            names[standing.name],
+            Text(one_line(names[standing.name])),  # As Text, because a folder's name must not be read as markup.
             _rating(standing.by_points),
             _rating(standing.by_games),
             f"{won} : {lost}  {share(won, lost):4.0%}",

@@ -58,6 +58,11 @@ class _Disk:
         """The place where it writes next."""
         return self._file.tell()
 
+    @property
+    def failed(self) -> bool:
+        """Whether it could not be written."""
+        return self._failure is not None
+
     def check(self) -> None:
         """Raises the first failure, if there was one."""
         if self._failure is not None:
@@ -127,9 +132,10 @@ class Film:
 
 @contextmanager
 def filming(path: Path, panels: Collection[PanelName] = PANELS_WHILE_WATCHING) -> Iterator[Film]:
-    """Makes a film with these panels; its file appears at `path` when the block ends, also after Ctrl-C.
+    """Makes a film with these panels; its file appears at `path` when the block ends.
 
-    After any other error there is no file. `UserError` if it cannot be written, before the block starts if possible.
+    So it does after Ctrl-C, or if what the block prints finds no reader or no space; after any other error there is no
+    file. `UserError` if it cannot be written, before the block starts if possible.
     """
     suffix = path.suffix.lower()
     if suffix not in FORMATS:
@@ -137,7 +143,7 @@ def filming(path: Path, panels: Collection[PanelName] = PANELS_WHILE_WATCHING) -
     if is_folder(path):
         raise UserError(f"cannot record to {str(path)!r}: it is a directory; give a file's name")
     film_format = FORMATS[suffix]
-    interrupt: KeyboardInterrupt | None = None
+    interrupt: KeyboardInterrupt | OSError | None = None
     try:
         with (
             replacing(path) as unfinished,
@@ -151,6 +157,10 @@ def filming(path: Path, panels: Collection[PanelName] = PANELS_WHILE_WATCHING) -
                 yield film
             except KeyboardInterrupt as error:
                 interrupt = error
+            except OSError as error:
+                if disk.failed or isinstance(error, av.FFmpegError):
+                    raise
+                interrupt = error  # not of the film, but such as of what is printed meanwhile
             film.finish()
     except OSError as error:
         raise UserError(f"cannot record to {str(path)!r}: {error.strerror}; choose another place") from error

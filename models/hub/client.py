@@ -9,12 +9,12 @@ from collections.abc import Iterator, MutableMapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, Protocol, TypeAlias
-from urllib.parse import urlsplit
 
-from huggingface_hub import HfApi, constants, get_session
+from huggingface_hub import HfApi, constants, get_session, is_offline_mode
 from huggingface_hub.utils.tqdm import disable_progress_bars
 
 from models.errors import UserError, one_line, without_secrets
+from models.hub_variables import check_variables
 
 ANSWER_SECONDS = 20
 """How long to wait for an answer of the Hub. The client retries listings up to five times."""
@@ -26,6 +26,7 @@ _CHUNK_BYTES = 64 * 1024
 
 _PROXIES = tuple(name for kind in ("ALL", "HTTPS", "HTTP") for name in (f"{kind}_PROXY", f"{kind.lower()}_proxy"))
 _CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
+_KEY_LOG = "SSLKEYLOGFILE"
 """Environment variables that the transport reads."""
 
 Token: TypeAlias = str | bool | None
@@ -42,12 +43,10 @@ def configure() -> None:
     """Makes huggingface_hub download in small chunks, print nothing, and time out if the Hub does not answer.
 
     Changes its global state for the whole process; further calls change nothing. `UserError` if environment variables
-    about proxies, certificates or the Hub's address cannot be used.
+    about proxies, certificates, timeouts or the Hub's address cannot be used.
     """
+    check_variables()
     # Plain HTTP in small chunks allows progress reports and cancelling.
-    if not _is_address(constants.ENDPOINT):
-        # Without its value, which may hold a password.
-        raise UserError("cannot use the Hub: HF_ENDPOINT is no address; it should look like https://huggingface.co")
     constants.HF_HUB_DISABLE_XET = True
     constants.DOWNLOAD_CHUNK_SIZE = _CHUNK_BYTES
     disable_progress_bars()
@@ -59,14 +58,6 @@ def configure() -> None:
             "request": [*before, _limit_silence, _count_request],
             "response": [*after, _limit_waiting],
         }
-
-
-def _is_address(text: str) -> bool:
-    try:
-        parts = urlsplit(text)
-        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        return False
 
 
 def _session() -> Any:  # noqa: ANN401 - of whichever transport the client has
@@ -85,8 +76,16 @@ def _session() -> Any:  # noqa: ANN401 - of whichever transport the client has
 def _wrong_variables(error: Exception) -> tuple[str, str]:
     """What the environment variables at fault should be, and their names, if any are set."""
     if isinstance(error, OSError):
+        # An error of certificates does not say which file.
+        if error.filename is not None and error.filename == os.environ.get(_KEY_LOG):
+            return "a file", _KEY_LOG
         return "a file of certificates", next((name for name in _CERTIFICATES if name in os.environ), "")
     return "a proxy", " or ".join(name for name in _PROXIES if name in os.environ)
+
+
+def is_offline() -> bool:
+    """Whether the user has told the client to use no network, as by HF_HUB_OFFLINE."""
+    return is_offline_mode()
 
 
 _requests_left: ContextVar[Iterator[int] | None] = ContextVar("requests_left", default=None)
