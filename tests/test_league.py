@@ -6,7 +6,7 @@ import io
 import json
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from multiprocessing import active_children
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -248,6 +248,7 @@ def _kill_one_of(others: set[BaseProcess]) -> None:
 def test_what_is_being_played_is_not_waited_for() -> None:
     entrants, others = [entrant("still"), entrant("tracker")], set(active_children())
     results = play_all(schedule(entrants, 4, seed=0), entrants, 4)
+    assert isinstance(results, Generator)
     next(results)
     start = time.monotonic()
     results.close()

@@ -141,9 +141,10 @@ def test_pictures_do_not_depend_on_the_users_settings(settings: str, backend: st
 
 
 @pytest.mark.parametrize("place", ["MATPLOTLIBRC", "MPLCONFIGDIR"])
-def test_settings_that_are_no_text_harm_no_picture(place: str, tmp_path: Path) -> None:
+def test_settings_that_are_no_text_harm_no_picture(place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(place, str(tmp_path))
     (tmp_path / "matplotlibrc").write_bytes(b"# caf\xe9\n")
-    done = run("plot", "ppo", "--out", str(tmp_path / "curve.png"), **{place: str(tmp_path)})
+    done = run("plot", "ppo", "--out", str(tmp_path / "curve.png"))
     assert (done.returncode, done.stderr) == (0, b"")
     assert (tmp_path / "curve.png").stat().st_size > 10_000
 

@@ -170,11 +170,11 @@ class ActionBounds:
     """Maps what a continuous policy draws, `[N, D]`, to the environment's actions: -1 and 1 become the bounds.
 
     A Gaussian's draws are clipped to the bounds; a `TanhGaussian` draws u, and tanh u stays within them. `kind` is the
-    type of the environment's numbers.
+    type of the environment's numbers, float32 if it is None.
     """
 
-    def __init__(self, actions: ContinuousActions, kind: DTypeLike = np.float32) -> None:
-        self._kind = np.dtype(kind)
+    def __init__(self, actions: ContinuousActions, kind: DTypeLike | None = None) -> None:
+        self._kind = np.dtype(np.float32 if kind is None else kind)
         precision = np.promote_types(self._kind, np.float32)
         self._low, self._high = np.array(actions.low, precision), np.array(actions.high, precision)
         # Halved first: the sum of large bounds, or their distance, may be infinite.
@@ -184,7 +184,7 @@ class ActionBounds:
     def __call__(self, drawn: NDArray[Any]) -> NDArray[np.floating[Any]]:
         """`[N, D]` of the environment's type, within the bounds."""
         within = np.tanh(drawn) if self._squash else np.clip(drawn, -1, 1)
-        return np.clip(self._middle + self._half * within, self._low, self._high).astype(self._kind)
+        return np.asarray(np.clip(self._middle + self._half * within, self._low, self._high), self._kind)
 
 
 def make_pong(spec: ModelSpec, num_envs: int, *, sticky: float) -> VectorEnv:
