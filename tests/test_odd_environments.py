@@ -61,6 +61,17 @@ class Broken(Odd):
         raise AttributeError("no display")
 
 
+class Tired(Odd):
+    """Fails in its third step."""
+
+    action_space = Discrete(2)
+
+    def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
+        if self._steps == 2:
+            raise ValueError("out of\nbreath")
+        return super().step(action)
+
+
 class Grown(Odd):
     """What has the name of `Odd` after an update."""
 
@@ -70,6 +81,7 @@ class Grown(Odd):
 @pytest.fixture(autouse=True)
 def _registered() -> Iterator[None]:
     names: dict[str, Any] = {"Odd-v0": Odd, "Whole-v0": Whole, "Broken-v0": Broken, "Half-v0": Half, "Vast-v0": Vast}
+    names["Tired-v0"] = Tired
     for name, kind in names.items():
         gymnasium.register(name, entry_point=kind, disable_env_checker=True)
     Odd.taken.clear()
@@ -87,6 +99,16 @@ def test_observations_in_float64_and_actions_from_five_on_can_be_learned(
     assert {int(action) for action in Odd.taken} == {5, 6}
     assert main(["evaluate", run, "--episodes", "3"]) == 0
     assert "mean return" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("algorithm", ["a2c", "hill-climbing"])
+def test_a_failure_in_a_game_is_told_in_a_line(
+    algorithm: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["train", algorithm, "--env", "Tired-v0", "--steps", "3000", "--run", str(tmp_path / "run")]
+    assert main(words) == 2
+    line = capsys.readouterr().err.splitlines()[-1]
+    assert line == "volley: Tired-v0 failed in mid-game: ValueError: out of breath; it has to be mended there"
 
 
 def test_observations_are_float32_also_the_last_of_an_episode() -> None:

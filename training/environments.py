@@ -144,8 +144,31 @@ def _make_control(spec: ControlSpec, num_envs: int, autoreset: AutoresetMode) ->
     return TransformAction(environments, within, batch_space(space, num_envs), space)
 
 
+class _Explained(gymnasium.Wrapper[Any, Any, Any, Any]):
+    """The same environment; whatever it raises in a game, which is a stranger's code, is a `UserError`."""
+
+    def reset(self, **how: Any) -> tuple[Any, dict[str, Any]]:  # noqa: ANN401 - as gymnasium declares it
+        """Begins a game."""
+        try:
+            return self.env.reset(**how)
+        except Exception as error:
+            raise self._failure("as a game began", error) from error
+
+    def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:  # noqa: ANN401 - as gymnasium declares it
+        """Plays a decision."""
+        try:
+            return self.env.step(action)
+        except Exception as error:
+            raise self._failure("in mid-game", error) from error
+
+    def _failure(self, when: str, error: Exception) -> UserError:
+        name = self.spec.id if self.spec is not None else type(self.unwrapped).__name__
+        return UserError(f"{name} failed {when}: {type(error).__name__}: {one_line(error)}; it has to be mended there")
+
+
 def _fitted(environment: gymnasium.Env[Any, Any]) -> gymnasium.Env[Any, Any]:
     """The same environment with observations in float32, as networks compute, and actions that count from 0."""
+    environment = _Explained(environment)
     if environment.observation_space.dtype != np.float32:
         environment = DtypeObservation(environment, np.float32)
     taken = environment.action_space
