@@ -9,7 +9,17 @@ from typing import Literal
 
 from models.losses import policy_gradient
 from models.returns import n_step_returns
-from training.gradient import Averages, Batch, Count, Fraction, GradientSettings, Targets, advantages_of, descend
+from training.gradient import (
+    Averages,
+    Batch,
+    Count,
+    Fraction,
+    GradientSettings,
+    Positive,
+    Targets,
+    advantages_of,
+    descend,
+)
 from training.learner import Learner
 from training.rollout import Rollout
 
@@ -17,7 +27,7 @@ from training.rollout import Rollout
 class A2cSettings(GradientSettings, tag_field="algorithm", tag="a2c", frozen=True, kw_only=True):
     """A2C's hyperparameters."""
 
-    learning_rate: float = 7e-4
+    learning_rate: Positive = 7e-4
     step_size: Literal["kl", "linear", "constant"] = "linear"
     advantages: Literal["gae", "n-step"] = "gae"
     """How to estimate advantages: GAE, or n-step returns minus values."""

@@ -17,8 +17,9 @@ from training.moments import RunningMoments
 from training.rollout import CoachedRollout, Rollout
 from training.team import ALONE, Team
 
-Positive = Annotated[float, msgspec.Meta(gt=0)]
-NotNegative = Annotated[float, msgspec.Meta(ge=0)]
+Positive = Annotated[float, msgspec.Meta(gt=0, le=1e6)]
+NotNegative = Annotated[float, msgspec.Meta(ge=0, le=1e6)]
+"""Bounded, because the optimiser cannot compute with numbers that a float32 does not hold."""
 Fraction = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Count = Annotated[int, msgspec.Meta(ge=1)]
 
@@ -36,7 +37,7 @@ class GradientSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     """Longer gradients are scaled down to this norm."""
     learning_rate: Positive = 3e-4
     """Adam's initial learning rate."""
-    first_log_deviation: float = FIRST_LOG_DEVIATION
+    first_log_deviation: Annotated[float, msgspec.Meta(ge=-20, le=20)] = FIRST_LOG_DEVIATION
     """Initial log standard deviation of continuous actions, in units of half the range between their bounds. From 0
     up, the policy often tries the bounds themselves, which finds rewards that take long, steady effort."""
     step_size: Literal["kl", "linear", "constant"] = "kl"
