@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +13,12 @@ from models import checkpoint
 from models.network import PolicyNetwork
 from models.spec import CnnSpec, ConvLayer, FrameObservation, ModelSpec
 from training.learner import Learner
+
+# Whoever starts the tests in the background, or with nohup, has them ignore Ctrl-C or the end of the terminal, and so
+# every process that a test starts.
+for _name, _usual in (("SIGINT", signal.default_int_handler), ("SIGHUP", signal.SIG_DFL)):
+    if (_number := getattr(signal, _name, None)) is not None and signal.getsignal(_number) is signal.SIG_IGN:
+        signal.signal(_number, _usual)
 
 # Networks here are tiny: handing their work to a second thread costs more than it saves.
 torch.set_num_threads(1)

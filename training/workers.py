@@ -98,7 +98,8 @@ def _end(workers: list[tuple[BaseProcess, Connection]]) -> None:
         connection.close()
     for process, _ in workers:
         process.join(5)
-        process.kill()
+        if process.is_alive():
+            process.kill()
     workers.clear()
 
 
