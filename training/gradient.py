@@ -17,9 +17,9 @@ from training.moments import RunningMoments
 from training.rollout import CoachedRollout, Rollout
 from training.team import ALONE, Team
 
-Positive = Annotated[float, msgspec.Meta(gt=0, le=1e6)]
-NotNegative = Annotated[float, msgspec.Meta(ge=0, le=1e6)]
-"""Bounded, because the optimiser cannot compute with numbers that a float32 does not hold."""
+Positive = Annotated[float, msgspec.Meta(gt=0, le=1e37)]
+NotNegative = Annotated[float, msgspec.Meta(ge=0, le=1e37)]
+"""Bounded, because the optimiser cannot compute with numbers, ten times as large, that a float32 does not hold."""
 Fraction = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Count = Annotated[int, msgspec.Meta(ge=1)]
 

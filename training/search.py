@@ -16,8 +16,8 @@ from torch import Tensor, nn
 
 from training.learner import restore_optimizer
 
-Positive = Annotated[float, msgspec.Meta(gt=0, le=1e6)]
-NotNegative = Annotated[float, msgspec.Meta(ge=0, le=1e6)]
+Positive = Annotated[float, msgspec.Meta(gt=0, le=1e37)]
+NotNegative = Annotated[float, msgspec.Meta(ge=0, le=1e37)]
 Share = Annotated[float, msgspec.Meta(gt=0, le=1)]
 Count = Annotated[int, msgspec.Meta(ge=1, le=4096)]
 
