@@ -40,6 +40,8 @@ LINEUPS = (
     Lineup(Policy("champion", greedy=True), Tracker(230)),
     Lineup(Script("edger"), Policy("reinforce", temperature=2.0)),
 )
+ENDLESS = Lineup(Policy("champion", greedy=True), Policy("champion", greedy=True))
+"""Nobody misses. This game comes first, because one that is longer than all before it leaves gaps in the memory."""
 HEAVY_EVERY, DISTURBED_FRAMES = 100, 30
 LONGEST_GAME = 40_000
 """Frames: two programs that never miss would play for ever."""
@@ -68,6 +70,7 @@ def main() -> None:
     arguments = parser.parse_args()
     begun, samples, frames, moments = time.monotonic(), list[Sample](), 0, 0
     with tempfile.TemporaryDirectory() as folder:
+        play(Session(ENDLESS, seed=arguments.seed, games=1))
         for number in track(range(arguments.games), "games", console=Console(stderr=True)):
             session = Session(LINEUPS[number % len(LINEUPS)], seed=arguments.seed + number, games=1)
             moments += play(session)
