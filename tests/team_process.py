@@ -58,6 +58,12 @@ def _rollout(learner: Learner, random: torch.Generator, own: slice) -> Rollout:
     return Rollout(observations, actions, log_probs, rewards, ends > 0, ends > 1, values, values.roll(-1, 0))
 
 
+def group_threads() -> list[str]:
+    """The names of this process's threads that exchange with the others; empty where there is no /proc."""
+    names = [file.read_text().strip() for file in Path("/proc/self/task").glob("*/comm")]
+    return [name for name in names if "gloo" in name or "tcpstore" in name]
+
+
 if __name__ == "__main__":
     torch.set_num_threads(1)
     if sys.argv[1] == "volley":
@@ -66,3 +72,5 @@ if __name__ == "__main__":
     with joined() as here:
         states = {name: updated(name, here) for name in METHODS}
         torch.save(states, Path(sys.argv[2]).with_suffix(f".{os.environ['RANK']}"))
+    # A thread that is left could end the process in an abort, if it wants Python while Python ends.
+    sys.exit(f"left: {left}" if (left := group_threads()) else 0)

@@ -126,7 +126,8 @@ RENDEZVOUS = {"WORLD_SIZE": "2", "RANK": "0", "MASTER_ADDR": "127.0.0.1"}
     [
         (RENDEZVOUS, "cannot join the other processes of this training (The server socket has failed to listen on"),
         ({"WORLD_SIZE": "2", "RANK": "0"}, "cannot join the other processes of this training (Error initializing"),
-        (RENDEZVOUS | {"RANK": "x"}, "cannot join the other processes of this training (invalid literal"),
+        (RENDEZVOUS | {"RANK": "2"}, "RANK is 2, but there are only 2 processes (WORLD_SIZE); let torchrun start them"),
+        (RENDEZVOUS | {"RANK": "x"}, "RANK is 'x', not a whole number; let torchrun start the processes"),
         ({"WORLD_SIZE": "abc"}, "WORLD_SIZE is 'abc', not a whole number; let torchrun start the processes"),
         ({"WORLD_SIZE": "-2"}, "WORLD_SIZE is '-2', not a whole number; let torchrun start the processes"),
     ],

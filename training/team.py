@@ -15,6 +15,7 @@ from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 import torch
+import torch.distributed.nn  # Before there is a group, which its default arguments would keep, threads and all.
 from torch import Tensor, distributed
 from torch.nn import Parameter
 
@@ -146,6 +147,10 @@ def joined() -> Iterator[Team]:
     if torch.cuda.is_available():
         torch.cuda.set_device(_number("LOCAL_RANK", 0) % torch.cuda.device_count())
         backend = "cpu:gloo,cuda:nccl"
+    if (rank := _number("RANK", 0)) >= size:  # It would wait for the others, for hours.
+        raise UserError(
+            f"RANK is {rank}, but there are only {size} processes (WORLD_SIZE); let torchrun start them all"
+        )
     try:
         _meet(backend)
         yield Team(distributed.get_rank(), size)
