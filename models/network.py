@@ -63,7 +63,12 @@ class CourtMirror(nn.Module):
         court = frames[:, :, self._first : self._last + 1]
         paddle = court[:, -1, :, self._column] > PADDLE_THRESHOLD
         flipped = paddle[:, -self._half :].sum(1) > paddle[:, : self._half].sum(1)
-        court = torch.where(flipped[:, None, None, None], court.flip(2), court)
+        if len(frames) == 1:  # A single decision is made while somebody waits: half of the time, nothing is flipped.
+            if not flipped:
+                return frames, flipped
+            court = court.flip(2)
+        else:
+            court = torch.where(flipped[:, None, None, None], court.flip(2), court)
         return torch.cat((frames[:, :, : self._first], court, frames[:, :, self._last + 1 :]), dim=2), flipped
 
     def flip_back(self, logits: Tensor, flipped: Tensor) -> Tensor:

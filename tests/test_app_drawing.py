@@ -20,7 +20,7 @@ from app.game.timeline import HISTORY_LENGTH, Estimate
 from app.play.layout import PlayLayout, court_size
 from app.play.panels import moves
 from app.play.panels.moves import MovesModel
-from app.play.panels.panel import Panel
+from app.play.panels.panel import Panel, Turn
 from app.play.panels.timeline import TimelineModel, TimelinePanel
 from app.play.scene import MatchScene
 from app.settings import PanelName
@@ -305,6 +305,33 @@ def test_the_curve_rises_with_the_value() -> None:
     below, above = tops
     assert above < 125
     assert below > 165
+
+
+def test_the_curves_are_drawn_anew_in_their_turn_or_at_once_in_another_size() -> None:
+    panel, surface = TimelinePanel(delay=1), pygame.Surface((400, 300), depth=32)
+
+    def up_after(history: tuple[Estimate, ...], width: int = 400) -> float:
+        panel.update(dataclasses.replace(snapshot(), history=((), history)), 0.1)
+        panel.draw(surface, pygame.Rect(0, 0, width, 300), 1.0)
+        return sum(surface.get_at((300, row)) == theme.RIGHT_PLAYER for row in range(13, 97)) / 84
+
+    def later(frames: int, up: float) -> tuple[Estimate, ...]:
+        return tuple(past._replace(frame=past.frame + frames, up=up) for past in HISTORY)
+
+    assert up_after(later(0, 0.5)) == pytest.approx(0.5, abs=0.02)  # There was nothing yet.
+    assert up_after(later(4, 0.25)) == pytest.approx(0.5, abs=0.02)
+    assert up_after(later(4, 0.25)) == pytest.approx(0.25, abs=0.02)
+    assert up_after(later(4, 0.25)) == pytest.approx(0.25, abs=0.02)
+    assert up_after(later(8, 0.5)) == pytest.approx(0.25, abs=0.02)
+    assert up_after(later(8, 0.5), 380) == pytest.approx(0.5, abs=0.02)
+
+
+def test_a_turn_comes_as_many_frames_after_each_change() -> None:
+    now, third = Turn(), Turn(2)
+    assert [now.comes(changed=changed) for changed in (True, False, True)] == [True, False, True]
+    assert [third.comes(changed=changed) for changed in (False, True, True, True, False)] == [False] * 3 + [True, False]
+    # What changes all the time is drawn all the same.
+    assert [third.comes(changed=True) for _ in range(6)] == [False, False, True] * 2
 
 
 def test_a_point_is_marked_in_the_winners_colour() -> None:

@@ -77,6 +77,16 @@ def test_the_mirror_turns_courts_whose_paddle_is_in_the_lower_half(observation: 
     assert not torch.equal(as_seen[turned], frames[turned])
 
 
+def test_the_mirror_treats_a_single_court_as_one_of_many() -> None:
+    frames, _ = frames_along_a_game(FrameObservation(), 100)
+    mirror = CourtMirror(FrameObservation(), ("NOOP", "RIGHT", "LEFT"))
+    as_seen, turned = mirror(frames)
+    for place in range(len(frames)):
+        one, its = mirror(frames[place : place + 1])
+        assert torch.equal(one[0], as_seen[place])
+        assert its.tolist() == [bool(turned[place])]
+
+
 @pytest.mark.parametrize(
     ("observation", "court"),
     [

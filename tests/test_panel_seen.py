@@ -204,6 +204,22 @@ def test_pictures_stand_side_by_side_oldest_first(size: tuple[int, int, float]) 
     assert [box.left for box in upper] == [box.left for box in lower]
 
 
+def test_what_the_network_sees_is_shown_in_its_turn(playing: Snapshot, agent: PolicyAgent) -> None:
+    model = SeenModel(delay=2)
+    shown = []
+    for _ in range(4):
+        model.update(playing)
+        shown.append(model.frames)
+    assert shown[:2] == [None, None]
+    assert shown[2] is shown[3] is not None
+    assert agent.observation is not None
+    agent.observation = agent.observation + 1
+    for _ in range(3):
+        model.update(playing)
+        shown.append(model.frames)
+    assert shown[4] is shown[5] is shown[3] is not shown[6]
+
+
 def test_without_a_network_it_says_so(waiting: Snapshot, playing: Snapshot, monkeypatch: pytest.MonkeyPatch) -> None:
     notes, panel = Notes(monkeypatch), SeenPanel()
     panel.update(playing, 0.1)

@@ -47,8 +47,8 @@ class MatchScene:
         """The panels that are on."""
         self.panels: dict[PanelName, Panel] = {
             PanelName.MOVES: MovesPanel(),
-            PanelName.TIMELINE: TimelinePanel(),
-            PanelName.SEEN: SeenPanel(),
+            PanelName.TIMELINE: TimelinePanel(delay=1 if executor else 0),
+            PanelName.SEEN: SeenPanel(delay=2 if executor else 0),
             PanelName.FACTS: FactsPanel(),
         }
         self.credit = CreditPanel(thinker)

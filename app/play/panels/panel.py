@@ -9,6 +9,25 @@ import pygame
 from app.game.snapshot import Snapshot
 
 
+class Turn:
+    """Puts off by `delay` frames what a panel draws anew after each decision.
+
+    The frame of a decision has the network's work to do already; with turns of their own, the panels leave it theirs.
+    """
+
+    def __init__(self, delay: int = 0) -> None:
+        self._delay = delay
+        self._waited = 0
+
+    def comes(self, *, changed: bool) -> bool:
+        """Whether to draw anew in this frame, with or without something that has changed since the panel last did."""
+        self._waited = self._waited + 1 if changed else 0
+        if self._waited <= self._delay:
+            return False
+        self._waited = 0
+        return True
+
+
 class Panel(Protocol):
     """Shows something about a match, beside or below the court.
 

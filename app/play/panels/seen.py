@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from agents.base import Frame
 from agents.pong import FRAMES_PER_SECOND, Side
 from app.game.snapshot import Snapshot
+from app.play.panels.panel import Turn
 from app.ui import theme
 
 if TYPE_CHECKING:
@@ -28,9 +29,9 @@ Picture = NDArray[np.uint8]
 
 
 class SeenModel:
-    """The newest observation of the network that plays, the right one if both do."""
+    """The newest observation of the network that plays, the right one if both do, `delay` frames after it changed."""
 
-    def __init__(self) -> None:
+    def __init__(self, delay: int = 0) -> None:
         self.frames: Frame | None = None
         """As the network sees them, `[stack, height, width]`, oldest first. A new array whenever they change."""
         self.normalised: NDArray[np.float32] | None = None
@@ -41,6 +42,7 @@ class SeenModel:
         self.orientation = ""
         """How the network sees the court: mirrored, upside down, both, or empty."""
         self._shown: tuple[PolicyNetwork, Frame] | None = None
+        self._turn = Turn(delay)
 
     def update(self, now: Snapshot) -> None:
         """Takes in what the network was shown; while the match is rewound, what it saw last stays."""
@@ -49,7 +51,7 @@ class SeenModel:
         if side is None or policy is None or policy.observation is None:
             self.frames = self.normalised = self._shown = None
             return
-        if now.undone or (self._shown is not None and _same(policy, *self._shown)):
+        if now.undone or not self._turn.comes(changed=self._shown is None or not _same(policy, *self._shown)):
             return
         self._shown = policy.network, policy.observation
         self.frames, self.normalised, turned = as_seen(policy.network, policy.observation)
@@ -92,8 +94,8 @@ class SeenPanel:
     min_height = 250
     wide = False
 
-    def __init__(self) -> None:
-        self.model = SeenModel()
+    def __init__(self, delay: int = 0) -> None:
+        self.model = SeenModel(delay)
         self._drawn: tuple[Frame | None, int] = (None, 0)
         self._pictures: tuple[list[pygame.Surface], ...] = ()
 

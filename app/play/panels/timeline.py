@@ -12,6 +12,7 @@ import pygame
 from agents.pong import FRAMES_PER_SECOND, Side
 from app.game.snapshot import Snapshot
 from app.game.timeline import HISTORY_FRAMES, Estimate
+from app.play.panels.panel import Turn
 from app.ui import theme
 from app.ui.smoothing import Smoothed
 
@@ -89,17 +90,18 @@ class TimelineModel:
 
 
 class TimelinePanel:
-    """Draws the curves, and the numbers of now or of the moment under the mouse."""
+    """Draws the curves, `delay` frames after a decision, and the numbers of now or of the moment under the mouse."""
 
     min_height = 190
     wide = False
 
-    def __init__(self) -> None:
+    def __init__(self, delay: int = 0) -> None:
         self.model = TimelineModel()
         self.side = Side.RIGHT
         self._mouse: tuple[int, int] | None = None
         self._drawn: tuple[object, ...] = ()
         self._curves = pygame.Surface((0, 0))
+        self._turn = Turn(delay)
 
     def update(self, now: Snapshot, elapsed: float) -> None:
         """Follows the agent whose thoughts are shown."""
@@ -123,7 +125,7 @@ class TimelinePanel:
         thickness = max(1, round(2 * scale))
         column = pygame.Rect(boxes[0].left, room.top, boxes[0].width, boxes[2].bottom - room.top)
         shown = (column, self.side, model.newest_frame, len(model.history), model.points)
-        if shown != self._drawn:
+        if self._curves.size != column.size or self._turn.comes(changed=shown != self._drawn):
             self._drawn = shown
             self._curves = pygame.Surface(column.size).convert(surface)
             self._draw_curves([box.move(-column.left, -column.top) for box in boxes], thickness)
