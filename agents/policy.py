@@ -86,9 +86,9 @@ class PolicyAgent:
         """Itself."""
         return self
 
-    def change_network(self, network: PolicyNetwork, *, name: str) -> None:
-        """Switches to another network of the same specification, from the next decision on."""
-        self.network, self._name = network, name
+    def change_network(self, spec: ModelSpec, network: PolicyNetwork, *, name: str) -> None:
+        """Switches to another network, which takes the same observations, from the next decision on."""
+        self.spec, self.network, self._name = spec, network, name
 
     def reset(self) -> None:
         """Forgets the past: a new game begins."""

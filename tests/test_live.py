@@ -21,7 +21,7 @@ from models import checkpoint
 from models.errors import UserError
 from models.network import PolicyNetwork
 from models.run_directory import CurvePoint
-from models.spec import ModelSpec
+from models.spec import FrameObservation, ModelSpec
 from training.learner import Learner
 from training.run import Progress, RunDirectory
 from training.settings import TrainingSettings, encode
@@ -158,7 +158,8 @@ def truncate(model: Path) -> None:
 
 def other_kind(model: Path) -> None:
     spec = checkpoint.load_spec(model)
-    spec = msgspec.structs.replace(spec, actions=("NOOP", "RIGHT", "LEFT"))
+    observation = msgspec.structs.replace(spec.observation, stack=spec.observation.stack + 1)
+    spec = msgspec.structs.replace(spec, observation=observation)
     checkpoint.save(model, spec, PolicyNetwork(spec))
 
 
@@ -280,11 +281,16 @@ def test_what_is_not_a_run_cannot_be_followed(tmp_path: Path, config: bytes) -> 
 
 
 def test_a_network_that_cannot_replace_another_says_why(model_directory: Path, spec: ModelSpec) -> None:
-    assert load_matching(model_directory, spec).policy_head.out_features == 3
-    imitated = msgspec.structs.replace(spec, algorithm="imitation")
-    assert load_matching(model_directory, imitated).policy_head.out_features == 3
+    for playing in (
+        spec,
+        msgspec.structs.replace(spec, algorithm="imitation"),
+        msgspec.structs.replace(spec, actions=("NOOP", "FIRE")),
+    ):
+        found, network = load_matching(model_directory, playing)
+        assert found == spec
+        assert network.policy_head.out_features == 3
     with pytest.raises(UserError, match=r"^it is a different kind of model"):
-        load_matching(model_directory, ModelSpec(algorithm="ppo", actions=("NOOP", "FIRE")))
+        load_matching(model_directory, msgspec.structs.replace(spec, observation=FrameObservation(stack=2)))
     (model_directory / "model.safetensors").unlink()
     with pytest.raises(UserError, match=r"^model.safetensors is missing$"):
         load_matching(model_directory, spec)

@@ -184,9 +184,9 @@ def test_ppo_before_its_first_pass_weighs_by_advantage() -> None:
     assert model.weights == model.point.advantages
 
 
-def test_passes_over_a_real_network(network: PolicyNetwork) -> None:
+def test_passes_over_a_real_network(network: PolicyNetwork, spec: ModelSpec) -> None:
     shown = credit_of(rally(LOST, 4), rally(WON, 6))
-    first, second = itertools.islice(ppo_passes(shown, PlayingNetwork(network, 1.0)), 2)
+    first, second = itertools.islice(ppo_passes(shown, PlayingNetwork(network, spec.actions, 1.0)), 2)
     # The network gives each action nearly a third; it was taken with 0.2, 0.5 or 0.3.
     assert first.ratios == pytest.approx([1 / 3 / p for p in (0.2, 0.5, 0.3)] * 2, rel=0.1)
     assert first.ratios == first.unclipped_ratios
@@ -337,17 +337,34 @@ def test_passes_are_those_of_the_network_that_played_the_point(policy: PolicyAge
     panel.model.change_method(CreditMethod.PPO)
     panel.update(snapshot(policy), 0.0)
     played = policy.network
-    policy.change_network(PolicyNetwork(spec), name="another")
+    policy.change_network(spec, PolicyNetwork(spec), name="another")
     now = snapshot(policy, rally(WON, 3))
     for _ in range(3):
         panel.update(now, 0.0)
         later.work()
     panel.update(now, 0.0)
     assert panel.model.point is not None
-    mine = next(ppo_passes(panel.model.point, PlayingNetwork(played, 1.0)))
-    others = next(ppo_passes(panel.model.point, PlayingNetwork(policy.network, 1.0)))
+    mine = next(ppo_passes(panel.model.point, PlayingNetwork(played, spec.actions, 1.0)))
+    others = next(ppo_passes(panel.model.point, PlayingNetwork.of(policy)))
     assert panel.model.passes[0] == mine
     assert mine != others
+
+
+def test_a_point_with_decisions_among_other_actions_has_no_passes(policy: PolicyAgent, spec: ModelSpec) -> None:
+    later = Later()
+    panel = CreditPanel(later)
+    panel.model.change_method(CreditMethod.PPO)
+    wider = msgspec.structs.replace(spec, actions=(*spec.actions, "SLOWRIGHTFIRE", "SLOWLEFTFIRE"))
+    policy.change_network(wider, PolicyNetwork(wider), name="a later stage")
+    panel.update(snapshot(policy), 0.0)
+    now = snapshot(policy, rally(WON, 3))
+    panel.update(now, 0.0)
+    later.work()
+    panel.update(now, 0.0)
+    assert not later.asked
+    assert panel.model.point is not None
+    assert panel.model.weights == panel.model.point.advantages
+    assert panel.model.passes == ()
 
 
 def test_the_left_policys_point_is_shown_where_no_network_plays_right(policy: PolicyAgent) -> None:
@@ -383,7 +400,7 @@ def test_a_network_that_plays_by_values_has_no_gradient_to_show(policy: PolicyAg
             later.work()
     assert panel.model.point is not None
     assert panel.model.placeholder == NO_POINT
-    assert panel.model.passes[0] == next(ppo_passes(panel.model.point, PlayingNetwork(policy.network, 1.0)))
+    assert panel.model.passes[0] == next(ppo_passes(panel.model.point, PlayingNetwork.of(policy)))
 
 
 # The view

@@ -112,7 +112,7 @@ def test_another_network_normalises_otherwise(playing: Snapshot, agent: PolicyAg
     before = model.normalised
     model.update(playing)
     assert model.normalised is before
-    agent.change_network(PolicyNetwork(agent.spec), name="untrained")
+    agent.change_network(agent.spec, PolicyNetwork(agent.spec), name="untrained")
     model.update(playing)
     assert before is not None
     assert model.normalised is not None

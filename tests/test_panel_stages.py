@@ -7,6 +7,8 @@ from concurrent.futures import Executor, Future
 from pathlib import Path
 from typing import Any
 
+import msgspec
+import numpy as np
 import pygame
 import pytest
 import torch
@@ -20,7 +22,7 @@ from app.play.panels.stages import Stage, StagesModel, StagesPanel, place_at, st
 from app.ui import theme
 from models import catalog, checkpoint
 from models.network import PolicyNetwork
-from models.spec import ModelSpec
+from models.spec import FrameObservation, ModelSpec
 
 STEPS = (100_000, 400_000, 1_000_000)
 CURVE = "steps,seconds,mean_return\n98000,60,-20\n402000,300,-5.5\n990000,900,12\n"
@@ -192,11 +194,28 @@ def test_one_is_loaded_at_a_time_and_the_last_chosen_wins(
     assert (model.chosen, model.playing) == (0, 0)
 
 
+def test_a_stage_may_have_fewer_actions(panel: StagesPanel, trained: Path, policy: PolicyAgent, desk: Desk) -> None:
+    fewer = msgspec.structs.replace(policy.spec, actions=policy.spec.actions[:2])
+    checkpoint.save(trained / "stages" / "000400000", fewer, PolicyNetwork(fewer))
+    now = snapshot(policy)
+    panel.earlier()
+    panel.update(now, 1 / 60)
+    desk.work()
+    panel.update(now, 1 / 60)
+    assert policy.decide(np.zeros(fewer.observation.shape, np.uint8)).actions == fewer.actions
+    panel.later()
+    panel.update(now, 1 / 60)
+    desk.work()
+    panel.update(now, 1 / 60)
+    assert plays(policy, trained)
+    assert policy.spec.actions != fewer.actions
+
+
 def test_a_stage_that_is_gone_or_of_another_kind_changes_nothing(
     panel: StagesPanel, trained: Path, policy: PolicyAgent, desk: Desk
 ) -> None:
     now, stage = snapshot(policy), trained / "stages" / "000400000"
-    other = ModelSpec(algorithm="ppo", actions=("NOOP", "RIGHT", "LEFT"))
+    other = ModelSpec(algorithm="ppo", observation=FrameObservation(stack=2), actions=("NOOP", "RIGHT", "LEFT"))
     breaks: list[Callable[[], object]] = [
         lambda: checkpoint.save(stage, other, PolicyNetwork(other)),
         lambda: shutil.rmtree(stage),

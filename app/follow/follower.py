@@ -70,18 +70,18 @@ class Training:
         return self.target is not None and self.steps >= self.target
 
 
-def load_matching(directory: Path, spec: ModelSpec) -> PolicyNetwork:
-    """The network in a model directory; `UserError` with the reason if it cannot replace one of `spec`."""
+def load_matching(directory: Path, spec: ModelSpec) -> tuple[ModelSpec, PolicyNetwork]:
+    """The model in a directory; `UserError` with the reason if it cannot take the place of one of `spec`."""
     from models import checkpoint  # noqa: PLC0415
 
     try:
         found, network = checkpoint.load(directory)
     except UserError as error:
         raise UserError(str(error).removeprefix(f"cannot load the model in {directory}: ")) from error
-    # How it was trained does not matter: a training may have begun with another algorithm.
-    if replace(found, algorithm=spec.algorithm) != spec:
+    # A training may have begun with another algorithm, and with fewer actions.
+    if replace(found, algorithm=spec.algorithm, actions=spec.actions) != spec:
         raise UserError("it is a different kind of model from the one playing")
-    return network
+    return found, network
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,7 @@ class _RunState:
 
     training: Training
     problem: str = ""
-    network: PolicyNetwork | None = None
+    model: tuple[ModelSpec, PolicyNetwork] | None = None
     """The newest policy, if it has changed."""
     steps: int = 0
     """Its agent steps."""
@@ -138,8 +138,8 @@ class Follower:
                 self._problem = str(error)
                 return
             self.training, self._problem = found.training, found.problem
-            if found.network is not None and self._policy is not None:
-                self._policy.change_network(found.network, name=catalog.short_name(f"{self._run}@{found.steps}"))
+            if found.model is not None and self._policy is not None:
+                self._policy.change_network(*found.model, name=catalog.short_name(f"{self._run}@{found.steps}"))
                 self.changes = (*self.changes, found.steps)
 
     def _read(self) -> _RunState:
@@ -152,10 +152,10 @@ class Follower:
         if stamp is None:
             return _RunState(training, "the newest checkpoint is gone; still playing the one before")
         try:
-            network = load_matching(self._run / NEWEST_FOLDER, self._policy.spec)
+            model = load_matching(self._run / NEWEST_FOLDER, self._policy.spec)
         except UserError as error:
             return _RunState(training, f"cannot use the newest checkpoint: {error}")
-        return _RunState(training, network=network, steps=self._steps_of_checkpoint(training.curve))
+        return _RunState(training, model=model, steps=self._steps_of_checkpoint(training.curve))
 
     def _training(self) -> Training:
         target, silent_for = None, 0.0

@@ -68,7 +68,7 @@ class CreditPanel:
         elif newest is not self._taken and policy is not None:
             self._take(now, rallies, policy)
         if newest is self._taken and policy is not None and not by_value:
-            self._player = PlayingNetwork(policy.network, policy.temperature)
+            self._player = PlayingNetwork.of(policy)
         try:
             self._collect()
         except UserError:  # reported where it failed; the next point is another try
@@ -102,7 +102,7 @@ class CreditPanel:
             return
         self._drop_work()
         self._taken = rally
-        self._learner = self._player or PlayingNetwork(policy.network, policy.temperature)
+        self._learner = self._player or PlayingNetwork.of(policy)
         self._weighing = self._executor.submit(weigh, rallies, now.names[rally.side], expected, over=now.over)
 
     def _drop_work(self) -> None:
@@ -119,7 +119,7 @@ class CreditPanel:
             point, self._weighing = self._weighing.result(), None
             model.show(point)
             assert self._learner is not None
-            self._passes = ppo_passes(point, self._learner)
+            self._passes = ppo_passes(point, self._learner) if self._learner.chose_in(point.rally) else None
         if self._passing is not None and self._passing.done():
             model.add_pass(self._passing.result())
             self._passing = None

@@ -17,7 +17,9 @@ from app.game.rallies import PolicyRally, Step
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from agents.policy import PolicyAgent
     from models.network import PolicyNetwork
+    from models.spec import ActionName
 
 PPO_PASSES = 8
 """How often PPO learns from a point here."""
@@ -186,7 +188,17 @@ class PlayingNetwork(NamedTuple):
     """The network that made the decisions, and how it sampled them."""
 
     network: PolicyNetwork
+    actions: tuple[ActionName, ...]
     temperature: float
+
+    @classmethod
+    def of(cls, policy: PolicyAgent) -> PlayingNetwork:
+        """What plays for a policy now."""
+        return cls(policy.network, policy.spec.actions, policy.temperature)
+
+    def chose_in(self, rally: PolicyRally) -> bool:
+        """Whether the decisions of a rally were among its actions: a stage of a training may have had others."""
+        return all(step.decision.actions == self.actions for step in rally.steps)
 
 
 def weigh(rallies: Sequence[PolicyRally], name: str, value_after: float, *, over: bool) -> PointCredit:

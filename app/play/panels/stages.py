@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import Executor, Future
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import pygame
 
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from agents.policy import PolicyAgent
     from models.network import PolicyNetwork
     from models.spec import ModelSpec
+
+    _Model: TypeAlias = tuple[ModelSpec, PolicyNetwork]
 
 
 class Stage(NamedTuple):
@@ -72,7 +74,7 @@ class StagesModel:
         self._executor = executor
         self._first = place
         self._first_name: str | None = None
-        self._loading: tuple[int, Future[PolicyNetwork]] | None = None
+        self._loading: tuple[int, Future[_Model]] | None = None
 
     def choose(self, place: int) -> None:
         """Chooses a stage; beyond the ends, the first or the last."""
@@ -88,20 +90,20 @@ class StagesModel:
         if self._loading is None and self.chosen != self.playing:
             self._loading = self.chosen, self._executor.submit(_load, self.stages[self.chosen].model, policy.spec)
 
-    def _change(self, policy: PolicyAgent, place: int, loaded: Future[PolicyNetwork]) -> None:
+    def _change(self, policy: PolicyAgent, place: int, loaded: Future[_Model]) -> None:
         """Lets the policy play as the stage at `place`; if that cannot be loaded, nothing changes."""
         try:
-            network = loaded.result()
+            spec, network = loaded.result()
         except UserError as error:
             self.problem = f"the stage at {millions(self.stages[place].steps)} cannot play: {error}"
             self.chosen = self.playing if self.chosen == place else self.chosen
             return
         name = self._first_name if place == self._first else None
-        policy.change_network(network, name=name or catalog.short_name(self.stages[place].model))
+        policy.change_network(spec, network, name=name or catalog.short_name(self.stages[place].model))
         self.playing = place
 
 
-def _load(model: str, spec: ModelSpec) -> PolicyNetwork:
+def _load(model: str, spec: ModelSpec) -> _Model:
     return load_matching(catalog.resolve(model), spec)
 
 
