@@ -287,7 +287,7 @@ def test_a_release_has_the_same_files(
         return [evaluation(model=name, sticky=sticky, greedy=greedy) for sticky, greedy in protocols]
 
     monkeypatch.setattr(release, "measure", measure)
-    release.release([new_run(spec)], tmp_path / "tiny")
+    release.release([new_run(spec).path], tmp_path / "tiny")
     assert asked == [(0.0, False), (0.0, True), (0.25, False), (0.25, True)]
     read = results.read(tmp_path / "tiny")
     assert read is not None
@@ -302,12 +302,39 @@ def test_runs_that_went_on_from_each_other_are_released_as_one_training(
     new_run: Callable[[PolicySpec], RunDirectory], spec: ModelSpec
 ) -> None:
     run = new_run(spec)
-    metrics, stages = release.one_training([run, run])
+    metrics, stages = release.one_training([run.path, run.path])
     assert [line["steps"] for line in metrics] == [1000, 2000, 3000, 4000, 5000, 6000]
     assert [line["games"] for line in metrics] == [10, 20, 30, 40, 50, 60]
     assert [line["seconds"] for line in metrics] == [60, 120, 180, 240, 300, 360]
     assert list(stages) == [1000, 2000, 3000, 4000, 5000, 6000]
     assert stages[1000] == stages[4000]
+    assert stages[3000] == run.path / "model"
+
+
+def test_a_run_that_went_on_from_a_released_model_is_released_with_its_training(
+    tmp_path: Path, new_run: Callable[[PolicySpec], RunDirectory], spec: ModelSpec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(release, "measure", lambda *_, **__: [evaluation()])
+    monkeypatch.setattr(release, "STAGE_STEPS", (1000, 3000))
+    run, first, second = new_run(spec).path, tmp_path / "first", tmp_path / "second"
+    release.release([run], first)
+    release.release([first, run], second)
+    metrics, stages = release.one_training([second])
+    assert [line["steps"] for line in metrics] == [2000, 3000, 5000, 6000]  # None had ended a game before.
+    assert stages[3000].parent == second / "stages"
+    assert stages[6000] == second
+    assert read_provenance(second).steps == 6000
+
+
+def test_a_curve_is_thinned_out_evenly_in_steps(tmp_path: Path) -> None:
+    lines = [
+        {"steps": steps, "seconds": 1, "mean_return": 1.0} for steps in (*range(0, 9000, 1000), *range(9000, 9990, 10))
+    ]
+    publication.write_curve(tmp_path / "curve.csv", lines)
+    kept = [int(line.split(",")[0]) for line in (tmp_path / "curve.csv").read_text().splitlines()[1:]]
+    assert kept[:9] == list(range(0, 9000, 1000))
+    assert kept[-1] == 9980
+    assert 15 <= len(kept[9:]) <= 21
 
 
 def test_an_evaluation_keeps_all_its_figures(folder: Path) -> None:

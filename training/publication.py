@@ -180,12 +180,15 @@ def with_totals(provenance: Provenance, run: RunDirectory, metrics: list[Metrics
 
 
 def write_curve(file: Path, metrics: list[Metrics]) -> None:
-    """Writes about `CURVE_POINTS` lines of a run's metrics as CSV; no file if no full game has ended yet."""
-    every = max(len(metrics) // CURVE_POINTS, 1)
-    thinned = metrics[every - 1 :: every]
-    points = [line for line in thinned if line.get("mean_return") is not None]
-    if not points:
+    """Writes up to `CURVE_POINTS` lines of a run's metrics as CSV; no file if no full game has ended yet.
+
+    They are even in steps, as several runs that are one training need not be in lines; the last line is among them.
+    """
+    known = [line for line in metrics if line.get("mean_return") is not None]
+    if not known:
         return
+    every = (known[-1]["steps"] + 1) / CURVE_POINTS
+    points = list({line["steps"] // every: line for line in known}.values())
     columns = [name for name in CURVE_COLUMNS if name in points[-1]]
     with file.open("w", newline="") as stream:
         writer = csv.writer(stream, lineterminator="\n")

@@ -1,6 +1,6 @@
 """Turns finished runs into a bundled model: `python -m training.release RUN... DIRECTORY`.
 
-Several runs are one training: each went on from the one before it, with `--from`.
+Several runs are one training: each went on from the one before it, with `--from`. The first may be a released model.
 
 config.json, model.safetensors   the policy at the end of training
 results.json                     100 full games under each protocol
@@ -18,9 +18,9 @@ from itertools import product
 from pathlib import Path
 
 from models import checkpoint
-from models.files import CURVE_FILE, STAGES_FOLDER
+from models.files import CURVE_FILE, STAGES_FOLDER, is_model_directory
 from models.provenance import read_provenance, write_provenance
-from models.run_directory import NEWEST_FOLDER, Metrics, stages_in
+from models.run_directory import NEWEST_FOLDER, Metrics, read_curve, read_metrics, stages_in, trained_steps
 from training.evaluate import STICKY, render
 from training.publication import EvaluationProtocol, measure, with_totals, write_curve, write_results
 from training.run import RunDirectory
@@ -29,10 +29,10 @@ STAGE_STEPS = (31_250, 62_500, 125_000, 250_000, 500_000, 1_000_000, 2_000_000, 
 PROTOCOLS = [EvaluationProtocol(sticky, greedy) for sticky, greedy in product((0.0, STICKY), (False, True))]
 
 
-def release(runs: Sequence[RunDirectory], directory: Path) -> None:
+def release(trainings: Sequence[Path], directory: Path) -> None:
     """Writes the last run's newest policy to `directory`, with everything known about its training."""
-    metrics, stages = one_training(runs)
-    last = runs[-1]
+    metrics, stages = one_training(trainings)
+    last = RunDirectory.open(trainings[-1])
     shutil.copytree(last.path / NEWEST_FOLDER, directory, dirs_exist_ok=True)
     write_provenance(directory, with_totals(read_provenance(last.path), last, metrics))
     write_curve(directory / CURVE_FILE, metrics)
@@ -46,17 +46,27 @@ def release(runs: Sequence[RunDirectory], directory: Path) -> None:
     write_results(directory, evaluations)
 
 
-def one_training(runs: Sequence[RunDirectory]) -> tuple[list[Metrics], dict[int, Path]]:
-    """The metrics and the stages of all runs, counted from the first one's beginning."""
+def one_training(trainings: Sequence[Path]) -> tuple[list[Metrics], dict[int, Path]]:
+    """The metrics and the stages of all runs or models, counted from the first one's beginning.
+
+    Where one ended and the next began is a stage too.
+    """
     metrics: list[Metrics] = []
     stages: dict[int, Path] = {}
-    for run in runs:
-        before = {name: metrics[-1][name] if metrics else 0 for name in ("steps", "games", "seconds")}
-        stages |= {before["steps"] + steps: stage for steps, stage in stages_in(run.path).items()}
-        metrics += [line | {name: line[name] + done for name, done in before.items()} for line in run.metrics()]
+    before = {"steps": 0, "games": 0, "seconds": 0}
+    for training in trainings:
+        stages |= {before["steps"] + steps: stage for steps, stage in stages_in(training).items()}
+        metrics += [
+            line | {name: line[name] + done for name, done in before.items()} for line in read_metrics(training)
+        ]
+        # The curve of a model is thinned out, and may end a little before its training.
+        steps = trained_steps(training, read_curve(training))
+        assert steps is not None, "it has a learning curve"
+        before = {name: metrics[-1][name] for name in before} | {"steps": before["steps"] + steps}
+        stages[before["steps"]] = training if is_model_directory(training) else training / NEWEST_FOLDER
     return metrics, stages
 
 
 if __name__ == "__main__":
     *trained, target = map(Path, sys.argv[1:])
-    release([RunDirectory.open(path) for path in trained], target)
+    release(trained, target)
