@@ -42,7 +42,7 @@ if __name__ == "__main__":
 FAMILIES = {
     "ppo, CartPole": ["ppo", "--env", "CartPole-v1", "--steps", "150000"],
     "ppo, Pendulum": ["ppo", "--env", "Pendulum-v1", "--steps", "150000"],
-    "ppo, CartPole, two processes": ["ppo", "--env", "CartPole-v1", "--steps", "100000"],
+    "ppo, CartPole, two processes": ["ppo", "--env", "CartPole-v1", "--steps", "200000"],
     "a2c, CartPole": ["a2c", "--env", "CartPole-v1", "--steps", "100000"],
     "reinforce, CartPole": ["reinforce", "--env", "CartPole-v1", "--steps", "150000"],
     "cross-entropy, CartPole": ["cross-entropy", "--env", "CartPole-v1", "--steps", "400000"],
