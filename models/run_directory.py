@@ -18,6 +18,7 @@ written them: anything missing, unfinished or malformed is skipped. Nothing here
 from __future__ import annotations
 
 import csv
+import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
@@ -43,6 +44,7 @@ from models.files import (
 )
 from models.provenance import read_provenance
 from models.results import MAX_RESULTS_BYTES, Result
+from models.spec import unique
 
 METRICS_FILE = "metrics.jsonl"
 CHECKPOINTS_FOLDER, CHECKPOINT_FILE, PREVIOUS_CHECKPOINT_FILE = "checkpoints", "newest.pt", "previous.pt"
@@ -137,6 +139,7 @@ def read_config(directory: Path) -> RunConfig:
     try:
         content = unmarked((directory / CONFIG_FILE).read_bytes())
         settings = msgspec.json.decode(content, type=dict[str, object])
+        json.loads(content, object_pairs_hook=unique)
         if "model" not in settings:
             return RunConfig(decode_any(content))
         run = msgspec.json.decode(content, type=_Settings)

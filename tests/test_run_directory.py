@@ -199,6 +199,13 @@ def test_what_was_asked_cannot_be_told(tmp_path: Path, config: bytes) -> None:
     assert str(caught.value).isprintable()
 
 
+def test_a_setting_that_is_there_twice_cannot_be_told(tmp_path: Path, spec: ModelSpec) -> None:
+    settings = encode(TrainingSettings(model=spec, steps=70))
+    (tmp_path / "config.json").write_bytes(settings.replace(b'"steps"', b'"steps": 7, "steps"', 1))
+    with pytest.raises(UserError, match=r"it has 'steps' twice$"):
+        read_config(tmp_path)
+
+
 def test_what_the_best_policy_was_measured_to_be_worth(tmp_path: Path) -> None:
     assert read_evaluation(tmp_path) is None
     (tmp_path / "evaluation.json").write_text("{}")
