@@ -60,16 +60,17 @@ class CourtMirror(nn.Module):
 
     def forward(self, frames: Tensor) -> tuple[Tensor, Tensor]:
         """Returns the frames `[B, stack, H, W]`, flipped as needed, and which of them were flipped, `[B]` bool."""
-        court = frames[:, :, self._first : self._last + 1]
-        paddle = court[:, -1, :, self._column] > PADDLE_THRESHOLD
+        batch, stack, height, width = frames.shape
+        court = slice(self._first, self._last + 1)
+        paddle = frames[:, -1, court, self._column] > PADDLE_THRESHOLD
         flipped = paddle[:, -self._half :].sum(1) > paddle[:, : self._half].sum(1)
-        if len(frames) == 1:  # A single decision is made while somebody waits: half of the time, nothing is flipped.
-            if not flipped:
-                return frames, flipped
-            court = court.flip(2)
-        else:
-            court = torch.where(flipped[:, None, None, None], court.flip(2), court)
-        return torch.cat((frames[:, :, : self._first], court, frames[:, :, self._last + 1 :]), dim=2), flipped
+        # To copy whole rows is ten times as fast as to choose between two pictures pixel by pixel.
+        upright = torch.arange(height, device=frames.device)
+        upside_down = torch.cat((upright[: court.start], upright[court].flip(0), upright[court.stop :]))
+        order = torch.where(flipped[:, None], upside_down, upright)
+        tops = height * torch.arange(batch * stack, device=frames.device).view(batch, stack, 1)
+        rows = frames.reshape(-1, width).index_select(0, (tops + order[:, None]).flatten())
+        return rows.view_as(frames), flipped
 
     def flip_back(self, logits: Tensor, flipped: Tensor) -> Tensor:
         """Converts logits `[B, A]` for the output of `forward` to logits for its input."""
