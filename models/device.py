@@ -9,8 +9,10 @@ from typing import Literal
 
 import torch
 
+from models.control import PolicySpec
 from models.errors import UserError
 from models.files import is_file
+from models.spec import ModelSpec
 
 DeviceName = Literal["auto", "cpu", "cuda"]
 
@@ -33,6 +35,15 @@ def supports_fast_bfloat16(device: torch.device) -> bool:
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     features = cpu_features()
     return bool(features.get("avx512_bf16") or features.get("amx_bf16"))
+
+
+def fast_precision(device: torch.device, spec: PolicySpec) -> torch.autocast:
+    """A context in which a policy's network runs in bfloat16, if it is for frames and `device` does that in hardware.
+
+    A network for numbers is too small to gain by it.
+    """
+    fast = isinstance(spec, ModelSpec) and supports_fast_bfloat16(device)
+    return torch.autocast(device.type, torch.bfloat16, enabled=fast)
 
 
 def cpu_features() -> Mapping[str, object]:

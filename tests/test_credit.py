@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from models import credit
+from models import credit, device
 from models.credit import Batch, Experience
 from models.losses import clipped_surrogate, clipped_weights, importance_ratio
 from models.network import PolicyNetwork
@@ -30,10 +30,15 @@ def test_the_constants_are_trainings() -> None:
     assert settings.clip_epsilon == credit.CLIP_EPSILON
 
 
+@pytest.fixture(autouse=True)
+def _without_bfloat16(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its rounding differs between batches."""
+    monkeypatch.setattr(device, "supports_fast_bfloat16", lambda _: False)
+
+
 def rollout_of(spec: ModelSpec, learner: Learner) -> tuple[Rollout, Experience]:
     """Random play of one environment: as training collects it, and as the app does."""
     random = torch.Generator().manual_seed(4)
-    learner._bfloat16 = False  # Its rounding differs between batches.
     observations = torch.randint(256, (STEPS, *spec.observation.shape), generator=random, dtype=torch.uint8)
     with torch.no_grad():
         actions, log_probs, values = learner.act(observations)

@@ -6,7 +6,9 @@ import pytest
 import torch
 
 from models import device
+from models.control import ControlSpec, DiscreteActions
 from models.errors import UserError
+from models.spec import ModelSpec
 
 CPU = torch.device("cpu")
 
@@ -57,3 +59,15 @@ def test_a_pytorch_that_cannot_tell(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_bfloat16_on_cuda_is_never_emulated(native: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation=True: including_emulation or native)
     assert device.supports_fast_bfloat16(torch.device("cuda")) is native
+
+
+CART = ControlSpec(algorithm="ppo", environment="CartPole-v1", observation_size=4, actions=DiscreteActions(2))
+
+
+@pytest.mark.parametrize("fast", [True, False])
+def test_only_networks_for_frames_run_in_bfloat16(fast: bool, spec: ModelSpec, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(device, "supports_fast_bfloat16", lambda _: fast)
+    for of, lower in ((spec, fast), (CART, False)):
+        with device.fast_precision(CPU, of):
+            assert torch.is_autocast_enabled("cpu") is lower
+            assert (torch.ones(1, 1) @ torch.ones(1, 1)).dtype is (torch.bfloat16 if lower else torch.float32)

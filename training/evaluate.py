@@ -16,7 +16,7 @@ from rich.progress import Progress
 from models import checkpoint
 from models.acting import choose
 from models.control import PolicySpec
-from models.device import DeviceName, pick_device
+from models.device import DeviceName, fast_precision, pick_device
 from models.errors import UserError, one_line
 from models.mlp import Network
 from models.spec import PONG, ModelSpec, meant_greedy
@@ -87,7 +87,8 @@ def evaluate(
     lengths: list[int] = []
     observations, _ = environments.reset(seed=seed % (2**31 - num_envs))  # each has the next one; all have 31 bits
     while playing.any():
-        output = network(torch.from_numpy(observations[playing]).to(device))
+        with fast_precision(device, spec):
+            output = network(torch.from_numpy(observations[playing]).to(device))
         distribution = output.distribution
         if not (output.value.isfinite().all() and distribution.entropy().isfinite().all()):
             environments.close()

@@ -9,10 +9,9 @@ from torch import Tensor, nn
 
 from models.acting import choose
 from models.control import PolicySpec
-from models.device import supports_fast_bfloat16
+from models.device import fast_precision
 from models.mlp import FIRST_LOG_DEVIATION, ControlNetwork, ControlOutput, build
 from models.network import PolicyOutput
-from models.spec import ModelSpec
 from training.moments import RunningMoments
 from training.team import ALONE, Team
 
@@ -60,11 +59,11 @@ class Learner:
         self.generator = torch.Generator(device).manual_seed(self.team.seed(seed))
         self._inputs = RunningMoments()
         self._returns = RunningMoments()
-        self._bfloat16 = supports_fast_bfloat16(device) and isinstance(spec, ModelSpec)
+        self._spec = spec
 
     def evaluate(self, observations: Tensor) -> PolicyOutput | ControlOutput:
         """The network's output for `[B, ...]` observations on its device."""
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self._bfloat16):
+        with fast_precision(self.device, self._spec):
             output: PolicyOutput | ControlOutput = self.network(observations)
         return output
 
