@@ -96,7 +96,7 @@ def test_a_killed_process_ends_the_training_in_a_line_and_a_resume_ends_as_witho
     )
     assert tensors(one).keys() == tensors(other).keys()
     assert all(torch.equal(tensor, tensors(other)[place]) for place, tensor in tensors(one).items())
-    assert len((whole / "metrics.jsonl").read_text().splitlines()) == 2048 // (16 * 16)
+    assert len((whole / "metrics.jsonl").read_text().splitlines()) == 2048 // (8 * 8)
 
 
 def wait_for_lines(file: Path, number: int) -> None:

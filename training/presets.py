@@ -96,12 +96,12 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
         **_execution(replace(CONTROL_PPO, gamma=1.0)),
     },
     "a2c": {
-        # Each rollout is worth only one optimiser step, so rollouts are short.
+        # Each rollout is worth only one optimiser step, so rollouts are short, and there are many.
         CONTROL: CONTROL_DEFAULTS
         | {
-            "algorithm": A2cSettings(learning_rate=2e-3, entropy_coefficient=0.0),
-            "num_envs": 16,
-            "rollout_length": 16,
+            "algorithm": A2cSettings(learning_rate=1e-3, entropy_coefficient=0.0),
+            "steps": 400_000,
+            "rollout_length": 8,
         },
         PONG: {"algorithm": A2cSettings(), "rollout_length": 20},
     },

@@ -30,7 +30,7 @@ from training.rollout import Collector, Episode
 LAMBDAS = (0.0, 0.5, 0.9, 0.95, 1.0)
 SEEDS, STEPS = 3, 12_000
 NUM_ENVS, LENGTH = 16, 16
-"""Of a rollout, as in `volley train a2c`."""
+"""Of a rollout: long enough to see how far lambda looks ahead."""
 RECENT = 20
 """Games that a curve is the mean of."""
 FIRST_UPDATES = 14
