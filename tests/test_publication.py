@@ -322,8 +322,9 @@ def test_a_run_that_went_on_from_a_released_model_is_released_with_its_training(
     metrics, stages = release.one_training([second])
     assert [line["steps"] for line in metrics] == [2000, 3000, 5000, 6000]  # None had ended a game before.
     assert stages[3000].parent == second / "stages"
+    assert files_in(stages[3000]) == POLICY
     assert stages[6000] == second
-    assert read_provenance(second).steps == 6000
+    assert (read_provenance(second).steps, read_provenance(second).games) == (6000, 60)
 
 
 def test_a_curve_is_thinned_out_evenly_in_steps(tmp_path: Path) -> None:

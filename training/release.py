@@ -18,7 +18,7 @@ from itertools import product
 from pathlib import Path
 
 from models import checkpoint
-from models.files import CURVE_FILE, STAGES_FOLDER, is_model_directory
+from models.files import CONFIG_FILE, CURVE_FILE, STAGES_FOLDER, WEIGHTS_FILE, is_model_directory
 from models.provenance import read_provenance, write_provenance
 from models.run_directory import NEWEST_FOLDER, Metrics, read_curve, read_metrics, stages_in, trained_steps
 from training.evaluate import STICKY, render
@@ -33,17 +33,24 @@ def release(trainings: Sequence[Path], directory: Path) -> None:
     """Writes the last run's newest policy to `directory`, with everything known about its training."""
     metrics, stages = one_training(trainings)
     last = RunDirectory.open(trainings[-1])
-    shutil.copytree(last.path / NEWEST_FOLDER, directory, dirs_exist_ok=True)
+    copy_policy(last.path / NEWEST_FOLDER, directory)
     write_provenance(directory, with_totals(read_provenance(last.path), last, metrics))
     write_curve(directory / CURVE_FILE, metrics)
     for wanted in STAGE_STEPS:
         steps = min(stages, key=lambda steps: abs(steps - wanted))
         if steps < metrics[-1]["steps"]:
-            shutil.copytree(stages[steps], directory / STAGES_FOLDER / f"{steps:09d}", dirs_exist_ok=True)
+            copy_policy(stages[steps], directory / STAGES_FOLDER / f"{steps:09d}")
     spec, network = checkpoint.load_policy(directory)
     evaluations = measure(spec, network, PROTOCOLS, name=directory.name)
     sys.stdout.write("".join(f"{render(evaluation)}\n" for evaluation in evaluations))
     write_results(directory, evaluations)
+
+
+def copy_policy(model: Path, directory: Path) -> None:
+    """Copies the policy alone: a released model has stages of its own."""
+    directory.mkdir(parents=True, exist_ok=True)
+    for file in (CONFIG_FILE, WEIGHTS_FILE):
+        shutil.copyfile(model / file, directory / file)
 
 
 def one_training(trainings: Sequence[Path]) -> tuple[list[Metrics], dict[int, Path]]:
@@ -62,7 +69,8 @@ def one_training(trainings: Sequence[Path]) -> tuple[list[Metrics], dict[int, Pa
         # The curve of a model is thinned out, and may end a little before its training.
         steps = trained_steps(training, read_curve(training))
         assert steps is not None, "it has a learning curve"
-        before = {name: metrics[-1][name] for name in before} | {"steps": before["steps"] + steps}
+        steps += before["steps"]
+        before = {"steps": steps, "games": int(metrics[-1]["games"]), "seconds": metrics[-1]["seconds"]}
         stages[before["steps"]] = training if is_model_directory(training) else training / NEWEST_FOLDER
     return metrics, stages
 
