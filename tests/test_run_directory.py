@@ -183,10 +183,11 @@ def test_what_was_asked_of_a_run(tmp_path: Path, spec: ModelSpec, model_director
 def test_an_older_runs_settings_are_read(tmp_path: Path) -> None:
     """Of format version 1, whose specifications did not name their kind."""
     settings = json.loads((catalog.PRETRAINED / "ppo" / "provenance.json").read_text())["settings"]
-    assert "kind" not in settings["model"]
+    settings["format_version"] = 1
+    del settings["model"]["kind"]
     (tmp_path / "config.json").write_text(json.dumps(settings))
     config = read_config(tmp_path)
-    assert (config.spec.algorithm, config.steps, config.seed) == ("ppo", 5_000_000, 0)
+    assert (config.spec.algorithm, config.steps, config.seed) == ("ppo", 4_000_000, 0)
 
 
 @pytest.mark.parametrize("config", [b"", b"{", b"\xff", b"[]", b"{}", b'{"model": {}, "steps": 1}', b"[" * 10_000])
