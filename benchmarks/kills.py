@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -124,11 +125,22 @@ def kill(process: subprocess.Popen[bytes], run: Path, after: float, *, at_a_chec
     while process.poll() is None:
         writing = folder.exists() and any(path.name.startswith(".") for path in folder.iterdir())
         if time.monotonic() - begun > after and (writing or not at_a_checkpoint):
-            os.killpg(process.pid, signal.SIGKILL)
+            for number in [process.pid, *descendants(process.pid)]:
+                with suppress(ProcessLookupError):
+                    os.kill(number, signal.SIGKILL)
             process.wait()
             return writing
         time.sleep(0.0005 if at_a_checkpoint else 0.01)
     return None
+
+
+def descendants(process: int) -> list[int]:
+    """The processes that a process has started, and those that they have."""
+    try:
+        children = Path(f"/proc/{process}/task/{process}/children").read_text().split()
+    except OSError:
+        return []
+    return [number for child in map(int, children) for number in (child, *descendants(child))]
 
 
 def seconds_lost(run: Path) -> float:

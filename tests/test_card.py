@@ -129,7 +129,7 @@ def test_its_program_is_the_readmes(whole: Path) -> None:
     ]
     theirs = lines(readme)
     place = theirs.index(wrapped)
-    assert lines(card(catalog.resolve("ppo"), REPOSITORY)) == [*theirs[:place], *apart, *theirs[place + 1 :]]
+    assert lines(card(catalog.resolve("reinforce"), REPOSITORY)) == [*theirs[:place], *apart, *theirs[place + 1 :]]
     assert "screen_size=(16, 20)" in card(whole, REPOSITORY)
 
 

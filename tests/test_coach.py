@@ -260,7 +260,7 @@ def test_a_training_by_imitation_and_then_by_reward(tmp_path: Path) -> None:
     [
         (["ppo", "--env", "CartPole-v1", "--slow-moves"], "--slow-moves is only for Pong"),
         (["imitation", "--env", "CartPole-v1"], "only for Pong, where there is a coach"),
-        (["ppo", "--slow-moves", "--opponents", "ppo=3"], "other actions than the run; leave out --slow-moves"),
+        (["ppo", "--slow-moves", "--opponents", "ppo@503808=3"], "other actions than the run; leave out --slow-moves"),
     ],
 )
 def test_mistakes_are_one_line(

@@ -23,21 +23,21 @@ SCRIPT = Path(__file__).parent / "team_process.py"
 TRAIN = ("volley", "train", "a2c", "--env", "CartPole-v1", "--steps", "2048")
 
 
-def started(*arguments: str | Path, processes: int = 2) -> list[subprocess.Popen[str]]:
-    """The processes of a team."""
+def started(*arguments: str | Path, by: tuple[str, ...] = ()) -> list[subprocess.Popen[str]]:
+    """The two processes of a team, or what starts each of them."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
-    where = {"WORLD_SIZE": str(processes), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+    where = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
     path = os.pathsep.join([str(SCRIPT.parent.parent), os.environ.get("PYTHONPATH", "")])
     return [
         subprocess.Popen(
-            [sys.executable, SCRIPT, *arguments],
+            [*by, sys.executable, SCRIPT, *arguments],
             env=os.environ | where | {"RANK": str(rank), "LOCAL_RANK": str(rank), "PYTHONPATH": path},
             stderr=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
         )
-        for rank in range(processes)
+        for rank in range(2)
     ]
 
 
@@ -116,6 +116,19 @@ def test_a_run_of_two_processes_goes_on_with_one_and_says_what_that_changes(
     assert {code for code, _ in ended(team)} == {130}
     assert main(["train", "--resume", str(run)]) == 0
     assert "it was saved by a training of 2 processes" in capfd.readouterr().err
+
+
+def test_if_what_started_them_is_killed_the_processes_save_the_run_and_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TORCHELASTIC_RUN_ID", "as torchrun sets it")
+    run = tmp_path / "run"
+    shells = started(*TRAIN, "--steps", "1000000", "--run", run, by=("sh", "-c", '"$@" & wait', "sh"))
+    wait_for_lines(run / "metrics.jsonl", 3)
+    for shell in shells:
+        shell.kill()
+    printed = "".join(text for _, text in ended(shells))  # A pipe ends when all who could write to it have.
+    assert "saved; resume with:" in printed
 
 
 RENDEZVOUS = {"WORLD_SIZE": "2", "RANK": "0", "MASTER_ADDR": "127.0.0.1"}

@@ -8,9 +8,11 @@ alone writes the run.
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import timedelta
+from threading import Event, Thread
 from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
@@ -26,6 +28,8 @@ Arguments = ParamSpec("Arguments")
 
 PATIENCE = timedelta(hours=2)
 """For the first process, which the others wait for while it plays the games of an evaluation."""
+TIME_TO_SAVE = 120
+"""Seconds, after torchrun is gone."""
 
 
 class LostError(ConnectionError):
@@ -152,14 +156,39 @@ def joined() -> Iterator[Team]:
             f"RANK is {rank}, but there are only {size} processes (WORLD_SIZE); let torchrun start them all"
         )
     try:
-        _meet(backend)
-        yield Team(distributed.get_rank(), size)
+        with _ending_with_torchrun():
+            _meet(backend)
+            yield Team(distributed.get_rank(), size)
     except LostError as error:
         raise UserError(str(error)) from error
     finally:
         if distributed.is_initialized():
             with suppress(RuntimeError):
                 distributed.destroy_process_group()
+
+
+@contextmanager
+def _ending_with_torchrun() -> Iterator[None]:
+    """While the block lasts, ends this process, and saves the run, soon after torchrun, which started it, is gone.
+
+    Otherwise, if torchrun were killed, its processes would go on unseen, and keep the run from being resumed.
+    """
+    torchrun, left = os.getppid(), Event()
+
+    def watch() -> None:
+        while os.getppid() == torchrun:
+            if left.wait(1):
+                return
+        os.kill(os.getpid(), signal.SIGTERM)
+        if not left.wait(TIME_TO_SAVE):  # It may be waiting for the others, which no other signal interrupts.
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    if "TORCHELASTIC_RUN_ID" in os.environ:
+        Thread(target=watch, daemon=True).start()
+    try:
+        yield
+    finally:
+        left.set()
 
 
 def _number(name: str, otherwise: int) -> int:
