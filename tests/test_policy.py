@@ -82,11 +82,11 @@ def test_the_readmes_program_wins_points(readme: dict[str, Any]) -> None:
     assert observation.shape == (4, 84, 84)
     generator = torch.Generator().manual_seed(0)
     points: list[float] = []
-    while len(points) < 5:
+    while len(points) < 20:
         observation, reward, *_ = env.step(policy.act(observation, generator=generator))
         points += [reward] if reward else []
-    # It wins 20.67 of 21 on the average: four of five is far below, and far above what chance wins.
-    assert sum(point > 0 for point in points) >= 4
+    # Its games end 21 : 0 or 21 : 1 on the average: 17 of 20 is far below that, and far above what chance wins.
+    assert sum(point > 0 for point in points) >= 17
 
 
 def test_the_readmes_wrappers_give_what_training_saw() -> None:
