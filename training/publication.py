@@ -197,7 +197,10 @@ def write_curve(file: Path, metrics: list[Metrics]) -> None:
 
 
 def _digits(number: float | None) -> str:
-    return "nan" if number is None else f"{number:.6g}"
+    """Counts are written in full, measurements with six digits."""
+    if number is None:
+        return "nan"
+    return f"{number:.0f}" if float(number).is_integer() else f"{number:.6g}"
 
 
 def measure(
