@@ -20,7 +20,7 @@ from models.spec import ModelSpec
 from training.environments import make
 from training.evaluate import MAX_PARALLEL_GAMES, evaluate
 
-ROUNDS = 3
+ROUNDS = 2
 STEPS = 600
 EPISODES = 100
 
