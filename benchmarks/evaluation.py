@@ -1,8 +1,9 @@
 """How fast measuring a model is, compared with the games alone: `python benchmarks/evaluation.py [MODEL]`.
 
-Prints one JSON object: agent steps per second of the vector environment alone and of an evaluation of 50 full games
-played side by side, the medians of alternating measurements, so that other load on the machine slows both; and their
-ratio. The evaluation's include its end, when fewer and fewer games go on.
+Prints one JSON object: agent steps per second of the vector environment alone and of an evaluation of 100 full games,
+50 side by side, the medians of alternating measurements, so that other load on the machine slows both; and their
+ratio. The evaluation's include its end, when fewer and fewer games go on. Set OMP_WAIT_POLICY=PASSIVE, as the command
+does: else torch's threads take the cores from the games while they wait.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from models.spec import ModelSpec
 from training.environments import make
 from training.evaluate import MAX_PARALLEL_GAMES, evaluate
 
-ROUNDS = 2
+ROUNDS = 3
 STEPS = 600
 EPISODES = 100
 
