@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 from typing import NamedTuple
 
 import torch
@@ -20,6 +21,9 @@ GREEDY_LOGIT = 100.0
 """The logit of the action with the highest value; the others have 0. Even at temperature 5 they share only 1e-8."""
 SOFT_TEMPERATURE = 0.03
 """The temperature of the soft policy over values in points (Vieillard et al. 2020, "Munchausen RL")."""
+
+WITHHELD_LOGIT = -20.0
+"""Of an action that is not to be tried yet: with a probability of about 1e-9, its gradient moves nothing."""
 
 RIGHT_PADDLE_CENTRE = (RIGHT_PADDLE.start + RIGHT_PADDLE.stop) // 2
 PADDLE_THRESHOLD = (FIELD_GREY + RIGHT_GREY) // 2
@@ -139,6 +143,7 @@ class PolicyNetwork(nn.Module):
         super().__init__()
         self.observation = spec.observation
         """What it takes."""
+        self.actions = spec.actions
         self.acts_by_value = spec.network.head == "values"
         activation = nn.ELU if spec.network.activation == "elu" else nn.ReLU
         self.mirror = CourtMirror(spec.observation, spec.actions) if spec.network.mirror else None
@@ -205,22 +210,40 @@ class PolicyNetwork(nn.Module):
 
 
 @torch.no_grad()
-def with_slow_moves(network: PolicyNetwork, spec: ModelSpec, wider: ModelSpec) -> PolicyNetwork:
-    """A network like that of `spec`, for the actions of `wider`: those of `spec`, and slow moves.
-
-    The logit of a slow move begins half-way between those of staying and of the same move at full speed.
-    """
+def with_slow_moves(network: PolicyNetwork, wider: ModelSpec) -> PolicyNetwork:
+    """A network like the given one, for the actions of `wider`: its own, and slow moves, which are offered."""
     wide = PolicyNetwork(wider)
     kept = {name: tensor for name, tensor in network.state_dict().items() if not name.startswith("policy_head")}
     wide.load_state_dict(kept, strict=False)
-    for row, action in enumerate(wider.actions):
-        full = SLOW_ACTIONS.get(action, action)
-        stay: ActionName = "FIRE" if full.endswith("FIRE") else "NOOP"
-        alike = (action,) if action in spec.actions else (stay, full)
-        sources = [spec.actions.index(name) for name in alike]
-        wide.policy_head.weight[row] = network.policy_head.weight[sources].mean(0)
-        wide.policy_head.bias[row] = network.policy_head.bias[sources].mean(0)
+    rows = [wider.actions.index(action) for action in network.actions]
+    wide.policy_head.weight[rows] = network.policy_head.weight
+    wide.policy_head.bias[rows] = network.policy_head.bias
+    offer_slow_moves(wide, set(wider.actions) - set(network.actions))
     return wide
+
+
+@torch.no_grad()
+def offer_slow_moves(network: PolicyNetwork, moves: Collection[ActionName] = tuple(SLOW_ACTIONS)) -> None:
+    """Lets the policy begin to take those of its slow moves that are among `moves`.
+
+    The logit of each begins half-way between those of staying and of the same move at full speed.
+    """
+    for row, action in enumerate(network.actions):
+        if action in SLOW_ACTIONS and action in moves:
+            full = SLOW_ACTIONS[action]
+            stay: ActionName = "FIRE" if full.endswith("FIRE") else "NOOP"
+            alike = [network.actions.index(stay), network.actions.index(full)]
+            network.policy_head.weight[row] = network.policy_head.weight[alike].mean(0)
+            network.policy_head.bias[row] = network.policy_head.bias[alike].mean(0)
+
+
+@torch.no_grad()
+def withhold_slow_moves(network: PolicyNetwork) -> None:
+    """Makes the policy's slow moves so improbable that they are neither taken nor learned."""
+    for row, action in enumerate(network.actions):
+        if action in SLOW_ACTIONS:
+            network.policy_head.weight[row] = 0
+            network.policy_head.bias[row] = WITHHELD_LOGIT
 
 
 def initialize(module: nn.Module, gain: float) -> None:

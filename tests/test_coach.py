@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from msgspec.structs import replace
 from numpy.typing import NDArray
 from probes import Outcome, Probe
 
@@ -33,6 +34,7 @@ from training.loop import Display, train
 from training.ppo import PpoSettings
 from training.presets import training_settings
 from training.rollout import CoachedRollout, Collector
+from training.run import RunDirectory
 
 CONTROLS = [control_of(name) for name in FINE_ACTIONS]
 FRAME_SKIP = 4
@@ -122,7 +124,7 @@ def test_slow_moves_begin_half_way_between_staying_and_moving(spec: ModelSpec, n
     wide = ModelSpec(algorithm="ppo", actions=FINE_ACTIONS, observation=spec.observation, network=spec.network)
     network = PolicyNetwork(narrow)
     observations = torch.randint(256, (5, *spec.observation.shape), dtype=torch.uint8)
-    before, after = network(observations), with_slow_moves(network, narrow, wide)(observations)
+    before, after = network(observations), with_slow_moves(network, wide)(observations)
     stay, up, down, slow_up, slow_down = after.logits.T
     torch.testing.assert_close(after.logits[:, :3], before.logits)
     torch.testing.assert_close(slow_up, (stay + up) / 2)
@@ -253,6 +255,37 @@ def test_a_training_by_imitation_and_then_by_reward(tmp_path: Path) -> None:
     )
     train(second, Display())
     assert checkpoint.load(second.path / "model")[0].actions == FINE_ACTIONS
+
+
+@pytest.mark.usefixtures("quick")
+def test_ppo_takes_slow_moves_only_after_a_while(tmp_path: Path) -> None:
+    assert training_settings("ppo", "Pong").slow_moves_after > 0
+    run = new_run(tmp_path / "run", algorithm="ppo", steps=1, device="cpu", changes=["epochs=1"])
+    settings = replace(run.settings, steps=40, num_envs=2, rollout_length=10, slow_moves_after=40)
+    run.write_settings(settings)
+    train(run, Display(), stop=lambda: True)  # before any update
+    before = slow_probability(run)
+    train(run, Display())
+    assert before < 1e-8
+    # Half-way between logits that are still nearly equal: all five are about as probable.
+    assert slow_probability(run) == pytest.approx(2 / 5, abs=0.05)
+
+
+def slow_probability(run: RunDirectory) -> float:
+    """Of the two slow moves together, in the run's newest policy."""
+    _, network = checkpoint.load(run.path / "model")
+    observations = torch.randint(256, (5, 4, 84, 84), dtype=torch.uint8)
+    return float(network(observations).logits.softmax(1)[:, 3:].sum(1).mean())
+
+
+@pytest.mark.usefixtures("quick")
+@pytest.mark.parametrize("more", [{"start": "ppo@129024"}, {"opponents": training_opponents({"itself": 1})}])
+def test_who_goes_on_or_meets_others_says_whether_the_policy_has_slow_moves(
+    more: dict[str, Any], tmp_path: Path
+) -> None:
+    for slow, actions in ((None, FAST_ACTIONS), (True, FINE_ACTIONS)):
+        settings = new_run(tmp_path / str(slow), algorithm="ppo", slow_moves=slow, **more).settings
+        assert (settings.model.actions, settings.slow_moves_after) == (actions, 0)
 
 
 @pytest.mark.parametrize(

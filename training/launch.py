@@ -18,7 +18,7 @@ from models.interruption import interruption
 from models.spec import PONG, ModelSpec
 from training.arena.opponents import Opponents
 from training.display import TerminalDisplay
-from training.environments import FINE_ACTIONS, Head
+from training.environments import FAST_ACTIONS, FINE_ACTIONS, Head
 from training.gradient import GradientSettings
 from training.loop import Display, train
 from training.policy_gradient import opposing_network, starting_network
@@ -136,8 +136,10 @@ def _pong_overrides(
     if frame_skip is not None:
         observation = msgspec.structs.replace(model.observation, frame_skip=frame_skip)
         model = msgspec.structs.replace(model, observation=observation)
-    if slow_moves:
-        model = msgspec.structs.replace(model, actions=FINE_ACTIONS)
+    if slow_moves or start or opponents:
+        # Whoever goes on from a model, or meets players of all kinds, says what moves the policy has from the start.
+        model = msgspec.structs.replace(model, actions=FINE_ACTIONS if slow_moves else FAST_ACTIONS)
+        overrides["slow_moves_after"] = 0
     return overrides | {"model": model}
 
 

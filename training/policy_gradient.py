@@ -16,7 +16,7 @@ from models import catalog, checkpoint
 from models.device import pick_device
 from models.errors import UserError
 from models.losses import approximate_kl
-from models.network import PolicyNetwork, with_slow_moves
+from models.network import PolicyNetwork, offer_slow_moves, with_slow_moves, withhold_slow_moves
 from models.spec import SLOW_ACTIONS, ModelSpec
 from training.arena.experience import SelfPlayExperience
 from training.arena.selfplay import SelfPlay
@@ -145,6 +145,8 @@ class PolicyGradient:
         start = self._settings.start
         if progress.updates == 0 and start is not None and self._saved is None:
             self.learner.start_from(starting_network(start, self._settings))
+        if progress.updates == 0 and self._settings.slow_moves_after > 0:
+            withhold_slow_moves(self._policy)
         if isinstance(environments, SelfPlay):
             self._courts = environments
             environments.admit(self._policy)
@@ -186,6 +188,8 @@ class PolicyGradient:
         ended = [episode for some in self._team.gathered(episodes) for episode in some]
         self._recent.extend(ended)
         steps = self._team.total(self._experience.steps - steps)
+        if progress.steps < self._settings.slow_moves_after <= progress.steps + steps:
+            offer_slow_moves(self._policy)
         return Step(steps, len(ended), metrics | summary(self._recent))
 
     def on_evaluation(self, mean_return: float, progress: Progress) -> dict[str, float]:
@@ -230,7 +234,7 @@ def starting_network(model: str, settings: TrainingSettings) -> PolicyNetwork:
     added = [action for action in wanted.actions if action not in spec.actions]
     slow = bool(added) and set(added) <= set(SLOW_ACTIONS) and len(wanted.actions) == len(spec.actions) + len(added)
     _check_alike(model, replace(spec, actions=wanted.actions) if slow else spec, wanted)
-    return with_slow_moves(network, spec, wanted) if slow else network
+    return with_slow_moves(network, wanted) if slow else network
 
 
 def opposing_network(model: str, settings: TrainingSettings) -> PolicyNetwork:

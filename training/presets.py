@@ -14,7 +14,7 @@ from models.spec import PONG
 from training import execution
 from training.a2c import A2cSettings
 from training.arena.opponents import Opponents
-from training.environments import Head, specification
+from training.environments import FINE_ACTIONS, Head, specification
 from training.gradient import GradientSettings
 from training.imitation import ImitationSettings
 from training.ppo import PpoSettings
@@ -79,7 +79,8 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
     },
     "ppo": {
         CONTROL: CONTROL_DEFAULTS | {"algorithm": CONTROL_PPO},
-        PONG: {"algorithm": PpoSettings()},
+        # Slow moves win the last points where actions are sticky, but early they make rallies longer and learning slow.
+        PONG: {"algorithm": PpoSettings(), "steps": 6_000_000, "slow_moves_after": 1_500_000},
         "Pendulum-v1": CONTROL_DEFAULTS | {"algorithm": replace(CONTROL_PPO, gamma=0.9, minibatch_size=128)},
         "MountainCarContinuous-v0": CONTROL_DEFAULTS
         | {
@@ -143,6 +144,8 @@ def training_settings(
         model = specification(environment, algorithm=algorithm, head=suited)
     if "hidden" in fields:
         model = replace(model, hidden=fields.pop("hidden"))
+    if "slow_moves_after" in fields:
+        model = replace(model, actions=FINE_ACTIONS)
     training = TrainingSettings(model=model, **fields)
     return replace(training, algorithm=_changed(algorithm, training.algorithm, changes))
 

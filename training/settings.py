@@ -42,6 +42,8 @@ class TrainingSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     """Agent steps of each environment per rollout; unused by black-box searches."""
     opponents: Opponents | None = None
     """Pong only: whom the policy meets on the court for two; None for the ROM's own opponent alone."""
+    slow_moves_after: Annotated[int, msgspec.Meta(ge=0)] = 0
+    """Pong only: the agent steps before the policy begins to take the slow moves among its actions."""
     start: str | None = None
     """The model that training starts from; None for a new network."""
     algorithm: AlgorithmSettings = PpoSettings()
