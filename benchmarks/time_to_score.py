@@ -6,8 +6,8 @@ A score is reached by the first policy whose mean return is at least that high, 
 before it was played too, and was below.
 
 Prints steps and minutes to a mean return of 0, 10, 18 and 20: the median over seeds, and the range. Runs are in
-`runs/time-to-score`; an interrupted benchmark goes on where it was. `--write` saves
-benchmarks/results/time_to_score.json.
+`runs/time-to-score`; an interrupted benchmark goes on where it was. `--write` saves what was measured in
+benchmarks/results/time_to_score.json, and leaves what is there of the other protocol.
 """
 
 from __future__ import annotations
@@ -130,16 +130,18 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=1_000_000, help="of each training (default: 1000000)")
     parser.add_argument("--write", action="store_true", help=f"save benchmarks/results/{RESULTS.name}")
     arguments = parser.parse_args()
-    figures: dict[str, Any] = {"machine": machine(pick_device("auto"))}
+    figures: dict[str, Any] = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
     for sticky in arguments.sticky:
         times = []
         for seed in arguments.seeds:
             run = trained(f"sticky-{sticky:g}-seed-{seed}", sticky=sticky, seed=seed, steps=arguments.steps)
             times.append(times_to(SCORES, run, sticky=sticky))
         protocol = f"sticky actions {sticky:g}"
-        figures[protocol] = {score: summary([each[score] for each in times]) for score in SCORES}
-        for score in SCORES:
-            print(f"{protocol}, mean return {score}: {figures[protocol][score]}", flush=True)
+        found = {str(score): summary([each[score] for each in times]) for score in SCORES}
+        for score, figure in found.items():
+            print(f"{protocol}, mean return {score}: {figure}", flush=True)
+        how = {"machine": machine(pick_device("auto")), "seeds": arguments.seeds, "steps": arguments.steps}
+        figures[protocol] = how | found
     if arguments.write:
         RESULTS.write_text(json.dumps(figures, indent=2) + "\n")
 

@@ -21,7 +21,7 @@ from training import reinforce
 from training.algorithms import REINFORCE
 from training.learner import Learner
 from training.policy_gradient import improve
-from training.reinforce import ReinforceSettings, trajectory_ends, whole_trajectories
+from training.reinforce import ReinforceSettings, advantages, before_time_limit, trajectory_ends, whole_trajectories
 from training.rollout import Collector, Rollout
 
 SPEC = ModelSpec(
@@ -242,6 +242,18 @@ def test_the_divergence_of_an_only_step_is_seen() -> None:
 def test_where_a_trajectory_ends(trajectory: Any, ended: list[int]) -> None:
     settings = ReinforceSettings(trajectory=trajectory)
     assert trajectory_ends(by_hand(), settings).flatten().nonzero().flatten().tolist() == ended
+
+
+@pytest.mark.parametrize(("tail", "cut"), [(0, []), (1, [4]), (2, [3, 4]), (9, [3, 4])])
+def test_what_a_time_limit_cuts_off_teaches_nothing(tail: int, cut: list[int]) -> None:
+    """The first episode of three steps ends by itself, the second, of two, by the limit."""
+    rollout = by_hand()
+    rest = [step for step in range(5) if step not in cut]
+    plain, targets = (advantages(rollout, ReinforceSettings(tail=some)) for some in (0, tail))
+    assert before_time_limit(rollout, tail).flatten().nonzero().flatten().tolist() == cut
+    for learned, known, without in zip(targets, (torch.zeros(5, 1), rollout.values), plain, strict=True):
+        assert torch.equal(learned[cut], known[cut])
+        assert torch.equal(learned[rest], without[rest])
 
 
 @pytest.mark.parametrize(("baseline", "learned"), [("none", False), ("value", True)])

@@ -71,6 +71,21 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
             ),
             "rollout_length": 64,
         },
+        # Without ratios, a Gaussian far from what it was is pushed ever further: so one step for each game.
+        "Pendulum-v1": CONTROL_DEFAULTS
+        | {
+            "algorithm": ReinforceSettings(
+                gamma=0.9,
+                trajectories_per_update=1,
+                tail=30,
+                entropy_coefficient=0.0,
+                step_size="linear",
+                learning_rate=2e-3,
+            ),
+            "steps": 600_000,
+            "num_envs": 1,
+            "rollout_length": 200,
+        },
         **_execution(ReinforceSettings(gamma=1.0)),
     },
     "surrogate": {
@@ -105,6 +120,12 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
             "rollout_length": 8,
         },
         PONG: {"algorithm": A2cSettings(), "rollout_length": 20},
+        "Pendulum-v1": CONTROL_DEFAULTS
+        | {
+            "algorithm": A2cSettings(learning_rate=1e-3, entropy_coefficient=0.0, gamma=0.9, gae_lambda=0.9),
+            "steps": 1_000_000,
+            "rollout_length": 8,
+        },
     },
     "imitation": {PONG: {"algorithm": ImitationSettings(), "opponents": Opponents(), "num_envs": Opponents().seats}},
     "hill-climbing": _search(HillClimbingSettings()),

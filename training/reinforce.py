@@ -10,8 +10,10 @@ trajectories that have ended.
 from __future__ import annotations
 
 from functools import partial
-from typing import Literal
+from typing import Annotated, Literal
 
+import msgspec
+import torch
 from torch import Tensor
 
 from models.losses import approximate_kl, policy_gradient
@@ -33,6 +35,9 @@ class ReinforceSettings(GradientSettings, tag_field="algorithm", tag="reinforce"
     """Where a return ends: with the episode, or with the next nonzero reward, as in a game played for points."""
     credit: Literal["total", "to-go"] = "to-go"
     """What an action is credited with: all rewards of its trajectory, or only those from that action on."""
+    tail: Annotated[int, msgspec.Meta(ge=0)] = 0
+    """How many decisions before a time limit teach nothing: the limit cut off the rest of their returns, and an
+    observation does not tell how much time is left (Pardo et al. 2018, "Time Limits in Reinforcement Learning")."""
     normalize: bool = True
     """Whether to normalise advantages to mean 0 and standard deviation 1 over each update."""
     baseline: Literal["none", "value"] = "value"
@@ -69,7 +74,20 @@ def advantages(rollout: Rollout, settings: ReinforceSettings) -> Targets:
     else:
         returns = rewards_to_go(rollout.rewards, ends, gamma=settings.gamma)
     estimates = returns - rollout.values if settings.baseline == "value" else returns
-    return Targets(estimates, returns)
+    cut = before_time_limit(rollout, settings.tail)
+    return Targets(estimates.masked_fill(cut, 0.0), torch.where(cut, rollout.values, returns))
+
+
+def before_time_limit(rollout: Rollout, tail: int) -> Tensor:
+    """Whether each step is one of the last `tail` of an episode that a time limit ended: bool, as the rewards."""
+    steps = torch.arange(len(rollout.rewards), device=rollout.rewards.device)[:, None]
+
+    def following(ends: Tensor) -> Tensor:
+        """The step of the first end that is not before each step."""
+        return torch.where(ends, steps, len(steps) + tail).flip(0).cummin(0).values.flip(0)
+
+    limit = following(rollout.truncations)
+    return (limit - steps < tail) & (limit < following(rollout.terminations))
 
 
 def update(learner: Learner, batch: Batch, settings: ReinforceSettings, entropy_coefficient: float) -> Averages:
