@@ -42,10 +42,10 @@ from app.league.entrants import Entrant, entrant
 mpl.use("Agg")
 LEARNED_FROM = (
     *("tracker", "casual", "predictor", "lunger", "cpu"),
-    *("ppo", "ppo:230ms", "ppo@503808:230ms", "ppo@129024"),
+    *("ppo", "ppo:230ms", "ppo@454656:230ms", "ppo@153600"),
     *("champion", "champion:230ms", "champion@107520", "champion@35840:230ms"),
 )
-HELD_OUT = ("edger", "reinforce", "tracker:230ms", "ppo@251904:230ms", "champion:150ms", "champion@245760:230ms")
+HELD_OUT = ("edger", "reinforce", "tracker:230ms", "ppo@301056:230ms", "champion:150ms", "champion@245760:230ms")
 EVERY = 4
 """Frames from one scene to the next."""
 HIDDEN, EPOCHS = 24, 60

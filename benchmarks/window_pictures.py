@@ -167,7 +167,7 @@ def learning(folder: Path) -> None:
         for line in read_metrics(catalog.PRETRAINED / "ppo"):
             if line["steps"] <= 1_000_000:
                 file.write(json.dumps(line | {"steps": int(line["steps"])}) + "\n")
-    shutil.copytree(catalog.resolve("ppo@1001472"), run.path / "model")
+    shutil.copytree(catalog.resolve("ppo@1050624"), run.path / "model")
     session = Session(Lineup(Rom(), Policy(str(run.path))), seed=SEED, follow=run.path)
     with playing(session, frozenset({PanelName.LEARNING})) as window:
         for _ in range(200):

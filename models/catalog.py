@@ -97,7 +97,7 @@ def runs(folder: Path = RUNS) -> list[Path]:
 
 
 def short_name(model: str) -> str:
-    """Returns a model's display name, even if it is missing: `ppo`, or `ppo at 0.13M` for its stage `ppo@129024`."""
+    """Returns a model's display name, even if it is missing: `ppo`, or `ppo at 0.15M` for its stage `ppo@153600`."""
     whole, at, stage = model.rpartition("@")
     if at and stage.isdecimal():
         return f"{short_name(whole)} at {int(stage) / 1e6:.2f}M"

@@ -22,8 +22,8 @@ Point: TypeAlias = tuple[float, float]
 
 
 Trained: TypeAlias = Literal["a little", "to the end"]
-MODELS: dict[Trained, str] = {"a little": "ppo@129024", "to the end": "ppo@5001216"}
-"""Stages of one training, after two minutes and after an hour, before it learned slow moves as well."""
+MODELS: dict[Trained, str] = {"a little": "ppo@153600", "to the end": "ppo"}
+"""Two policies of one training, after two minutes and at its end."""
 
 
 class PolicyKnobs(Struct, frozen=True, tag="policy"):

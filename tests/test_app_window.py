@@ -450,7 +450,7 @@ def test_a_stage_is_changed_in_the_middle_of_a_match(open_window: Callable[..., 
         if match_of(one).snapshot().names[1] != "ppo":
             break
         pygame.time.wait(5)
-    assert match_of(one).snapshot().names[1] == "ppo at 5.00M"
+    assert match_of(one).snapshot().names[1] == "ppo at 4.06M"
     assert len(match_of(one).timeline.controls) > 20
 
 

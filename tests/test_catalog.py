@@ -118,7 +118,7 @@ def test_a_directory_goes_before_a_stage(staged: Path, model_directory: Path) ->
     ("model", "name"),
     [
         ("ppo", "ppo"),
-        ("ppo@129024", "ppo at 0.13M"),
+        ("ppo@153600", "ppo at 0.15M"),
         ("runs/mine", "mine"),
         ("runs/mine/", "mine"),
         ("runs/mine/best", "mine"),

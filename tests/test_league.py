@@ -38,7 +38,7 @@ from models.errors import UserError
         ("casual", Script("casual")),
         ("ppo", Policy("ppo")),
         ("ppo:greedy", Policy("ppo", greedy=True)),
-        ("ppo@129024:greedy:100ms", Policy("ppo@129024", greedy=True, reaction_ms=100)),
+        ("ppo@153600:greedy:100ms", Policy("ppo@153600", greedy=True, reaction_ms=100)),
         ("ppo:230ms:6rows", Policy("ppo", reaction_ms=230, misjudgement=6)),
     ],
 )

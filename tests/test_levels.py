@@ -75,15 +75,15 @@ def test_a_level_says_how_long_it_has_trained(level: Level) -> None:
 def test_names() -> None:
     assert name_of(LEVELS[0].player) == LEVELS[0].name
     assert name_of(Policy("ppo")) == "ppo"
-    assert name_of(Policy("ppo@129024", reaction_ms=231)) == "ppo at 0.13M"
+    assert name_of(Policy("ppo@153600", reaction_ms=231)) == "ppo at 0.15M"
     assert name_of(Tracker()) == "Tracker"
 
 
 def test_a_policy_plays_as_it_was_asked_to() -> None:
-    agent = load_agent(Policy("ppo@251904", temperature=0.5, greedy=True), seed=0)
+    agent = load_agent(Policy("ppo@301056", temperature=0.5, greedy=True), seed=0)
     assert isinstance(agent, PolicyAgent)
-    assert (agent.name, agent.temperature, agent.greedy) == ("ppo at 0.25M", 0.5, True)
-    late = load_agent(Policy("ppo@251904", temperature=0.5, reaction_ms=100), seed=0)
+    assert (agent.name, agent.temperature, agent.greedy) == ("ppo at 0.30M", 0.5, True)
+    late = load_agent(Policy("ppo@301056", temperature=0.5, reaction_ms=100), seed=0)
     assert isinstance(late, Handicap)
     assert late.reaction_ms == 100
     assert late.policy is not None
@@ -113,14 +113,14 @@ def test_a_ladder_climbs_the_levels() -> None:
 
 def test_the_seed_is_that_of_the_play() -> None:
     def actions(seed: int) -> list[str]:
-        agent, grey = load_agent(Policy("ppo@129024", temperature=5.0), seed=seed), Court().grey()
+        agent, grey = load_agent(Policy("ppo@153600", temperature=5.0), seed=seed), Court().grey()
         return [agent.observe(grey).action for _ in range(80)]
 
     assert actions(1) == actions(1) != actions(2)
 
 
 def test_a_model_that_is_not_there() -> None:
-    with pytest.raises(UserError, match="its stages: ppo@129024"):
+    with pytest.raises(UserError, match="its stages: ppo@153600"):
         load_agent(Policy("ppo@7"), seed=0)
     with pytest.raises(UserError, match="'nobody' is neither"):
         load_agent(Policy("nobody"), seed=0)

@@ -543,8 +543,8 @@ def test_details_of_a_bundled_model(bench: Bench) -> None:
     bench.choose("ppo")
     bench.answer("details", -1)
     facts = dict(bench.model.details.facts)
-    assert facts["Score"] == "20.96 sampled, sticky 0, 100 games"
-    assert facts["Algorithm"] == "ppo, 9.01M steps"
+    assert facts["Score"] == "20.97 sampled, sticky 0, 100 games"
+    assert facts["Algorithm"] == "ppo, 6.00M steps"
     assert facts["From"] == "bundled with Volley"
     assert len(bench.model.details.curve) > 100
 

@@ -30,13 +30,13 @@ from app.ui.bindings import BINDINGS, Command, Context
 from app.ui.widgets import Choice
 
 SIZES = [(800, 600), (1000, 600), (1280, 720), (1280, 800), (1024, 1366), (2560, 1440)]
-MODELS = ["ppo", "ppo@129024", "ppo@503808"]
+MODELS = ["ppo", "ppo@153600", "ppo@454656"]
 WHO = "ppo after 28 minutes of training, 2.00 million steps, reaction 230 ms"
 LEVELS = [
     Level(name=name, description=WHO, player=player, rating=700 + 300 * share, points_won=share)
     for name, player, share in [
-        ("Rookie", Policy("ppo@129024", reaction_ms=230), 0.0),
-        ("Regular", Policy("ppo@503808", reaction_ms=230, misjudgement=5.0), 0.375),
+        ("Rookie", Policy("ppo@153600", reaction_ms=230), 0.0),
+        ("Regular", Policy("ppo@454656", reaction_ms=230, misjudgement=5.0), 0.375),
         ("Champion", Policy("ppo", greedy=True), 1.0),
     ]
 ]
@@ -185,7 +185,7 @@ def test_left_and_right_go_through_the_opponents_and_stop_at_the_ends() -> None:
         CHAMPION,
         Ladder(0),
         Tracker(230),
-        *[Policy("ppo@503808", reaction_ms=230)] * 3,
+        *[Policy("ppo@454656", reaction_ms=230)] * 3,
     ]
 
 

@@ -103,7 +103,7 @@ def test_folders_are_listed_harmlessly(
 
 def test_commands_to_type_are_quoted() -> None:
     assert volley("watch", Path("a run/of mine")) == "volley watch 'a run/of mine'"
-    assert volley("evaluate", "ppo@503808") == "volley evaluate ppo@503808"
+    assert volley("evaluate", "ppo@454656") == "volley evaluate ppo@454656"
 
 
 def test_a_search_is_measured_as_it_is_meant_to_act(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -195,14 +195,14 @@ def test_which_policy_of_a_run(
 
 def test_a_bundled_model_and_a_stage_of_it(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(publication, "measure", lambda *_, **__: [evaluation()])
-    stage("ppo@129024", folder, name=REPOSITORY)
+    stage("ppo@153600", folder, name=REPOSITORY)
     home = catalog.resolve("ppo")
     known = {"results.json", "provenance.json", "training_config.json", "learning_curve.csv", "learning_curve.png"}
     assert files_in(folder) == POLICY | known
     assert (folder / "learning_curve.csv").read_bytes() == (home / "learning_curve.csv").read_bytes()
     staged = read_provenance(folder)
     assert staged.policy is not None
-    assert staged.policy.steps == 129_024
+    assert staged.policy.steps == 153_600
     assert staged.settings == json.loads((folder / "training_config.json").read_text())
 
 

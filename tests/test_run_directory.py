@@ -187,7 +187,7 @@ def test_an_older_runs_settings_are_read(tmp_path: Path) -> None:
     del settings["model"]["kind"]
     (tmp_path / "config.json").write_text(json.dumps(settings))
     config = read_config(tmp_path)
-    assert (config.spec.algorithm, config.steps, config.seed) == ("ppo", 4_000_000, 0)
+    assert (config.spec.algorithm, config.steps, config.seed) == ("ppo", 6_000_000, 0)
 
 
 @pytest.mark.parametrize("config", [b"", b"{", b"\xff", b"[]", b"{}", b'{"model": {}, "steps": 1}', b"[" * 10_000])

@@ -50,7 +50,7 @@ def files_under(folder: Path) -> list[str]:
         ("ada/pong@v1.0", ("ada/pong", "v1.0")),
         ("a.da/po-ng_2@refs/pr/1", ("a.da/po-ng_2", "refs/pr/1")),
         ("ppo", None),
-        ("ppo@503808", None),
+        ("ppo@454656", None),
         ("a/b/c", None),
         ("../pong", None),
         ("ada/..", None),

@@ -56,7 +56,9 @@ def _add_train(subparsers: Subparsers) -> None:
     train.add_argument(
         "--head", choices=HEADS, help="the distribution of actions (default: what suits the environment)"
     )
-    train.add_argument("--steps", type=count, metavar="N", help="total agent steps (default for Pong: 5 million)")
+    train.add_argument(
+        "--steps", type=count, metavar="N", help="total agent steps (default on Pong: 5 million, for ppo 6)"
+    )
     train.add_argument("--seed", type=seed, metavar="N", help="seed of network, games and sampling (default: 0)")
     train.add_argument(
         "--sticky",
@@ -82,7 +84,7 @@ def _add_train(subparsers: Subparsers) -> None:
         "--slow-moves",
         action="store_const",
         const=True,
-        help="Pong only: the policy may also move its paddle slowly, at 30%% of full speed",
+        help="Pong only: from the start, the policy may also move its paddle slowly, at 30%% of full speed",
     )
     train.add_argument("--device", choices=DEVICES, help="where the network runs (default: auto)")
     train.add_argument(

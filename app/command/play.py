@@ -87,7 +87,7 @@ def _add_watch(subparsers: Subparsers) -> None:
         subparsers,
         "watch",
         purpose="watch a model play, or a saved game",
-        example="volley watch ppo --headless --games 3 --record game.mp4\n  volley watch ppo --versus ppo@503808\n"
+        example="volley watch ppo --headless --games 3 --record game.mp4\n  volley watch ppo --versus ppo@454656\n"
         "  volley watch --replay game.volley",
     )
     watch.add_argument(

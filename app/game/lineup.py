@@ -38,7 +38,7 @@ class Policy(Struct, frozen=True, tag="policy"):
     """A trained network, and how it plays."""
 
     model: str
-    """A name for `models.catalog.resolve`; `ppo@129024` is an earlier stage of `ppo`."""
+    """A name for `models.catalog.resolve`; `ppo@153600` is an earlier stage of `ppo`."""
     temperature: Temperature = 1.0
     greedy: bool = False
     reaction_ms: Milliseconds = 0
