@@ -82,7 +82,7 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
                 step_size="linear",
                 learning_rate=2e-3,
             ),
-            "steps": 600_000,
+            "steps": 1_000_000,
             "num_envs": 1,
             "rollout_length": 200,
         },
