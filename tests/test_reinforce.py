@@ -245,7 +245,7 @@ def test_where_a_trajectory_ends(trajectory: Any, ended: list[int]) -> None:
 
 
 @pytest.mark.parametrize(("tail", "cut"), [(0, []), (1, [4]), (2, [3, 4]), (9, [3, 4])])
-def test_what_a_time_limit_cuts_off_teaches_nothing(tail: int, cut: list[int]) -> None:
+def test_what_a_time_limit_cuts_off_counts_as_expected(tail: int, cut: list[int]) -> None:
     """The first episode of three steps ends by itself, the second, of two, by the limit."""
     rollout = by_hand()
     rest = [step for step in range(5) if step not in cut]

@@ -36,8 +36,8 @@ class ReinforceSettings(GradientSettings, tag_field="algorithm", tag="reinforce"
     credit: Literal["total", "to-go"] = "to-go"
     """What an action is credited with: all rewards of its trajectory, or only those from that action on."""
     tail: Annotated[int, msgspec.Meta(ge=0)] = 0
-    """How many decisions before a time limit teach nothing: the limit cut off the rest of their returns, and an
-    observation does not tell how much time is left (Pardo et al. 2018, "Time Limits in Reinforcement Learning")."""
+    """How many decisions before a time limit count as what was expected, neither better nor worse: the limit cut off
+    their returns, and no observation tells when (Pardo et al. 2018, "Time Limits in Reinforcement Learning")."""
     normalize: bool = True
     """Whether to normalise advantages to mean 0 and standard deviation 1 over each update."""
     baseline: Literal["none", "value"] = "value"
@@ -75,6 +75,7 @@ def advantages(rollout: Rollout, settings: ReinforceSettings) -> Targets:
         returns = rewards_to_go(rollout.rewards, ends, gamma=settings.gamma)
     estimates = returns - rollout.values if settings.baseline == "value" else returns
     cut = before_time_limit(rollout, settings.tail)
+    # The critic's own estimate stands in for what the limit cut off, so it learns nothing from there either.
     return Targets(estimates.masked_fill(cut, 0.0), torch.where(cut, rollout.values, returns))
 
 
