@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
 import torch
 from msgspec.structs import replace
+from rich.console import Console
+from rich.progress import track
 
+from models.machine import cores
 from models.run_directory import is_run
 from training import plot
 from training.curves import Curve, over_seeds, points, read_run
@@ -37,7 +41,6 @@ def compare(
     parser.add_argument("--folder", type=Path, default=folder, help="where the runs go (default: %(default)s)")
     parser.add_argument("--out", type=Path, help="picture of the curves, .png or .svg")
     arguments = parser.parse_args()
-    torch.set_num_threads(1)
     runs = run_all(arguments.folder, variants, seeds)
     print(f"{headline}, seeds {seeds}: mean (lowest to highest)")
     print(f"{'':<26} {'return at the end':>24} {'mean over training':>24}")
@@ -49,18 +52,28 @@ def compare(
 
 
 def run_all(folder: Path, variants: Mapping[str, TrainingSettings], seeds: Sequence[int]) -> dict[str, list[Path]]:
-    """The runs of each variant, one per seed, in `folder`; finished ones are not trained again."""
-    runs: dict[str, list[Path]] = {}
-    for name, settings in variants.items():
-        for seed in seeds:
-            path = folder / f"{name.replace(' ', '-').replace('+-', '')}-{seed}"
-            if not is_run(path):
-                RunDirectory.create(path, replace(settings, seed=seed))
-            run = RunDirectory.open(path)
-            progress = train(run, Display())
-            print(f"{name}, seed {seed}: {progress.steps:,} steps, {progress.seconds:.0f} s", file=sys.stderr)
-            runs.setdefault(name, []).append(path)
+    """The runs of each variant, one per seed, in `folder`, a process for each core; finished ones stay as they are."""
+    runs = {
+        name: [folder / f"{name.replace(' ', '-').replace('+-', '')}-{seed}" for seed in seeds] for name in variants
+    }
+    jobs = [
+        (path, replace(settings, seed=seed))
+        for name, settings in variants.items()
+        for path, seed in zip(runs[name], seeds, strict=True)
+    ]
+    with ProcessPoolExecutor(cores(), get_context("spawn")) as pool:
+        for _ in track(pool.map(_trained, jobs), "trainings", total=len(jobs), console=Console(stderr=True)):
+            pass
     return runs
+
+
+def _trained(job: tuple[Path, TrainingSettings]) -> None:
+    """Trains one of them, if it is not finished."""
+    path, settings = job
+    torch.set_num_threads(1)
+    if not is_run(path):
+        RunDirectory.create(path, settings)
+    train(RunDirectory.open(path), Display())
 
 
 def final_return(run: Path) -> float:

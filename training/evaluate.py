@@ -23,6 +23,7 @@ from models.spec import PONG, ModelSpec, meant_greedy
 from training.environments import make
 from training.memory import keep_freed_memory
 from training.pong import SoloGames
+from training.turns import in_turns, shared_processors
 
 MAX_PARALLEL_GAMES = 50
 STICKY = 0.25
@@ -85,29 +86,45 @@ def evaluate(
     running_return, running_length = np.zeros(num_envs), np.zeros(num_envs, np.int64)
     returns: list[float] = []
     lengths: list[int] = []
-    observations, _ = environments.reset(seed=seed % (2**31 - num_envs))  # each has the next one; all have 31 bits
-    while playing.any():
+    first, _ = environments.reset(seed=seed % (2**31 - num_envs))  # each has the next one; all have 31 bits
+    observations = np.array(first)
+    turns = in_turns(environments)
+
+    def decide(part: slice) -> None:
+        """Begins a step of these games; those that rest are not looked at."""
+        here = playing[part]
         with fast_precision(device, spec):
-            output = network(torch.from_numpy(observations[playing]).to(device))
+            output = network(torch.from_numpy(observations[part][here]).to(device))
         distribution = output.distribution
         if not (output.value.isfinite().all() and distribution.entropy().isfinite().all()):
             environments.close()
             raise UserError(f"{name!r} cannot play: its weights overflow")
         chosen = choose(distribution, generator, greedy=greedy).cpu().numpy()
-        actions = np.zeros((num_envs, *chosen.shape[1:]), chosen.dtype)
-        actions[playing] = chosen
-        observations, rewards, terminations, truncations, _ = environments.step(actions)
-        running_return += rewards
-        running_length += 1
-        for i in np.flatnonzero((terminations | truncations) & playing):
-            returns.append(float(running_return[i]))
-            lengths.append(int(running_length[i]))
-            on_episode()
-            running_return[i], running_length[i] = 0, 0
-            playing[i] = begun < episodes
-            begun += playing[i]
-        if isinstance(environments, SoloGames):
-            environments.playing[:] = playing
+        actions = np.zeros((len(here), *chosen.shape[1:]), chosen.dtype)
+        actions[here] = chosen
+        turns.send(part, actions)
+
+    parts = list(turns.parts)
+    with shared_processors(turns):
+        for part in parts:
+            decide(part)
+        while parts:
+            for part in parts:
+                observations[part], rewards, terminations, truncations, _ = turns.receive(part)
+                running_return[part] += rewards
+                running_length[part] += 1
+                for i in part.start + np.flatnonzero((terminations | truncations) & playing[part]):
+                    returns.append(float(running_return[i]))
+                    lengths.append(int(running_length[i]))
+                    on_episode()
+                    running_return[i], running_length[i] = 0, 0
+                    playing[i] = begun < episodes
+                    begun += playing[i]
+                if isinstance(environments, SoloGames):
+                    environments.playing[part] = playing[part]
+                if playing[part].any():
+                    decide(part)
+            parts = [part for part in parts if playing[part].any()]
     environments.close()
     mean, deviation, interval = summarize(returns)
     return Evaluation(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -35,7 +36,14 @@ class SoloGames(Games):
         self.playing = self._board.playing
         """`[num_envs]` bool: games that are False here rest, and their results mean nothing."""
         self.playing[:] = True
-        self._shares = np.array_split(np.arange(num_envs), min(cores(), num_envs))
+        workers = min(cores(), num_envs)
+        # Each worker has some games of either half.
+        middle = num_envs // 2 if num_envs >= 2 * workers else num_envs
+        self.parts = tuple(slice(*ends) for ends in pairwise(dict.fromkeys((0, middle, num_envs))))
+        """Games that are stepped together, halves if there are enough: one can play while the policy decides in the
+        other."""
+        split = [np.array_split(np.arange(part.start, part.stop), workers) for part in self.parts]
+        self._shares = [np.concatenate(shares) for shares in zip(*split, strict=True)]
         plan = Plan(spec, _seeds(seed, num_envs), sticky)
         self._workers = Workers(work, [(plan, memory, share.tolist()) for share in self._shares])
 
@@ -52,16 +60,29 @@ class SoloGames(Games):
         self, actions: NDArray[np.int64]
     ) -> tuple[NDArray[np.uint8], NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_], dict[str, Any]]:
         """Takes one action in every game."""
+        everything = slice(0, self.num_envs)
+        self.send(everything, actions)
+        return self.receive(everything)
+
+    def send(self, part: slice, actions: NDArray[np.int64]) -> None:
+        """Begins a step of these games. Those of another part may be under way."""
+        self._board.actions[part] = actions
+        self._workers.send_all("step", range(part.start, part.stop))
+
+    def receive(
+        self, part: slice
+    ) -> tuple[NDArray[np.uint8], NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_], dict[str, Any]]:
+        """What the step of these games led to, once it is over. It must be the one that was begun first."""
+        self._workers.receive()
         board = self._board
-        board.actions[:] = actions
-        self._workers.ask_all("step")
-        info = {"final_obs": board.finals.copy()} if board.truncated.any() else {}
-        ends = board.terminated.copy(), board.truncated.copy()
-        return board.observations.copy(), board.rewards.copy(), *ends, info
+        terminated, truncated = board.terminated[part].copy(), board.truncated[part].copy()
+        info = {"final_obs": board.finals[part].copy()} if truncated.any() else {}
+        return board.observations[part].copy(), board.rewards[part].copy(), terminated, truncated, info
 
     def state_dict(self) -> dict[str, Any]:
         """The emulators with their randomness, and what the policy sees."""
-        return {"games": [game for games in self._workers.ask_all("save") for game in games]}
+        saved = [game for games in self._workers.ask_all("save") for game in games]
+        return {"games": [saved[place] for place in np.argsort(np.concatenate(self._shares))]}
 
     def load_state_dict(self, state: dict[str, Any]) -> tuple[NDArray[np.uint8], dict[str, Any]]:
         """Goes back to there."""

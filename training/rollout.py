@@ -16,6 +16,7 @@ from torch import Tensor
 from models.errors import UserError
 from training.games import Games
 from training.learner import Learner
+from training.turns import in_turns, shared_processors
 
 
 @dataclass(frozen=True)
@@ -125,6 +126,7 @@ class Collector:
 
     def __init__(self, environments: VectorEnv, learner: Learner, *, rollout_length: int, seed: int) -> None:
         self._environments = environments
+        self._turns = in_turns(environments)
         self._learner = learner
         observations, info = environments.reset(seed=seed)
         self._observations = self._to_device(observations)
@@ -145,7 +147,7 @@ class Collector:
         self.metrics: dict[str, float] = {}
         """Always empty: the rollout itself holds all there is to report."""
         self._final_values = torch.empty(0)
-        """Of the last observations of the episodes that the newest step truncated."""
+        """Of the last observations of the episodes that the step received last truncated."""
 
     @property
     def rollout(self) -> Rollout:
@@ -197,44 +199,60 @@ class Collector:
         The next call overwrites the rollout.
         """
         rollout, episodes = self._rollout, []
-        length = len(rollout.rewards)
-        for t in range(length):
-            rollout.observations[t] = self._observations
-            if isinstance(rollout, CoachedRollout) and self._costs is not None:
-                rollout.costs[t] = self._costs
-            actions, log_probs, values = self._learner.act(self._observations)
-            rollout.actions[t], rollout.log_probs[t], rollout.values[t] = actions, log_probs, values
-            if t > 0:
-                self._bootstrap(t - 1, values)
-            episodes += self._step(t, actions)
-        self._bootstrap(length - 1, self._learner.value(self._observations))
+        last = len(rollout.rewards) - 1
+        # In place from here on, so they must be its own.
+        self._observations = self._observations.clone()
+        with shared_processors(self._turns):
+            for t in range(last + 1):
+                for part in self._turns.parts:
+                    if t > 0:
+                        episodes += self._receive(t - 1, part)
+                    self._decide(t, part)
+            for part in self._turns.parts:
+                episodes += self._receive(last, part)
+                self._bootstrap(last, part, self._learner.value(self._observations[part]))
         rollout.rewards.copy_(torch.from_numpy(self._rewards))
         rollout.terminations.copy_(torch.from_numpy(self._terminations))
         rollout.truncations.copy_(torch.from_numpy(self._truncations))
         self.steps += rollout.rewards.numel()
         return rollout, episodes
 
-    def _step(self, t: int, actions: Tensor) -> list[Episode]:
-        observations, rewards, terminations, truncations, info = self._environments.step(actions.cpu().numpy())
-        self._observations, self._costs = self._to_device(observations), self._costs_in(info)
-        self._rewards[t], self._terminations[t], self._truncations[t] = rewards, terminations, truncations
-        self._returns += rewards
-        self._lengths += 1
-        ended = np.flatnonzero(terminations | truncations)
+    def _decide(self, t: int, part: slice) -> None:
+        """Begins step `t` of these environments."""
+        rollout, observations = self._rollout, self._observations[part]
+        rollout.observations[t, part] = observations
+        if isinstance(rollout, CoachedRollout) and self._costs is not None:
+            rollout.costs[t, part] = self._costs[part]
+        actions, log_probs, values = self._learner.act(observations)
+        rollout.actions[t, part], rollout.log_probs[t, part], rollout.values[t, part] = actions, log_probs, values
+        if t > 0:
+            self._bootstrap(t - 1, part, values)
+        self._turns.send(part, actions.cpu().numpy())
+
+    def _receive(self, t: int, part: slice) -> list[Episode]:
+        """Takes in what step `t` of these environments led to; returns the episodes that ended."""
+        observations, rewards, terminations, truncations, info = self._turns.receive(part)
+        self._observations[part] = self._to_device(observations)
+        self._costs = self._costs_in(info)
+        self._rewards[t, part], self._terminations[t, part] = rewards, terminations
+        self._truncations[t, part] = truncations
+        self._returns[part] += rewards
+        self._lengths[part] += 1
         if truncations.any():
             finals = self._to_device(np.stack(info["final_obs"][truncations]))
             self._final_values = self._learner.value(finals)
+        ended = part.start + np.flatnonzero(terminations | truncations)
         episodes = [Episode(float(self._returns[i]), int(self._lengths[i])) for i in ended]
         self._returns[ended] = 0
         self._lengths[ended] = 0
         return episodes
 
-    def _bootstrap(self, t: int, values: Tensor) -> None:
+    def _bootstrap(self, t: int, part: slice, values: Tensor) -> None:
         """Sets the values of what step `t` led to: the next observation, or the last one of a truncated episode."""
-        self._rollout.next_values[t] = values
-        truncations = self._truncations[t]
+        next_values, truncations = self._rollout.next_values[t, part], self._truncations[t, part]
+        next_values.copy_(values)
         if truncations.any():
-            self._rollout.next_values[t, torch.from_numpy(truncations)] = self._final_values
+            next_values[torch.from_numpy(truncations)] = self._final_values
 
     def _costs_in(self, info: Mapping[str, Any]) -> Tensor | None:
         return self._to_device(info["costs"]) if "costs" in info else None

@@ -162,11 +162,11 @@ class Share:
                 game.seed(seeds[index])
             game.begin()
 
-    def step(self) -> None:
-        """Plays the board's actions."""
+    def step(self, part: range) -> None:
+        """Plays the board's actions in those of its games that are in `part`."""
         board = self._board
         for index, game in self._games.items():
-            if not board.playing[index]:
+            if index not in part or not board.playing[index]:
                 continue
             outcome = game.step(int(board.actions[index]))
             board.rewards[index], board.terminated[index], board.truncated[index] = outcome

@@ -54,7 +54,7 @@ class SharedArrays:
 class Workers:
     """Processes that each run `work` with a connection and their own arguments, and end with this object.
 
-    `LostWorkerError` from `ask` if one has died.
+    `LostWorkerError` from whatever it is asked if one has died.
     """
 
     def __init__(self, work: Callable[..., None], arguments: Iterable[tuple[Any, ...]]) -> None:
@@ -69,28 +69,51 @@ class Workers:
             there.close()
             self._workers.append((process, here))
 
-    def ask(self, method: str, arguments: Sequence[tuple[Any, ...]]) -> list[Any]:
-        """Calls a method of what each worker serves, with arguments of its own, all at once; returns their answers."""
-        answers = []
-        try:
-            for (process, connection), own in zip(self._workers, arguments, strict=True):  # noqa: B007 - see below
+    def send(self, method: str, arguments: Sequence[tuple[Any, ...]]) -> None:
+        """Calls a method of what each worker serves, with arguments of its own, all at once; `receive` has the answers.
+
+        More calls may follow before that; each worker answers them in their order.
+        """
+        for (process, connection), own in zip(self._workers, arguments, strict=True):
+            with _told_of_death(process):
                 connection.send((method, own))
-            for process, connection in self._workers:  # noqa: B007 - the process is for the message below
+
+    def receive(self) -> list[Any]:
+        """The workers' answers to the first call that is not answered yet."""
+        answers = []
+        for process, connection in self._workers:
+            with _told_of_death(process):
                 answers.append(connection.recv())
-        except (EOFError, OSError) as error:
-            process.join(1)
-            raise LostWorkerError(
-                f"one of the processes that play the games has died (exit code {process.exitcode})"
-            ) from error
         return answers
 
+    def ask(self, method: str, arguments: Sequence[tuple[Any, ...]]) -> list[Any]:
+        """Calls a method of what each worker serves, with arguments of its own, all at once; returns their answers."""
+        self.send(method, arguments)
+        return self.receive()
+
+    def send_all(self, method: str, *arguments: Any) -> None:  # noqa: ANN401 - whatever the method takes
+        """`send` with the same arguments for all."""
+        self.send(method, [arguments] * len(self._workers))
+
     def ask_all(self, method: str, *arguments: Any) -> list[Any]:  # noqa: ANN401 - whatever the method takes
-        """The same with the same arguments for all."""
+        """`ask` with the same arguments for all."""
         return self.ask(method, [arguments] * len(self._workers))
 
     def close(self) -> None:
         """Ends the processes."""
         self._end()
+
+
+@contextmanager
+def _told_of_death(process: BaseProcess) -> Iterator[None]:
+    """Turns the end of a connection to a worker into a `LostWorkerError`."""
+    try:
+        yield
+    except (EOFError, OSError) as error:
+        process.join(1)
+        raise LostWorkerError(
+            f"one of the processes that play the games has died (exit code {process.exitcode})"
+        ) from error
 
 
 def _end(workers: list[tuple[BaseProcess, Connection]]) -> None:
