@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+from collections.abc import Sequence
 
 import numpy as np
 import pygame
@@ -10,11 +11,13 @@ import torch
 from numpy.typing import NDArray
 from pictures import picture
 
+from agents.base import Frame
 from agents.policy import PolicyAgent
 from agents.pong import Court
 from agents.preprocessing import FrameStacker, mirrored
 from app.game.match import Match
 from app.game.snapshot import Snapshot
+from app.play.panels import seen
 from app.play.panels.seen import RANGE, SeenModel, SeenPanel, as_seen, coloured
 from app.ui import theme
 from models import catalog
@@ -218,6 +221,29 @@ def test_what_the_network_sees_is_shown_in_its_turn(playing: Snapshot, agent: Po
         model.update(playing)
         shown.append(model.frames)
     assert shown[4] is shown[5] is shown[3] is not shown[6]
+
+
+def test_only_the_new_frame_is_drawn_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    panel, made, draw = SeenPanel(), 0, seen._picture
+
+    def counted(levels: Frame, size: int, palette: Sequence[tuple[int, ...]]) -> pygame.Surface:
+        nonlocal made
+        made += 1
+        return draw(levels, size, palette)
+
+    monkeypatch.setattr(seen, "_picture", counted)
+    random = np.random.default_rng(0)
+    grey = random.integers(256, size=(5, 84, 84)).astype(np.uint8)
+    deviation = random.normal(size=(5, 84, 84)).astype(np.float32)
+    shown = []
+    for first in (0, 1):
+        panel.model.frames, panel.model.normalised = grey[first : first + 4], deviation[first : first + 4]
+        panel.model.seconds = (0.3, 0.2, 0.1, 0.0)
+        drawn(panel, SIZES[0])
+        shown.append(panel._pictures)
+    assert made == 8 + 2
+    for before, after in zip(*shown, strict=True):
+        assert before[1:] == after[:3]
 
 
 def test_without_a_network_it_says_so(waiting: Snapshot, playing: Snapshot, monkeypatch: pytest.MonkeyPatch) -> None:

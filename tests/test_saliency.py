@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from pictures import picture
 
-from agents.base import Frame, control_of
+from agents.base import Decision, Frame, control_of
 from agents.policy import PolicyAgent
 from agents.pong import Ball, Court, Side
 from agents.preprocessing import mirrored, shrunk
@@ -377,6 +377,23 @@ def lit(
     after = before.copy()
     overlay.draw(after, court)
     return before, after
+
+
+@pytest.mark.parametrize(
+    ("every", "moved"), [(4, "0101" * 3), (2, "01" * 6), (1, "01" * 6)], ids=["usual", "often", "fast forward"]
+)
+def test_the_light_leaves_the_frame_of_a_decision_to_it(every: int, moved: str, playing: Snapshot) -> None:
+    overlay, surface = SaliencyOverlay(Later(), spread=True), pygame.Surface((900, 700), depth=32)
+    court, when = surface.get_rect(), ""
+    overlay.draw(surface, court)
+    for frame in range(12):
+        decision = Decision("FIRE", ("FIRE",), (1.0,), float(frame // every))
+        overlay.update(dataclasses.replace(playing, decisions=(None, decision)), 0.0)
+        overlay.model.brightness = np.full((84, 84), frame / 12, np.float32)
+        before = overlay._light
+        overlay.draw(surface, court)
+        when += "0" if overlay._light is before else "1"
+    assert when == moved
 
 
 @pytest.mark.parametrize("size", [(640, 480), (832, 624), (1600, 1200)], ids=str)

@@ -47,13 +47,13 @@ class MatchScene:
         """The panels that are on."""
         self.panels: dict[PanelName, Panel] = {
             PanelName.MOVES: MovesPanel(),
-            PanelName.TIMELINE: TimelinePanel(delay=1 if executor else 0),
-            PanelName.SEEN: SeenPanel(delay=2 if executor else 0),
+            PanelName.TIMELINE: TimelinePanel(delay=2 if executor else 0),
+            PanelName.SEEN: SeenPanel(delay=3 if executor else 0),
             PanelName.FACTS: FactsPanel(),
         }
         self.credit = CreditPanel(thinker)
         self.panels[PanelName.CREDIT] = self.credit
-        self._saliency = SaliencyOverlay(thinker)
+        self._saliency = SaliencyOverlay(thinker, spread=executor is not None)
         self._drawn: list[Panel] = []
         """The panels that the mouse can reach: on, and not folded away."""
         self._hints = hints

@@ -20,6 +20,7 @@ from models.errors import UserError
 from models.screen import SCREEN, SCREEN_COLUMNS, SCREEN_ROWS, Region
 
 if TYPE_CHECKING:
+    from agents.base import Decision
     from agents.policy import PolicyAgent
     from agents.saliency import SaliencyMap
     from models.network import PolicyNetwork
@@ -110,24 +111,39 @@ def _map_over_court(network: PolicyNetwork, observation: Frame, side: Side) -> S
 
 
 class SaliencyOverlay:
-    """Draws the model as soft light on the court, a little wider than what it lights."""
+    """Draws the model as soft light on the court, a little wider than what it lights.
 
-    def __init__(self, executor: Executor) -> None:
+    The light moves with every frame, or, if `spread`, with every second one: the others, among them those of decisions,
+    have other things to draw.
+    """
+
+    def __init__(self, executor: Executor, *, spread: bool = False) -> None:
         self.model = SaliencyModel(executor)
+        self._spread = spread
+        self._decisions: tuple[Decision | None, Decision | None] = (None, None)
+        self._since_decision = self._waited = 0
+        """In frames."""
         self._drawn: Brightness | None = None
         self._light = pygame.Surface((0, 0))
 
     def update(self, now: Snapshot, elapsed: float) -> None:
         """Takes in the match as it is now, `elapsed` seconds after the last update."""
+        self._since_decision = 0 if now.decisions != self._decisions else self._since_decision + 1
+        self._decisions = now.decisions
         self.model.update(now, elapsed)
 
     def draw(self, surface: pygame.Surface, court: pygame.Rect) -> None:
         """Adds light to a picture of the screen that has been drawn to fill `court`."""
         lit = _place_on(court, self.model.region)
-        if self.model.brightness is not self._drawn or self._light.size != lit.size:
-            self._drawn = self.model.brightness
+        changed = self.model.brightness is not self._drawn
+        if self._light.size != lit.size or (changed and self._turn_comes()):
+            self._drawn, self._waited = self.model.brightness, 0
             self._light = pygame.transform.smoothscale(_light(self._drawn), lit.size)
         surface.blit(self._light, lit, special_flags=pygame.BLEND_RGB_ADD)
+
+    def _turn_comes(self) -> bool:
+        self._waited += 1
+        return not self._spread or self._since_decision % 2 == 1 or self._waited > 1
 
 
 def _place_on(court: pygame.Rect, region: Region) -> pygame.Rect:

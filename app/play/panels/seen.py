@@ -98,6 +98,8 @@ class SeenPanel:
         self.model = SeenModel(delay)
         self._drawn: tuple[Frame | None, int] = (None, 0)
         self._pictures: tuple[list[pygame.Surface], ...] = ()
+        self._made: dict[tuple[bytes, int, bool], pygame.Surface] = {}
+        """What is shown: after a decision, most frames are those of before, one place to the left."""
 
     def update(self, now: Snapshot, elapsed: float) -> None:
         """Takes in what the network was shown."""
@@ -159,10 +161,20 @@ class SeenPanel:
         if self._drawn[0] is frames and self._drawn[1] == size:
             return
         self._drawn = frames, size
+        before, self._made = self._made, {}
         self._pictures = (
-            [_picture(frame, size, _GREYS) for frame in frames],
-            [_picture(frame, size, _DEVIATIONS) for frame in _levels(normalised)],
+            [self._made_of(frame, size, before, deviations=False) for frame in frames],
+            [self._made_of(frame, size, before, deviations=True) for frame in _levels(normalised)],
         )
+
+    def _made_of(
+        self, levels: Frame, size: int, before: dict[tuple[bytes, int, bool], pygame.Surface], *, deviations: bool
+    ) -> pygame.Surface:
+        """The picture of a frame, if possible one of those made `before`."""
+        key = levels.tobytes(), size, deviations
+        picture = before.get(key) or _picture(levels, size, _DEVIATIONS if deviations else _GREYS)
+        self._made[key] = picture
+        return picture
 
 
 def _levels(normalised: NDArray[np.float32]) -> Frame:
