@@ -380,19 +380,21 @@ def lit(
 
 
 @pytest.mark.parametrize(
-    ("every", "moved"), [(4, "0101" * 3), (2, "01" * 6), (1, "01" * 6)], ids=["usual", "often", "fast forward"]
+    ("every", "before", "moved"),
+    [(4, 0, "0101" * 3), (4, 3, "0110" + "1010" * 2), (2, 0, "01" * 6), (1, 0, "01" * 6)],
+    ids=["usual", "begun between two frames of the light", "often", "fast forward"],
 )
-def test_the_light_leaves_the_frame_of_a_decision_to_it(every: int, moved: str, playing: Snapshot) -> None:
+def test_the_light_leaves_the_frame_of_a_decision_to_it(every: int, before: int, moved: str, playing: Snapshot) -> None:
     overlay, surface = SaliencyOverlay(Later(), spread=True), pygame.Surface((900, 700), depth=32)
     court, when = surface.get_rect(), ""
     overlay.draw(surface, court)
     for frame in range(12):
-        decision = Decision("FIRE", ("FIRE",), (1.0,), float(frame // every))
+        decision = Decision("FIRE", ("FIRE",), (1.0,), float((before + frame) // every))
         overlay.update(dataclasses.replace(playing, decisions=(None, decision)), 0.0)
         overlay.model.brightness = np.full((84, 84), frame / 12, np.float32)
-        before = overlay._light
+        light = overlay._light
         overlay.draw(surface, court)
-        when += "0" if overlay._light is before else "1"
+        when += "0" if overlay._light is light else "1"
     assert when == moved
 
 
