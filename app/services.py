@@ -20,7 +20,7 @@ from app.trouble import Guarded, told_last_time
 from app.ui.bindings import with_overrides
 from app.ui.devices import Devices
 from app.ui.display import Display
-from app.ui.executor import DaemonExecutor
+from app.ui.executor import BetweenFrames, DaemonExecutor
 from app.ui.sound import Speaker
 from app.ui.widgets import Toast
 
@@ -39,7 +39,8 @@ class Services:
         self.toast = Toast()
         self.loader: Executor = Guarded(ThreadPoolExecutor(1, "loading"))
         """Loads players and checkpoints."""
-        self.thinker: Executor = Guarded(ThreadPoolExecutor(2, "thinking", initializer=_yield_to_the_loop))
+        self._thoughts = BetweenFrames(ThreadPoolExecutor(2, "thinking", initializer=_yield_to_the_loop))
+        self.thinker: Executor = Guarded(self._thoughts)
         """Works out what panels show of a network: one thread for each moment's, one for what takes longer."""
         self.questions: Executor = Guarded(DaemonExecutor())
         """Asks the Hub."""
@@ -94,6 +95,10 @@ class Services:
             news.append(outcome_of(upload))
         for message in filter(None, news):
             self.toast.show(message)
+
+    def frame_shown(self) -> None:
+        """Lets the thinker begin with what this frame asked of it; call it once the frame is on the display."""
+        self._thoughts.frame_shown()
 
     def __enter__(self) -> Self:
         return self

@@ -118,6 +118,7 @@ class Window:
         self._act(self._screen.frame(display.surface, 0.0 if self._help_open else elapsed))
         self._draw_over(display.surface, elapsed)
         display.flip()
+        services.frame_shown()
 
     def _act(self, request: Request | None) -> None:
         """Does what a screen asks for; only here does one screen follow another."""

@@ -11,7 +11,7 @@ import pygame
 import pytest
 from numpy.typing import NDArray
 
-from agents.base import Decision
+from agents.base import Decision, control_of
 from agents.pong import FRAMES_PER_SECOND, Court, Score, Side
 from app.game.match import Match
 from app.game.snapshot import Snapshot, State
@@ -27,7 +27,7 @@ from app.settings import PanelName
 from app.ui import theme
 from app.ui.court import CourtView, scale
 from app.ui.smoothing import Smoothed
-from models.spec import ActionName
+from models.spec import MINIMAL_ACTIONS, ActionName
 
 SIZES = [(800, 600), (1000, 600), (1280, 720), (1280, 800), (1024, 1366), (2560, 1440)]
 ACTIONS: tuple[ActionName, ...] = ("NOOP", "FIRE", "RIGHT", "LEFT", "RIGHTFIRE", "LEFTFIRE")
@@ -415,6 +415,23 @@ def test_each_pixel_of_a_scaled_court_is_the_mean_of_what_it_covers(size: tuple[
         expected = np.einsum("yr,rcn,xc->yxn", down, picture, across, optimize=True)
         drawn_pixels = pygame.surfarray.array3d(surface).transpose(1, 0, 2)
         assert np.abs(drawn_pixels - expected).max() <= 1.01, "each way may round by a half"
+
+
+@pytest.mark.parametrize("size", [(163, 211), (832, 624), (1700, 1275), (100, 75)])
+def test_a_court_that_is_drawn_again_looks_as_if_drawn_anew(size: tuple[int, int]) -> None:
+    random, court, view = np.random.default_rng(0), Court(), CourtView()
+    surface, rect = pygame.Surface(size, depth=32), pygame.Rect((0, 0), size)
+    pictures = []
+    for _ in range(12):
+        court.step(control_of(random.choice(MINIMAL_ACTIONS)))
+        pictures.append(court.colour())
+    pictures[5][:, 60:90] = 255  # All rows change at once, and back.
+    pictures[8][209], pictures[9][0] = 0, 255
+    for picture in pictures:
+        view.draw(surface, rect, picture)
+        anew = pygame.Surface(size, depth=32)
+        CourtView().draw(anew, rect, picture)
+        assert (pygame.surfarray.array3d(surface) == pygame.surfarray.array3d(anew)).all()
 
 
 def test_a_surface_that_is_smaller_than_the_court_shows_it_too() -> None:

@@ -6,6 +6,7 @@ import errno
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import numpy as np
@@ -635,3 +636,32 @@ def test_the_help_page_is_whole(size: tuple[int, int]) -> None:
         panel = np.argwhere((pygame.surfarray.array3d(surface) == theme.PANEL[:3]).all(axis=2))
         assert (panel.min(axis=0) > 0).all()
         assert (panel.max(axis=0) < np.array(size) - 1).all()
+
+
+def test_thinking_begins_when_the_frame_is_shown_and_not_before(
+    playing: Window, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    thinker, order = playing.services.thinker, list[str]()
+    thought = Event()
+
+    def think() -> int:
+        order.append("thought")
+        thought.set()
+        return 42
+
+    def flip() -> None:
+        assert not thought.wait(0.05)
+        order.append("shown")
+
+    monkeypatch.setattr(playing.services.display, "flip", flip)
+    future = thinker.submit(think)
+    frames(playing, 1)
+    assert future.result(timeout=10) == 42
+    assert order == ["shown", "thought"]
+
+
+def test_what_fails_between_frames_is_told_by_its_future(playing: Window) -> None:
+    future = playing.services.thinker.submit(divmod, 1, 0)
+    frames(playing, 1)
+    with pytest.raises(UserError, match="ZeroDivisionError"):
+        future.result(timeout=10)

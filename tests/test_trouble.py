@@ -64,7 +64,7 @@ def fail(*_: Any, **__: Any) -> NoReturn:
 
 
 def reports() -> list[str]:
-    return [path.read_text() for path in sorted(reports_folder().glob("*"))]
+    return [path.read_text() for path in sorted(reports_folder().glob("*.txt"))]
 
 
 def until(window: Window, reached: Callable[[], bool]) -> None:

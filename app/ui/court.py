@@ -22,15 +22,17 @@ class CourtView:
 
     def __init__(self) -> None:
         self._picture: Frame | None = None
+        self._clean: Frame | None = None
+        """The picture without the ROM's mark, as `_scaled` shows it."""
         self._scaled = pygame.Surface((0, 0))
 
     def draw(self, surface: pygame.Surface, rect: pygame.Rect, picture: Frame) -> None:
         """Draws `picture`, `[210, 160, 3]`, to fill `rect`."""
         if self._scaled.size != rect.size:
-            self._picture, self._scaled = None, pygame.Surface(rect.size, depth=32)
+            self._picture, self._clean, self._scaled = None, None, pygame.Surface(rect.size, depth=32)
         if picture is not self._picture:
-            self._picture = picture
-            scale(without_mark(picture), self._scaled)
+            before, self._picture, self._clean = self._clean, picture, without_mark(picture)
+            scale(self._clean, self._scaled, before)
         surface.blit(self._scaled, rect)
 
 
@@ -41,27 +43,30 @@ def without_mark(picture: Frame) -> Frame:
     return clean
 
 
-def scale(picture: Frame, surface: pygame.Surface) -> None:
+def scale(picture: Frame, surface: pygame.Surface, before: Frame | None = None) -> None:
     """Fills a surface of 32 bits with `picture`, `[height, width, 3]`; each pixel becomes the mean of what it covers.
 
-    Most rows of the court are like the one above them. So only rows that differ are scaled, and then copied.
+    If the surface shows `before` already, only rows that differ from it are drawn: from frame to frame, they are few.
+    Most rows of the court are like the one above them, and are scaled once.
     """
     if surface.width < picture.shape[1] or surface.height < picture.shape[0]:
         small = pygame.image.frombuffer(picture.tobytes(), picture.shape[1::-1], "RGB")
         pygame.transform.smoothscale(small.convert(surface), surface.size, surface)
         return
-    differs = (picture[1:] != picture[:-1]).any((1, 2))
-    kinds = np.concatenate(([0], np.cumsum(differs)))
-    across = _cover(picture.shape[1], surface.width)
-    rows = picture[np.flatnonzero(np.concatenate(([True], differs)))]
+    across, down = _cover(picture.shape[1], surface.width), _cover(picture.shape[0], surface.height)
+    changed = np.ones(len(picture), bool) if before is None else (picture != before).any((1, 2))
+    drawn = np.flatnonzero(changed[down.first] | changed[down.second])
+    kinds = np.concatenate(([0], np.cumsum((picture[1:] != picture[:-1]).any((1, 2)))))
+    covered, share = kinds[np.concatenate((down.first[drawn], down.second[drawn]))], down.share[drawn]
+    needed, places = np.unique(covered, return_inverse=True)
+    first, second = np.split(places, 2)
+    rows = picture[np.searchsorted(kinds, needed)]
     wide = _mixed(rows[:, across.first], rows[:, across.second], across.share[:, None])
-    down = _cover(picture.shape[0], surface.height)
-    first, second = kinds[down.first], kinds[down.second]
     edges = np.flatnonzero(first != second)
-    mixed = _mixed(wide[first[edges]], wide[second[edges]], down.share[edges, None, None])
+    mixed = _mixed(wide[first[edges]], wide[second[edges]], share[edges, None, None])
     first[edges] = len(wide) + np.arange(len(edges))
     colours = _packed(np.concatenate((wide, mixed)), surface)
-    np.take(colours, first, axis=0, out=pygame.surfarray.pixels2d(surface).T, mode="clip")
+    pygame.surfarray.pixels2d(surface).T[drawn] = colours[first]
 
 
 class Cover(NamedTuple):
