@@ -31,6 +31,7 @@ class Halves:
 
     def __init__(self) -> None:
         self.parts = (slice(0, 2), slice(2, 4))
+        self.playing = np.ones(4, np.bool_)
         self.order: list[tuple[str, int]] = []
         self._turns = [AllAtOnce(episodes_of_three(2)) for _ in self.parts]
 

@@ -22,7 +22,6 @@ from models.mlp import Network
 from models.spec import PONG, ModelSpec, meant_greedy
 from training.environments import make
 from training.memory import keep_freed_memory
-from training.pong import SoloGames
 from training.turns import in_turns, shared_processors
 
 MAX_PARALLEL_GAMES = 50
@@ -82,13 +81,13 @@ def evaluate(
     num_envs = min(episodes, MAX_PARALLEL_GAMES)
     environments = make(spec, num_envs, sticky=sticky)
     generator = torch.Generator(device).manual_seed(seed)
-    begun, playing = num_envs, np.ones(num_envs, np.bool_)
     running_return, running_length = np.zeros(num_envs), np.zeros(num_envs, np.int64)
     returns: list[float] = []
     lengths: list[int] = []
     first, _ = environments.reset(seed=seed % (2**31 - num_envs))  # each has the next one; all have 31 bits
     observations = np.array(first)
     turns = in_turns(environments)
+    begun, playing = num_envs, turns.playing
 
     def decide(part: slice) -> None:
         """Begins a step of these games; those that rest are not looked at."""
@@ -120,8 +119,6 @@ def evaluate(
                     running_return[i], running_length[i] = 0, 0
                     playing[i] = begun < episodes
                     begun += playing[i]
-                if isinstance(environments, SoloGames):
-                    environments.playing[part] = playing[part]
                 if playing[part].any():
                     decide(part)
             parts = [part for part in parts if playing[part].any()]

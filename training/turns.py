@@ -29,6 +29,11 @@ class Turns(Protocol):
         """Which environments are stepped together."""
         ...
 
+    @property
+    def playing(self) -> NDArray[np.bool_]:
+        """Which environments a step is wanted of, `[N]`, all at first; the others may rest."""
+        ...
+
     def send(self, part: slice, actions: NDArray[Any]) -> None:
         """Begins a step of these."""
         ...
@@ -43,6 +48,7 @@ class AllAtOnce:
 
     def __init__(self, environments: VectorEnv) -> None:
         self.parts = (slice(0, environments.num_envs),)
+        self.playing = np.ones(environments.num_envs, np.bool_)
         self._environments = environments
         self._actions: NDArray[Any] = np.empty(0)
 
