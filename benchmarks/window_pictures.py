@@ -31,6 +31,7 @@ from app.play.film import filming
 from app.play.screen import MatchScreen
 from app.screen import OpenLibrary
 from app.settings import PanelName, Settings
+from app.ui import theme
 from app.ui.bindings import Command
 from app.ui.display import open_display
 from app.window import Window
@@ -195,12 +196,13 @@ def playing(session: Session, shown: frozenset[PanelName] = frozenset()) -> Iter
 
 
 def after_a_point(window: Window) -> None:
-    """Plays into the rally after the second point."""
+    """Plays into the rally after the second point, slowly enough for the light to keep up."""
     match = match_screen(window)._session.match  # noqa: SLF001
     while sum(match.score) < 2:
         match.advance()
     for _ in range(150):
         window.frame(FRAME)
+        pygame.time.wait(30)
 
 
 def panel_of(window: Window) -> pygame.Rect:
@@ -235,9 +237,15 @@ def until(window: Window, ready: Callable[[], bool]) -> None:
 
 
 def save(window: Window, file: Path, part: pygame.Rect | None = None) -> None:
-    """Saves what the window shows, or a part of it."""
+    """Saves what the window shows, or what is drawn in a part of it."""
     surface = window.services.display.surface
-    pygame.image.save(surface if part is None else surface.subsurface(part), file)
+    if part is not None:
+        surface = surface.subsurface(part).copy()
+        surface.set_colorkey(theme.BACKGROUND)  # A panel may not fill its place.
+        drawn = surface.get_bounding_rect()
+        surface.set_colorkey(None)
+        surface = surface.subsurface(drawn)
+    pygame.image.save(surface, file)
 
 
 if __name__ == "__main__":
