@@ -1,9 +1,9 @@
 """What each part of PPO's recipe for Pong is worth: `python benchmarks/recipe.py`.
 
 Trains PPO on Pong without sticky actions as `volley train ppo --sticky 0 --steps 400000` does, and then without one
-part at a time, with several seeds. Prints for each the return of its last 100 games and the mean over the whole
-training, which is higher the earlier it rose; `--out` draws the curves. Slow moves, which come later, have an ablation
-of their own in docs/figures.md.
+part at a time, with several seeds. Prints for each the return of its last policy over 20 games, sampled, and the mean
+over the whole training, which is higher the earlier it rose; `--out` draws the curves. Slow moves, which come later,
+have an ablation of their own in docs/figures.md.
 """
 
 from __future__ import annotations
@@ -49,4 +49,10 @@ def variants() -> dict[str, TrainingSettings]:
 
 
 if __name__ == "__main__":
-    compare(variants(), SEEDS, headline=f"PPO on Pong, {STEPS:,} steps, not sticky", folder=Path("runs/recipe"))
+    compare(
+        variants(),
+        SEEDS,
+        headline=f"PPO on Pong, {STEPS:,} steps, not sticky",
+        folder=Path("runs/recipe"),
+        end="evaluation_return",
+    )

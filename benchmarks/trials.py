@@ -32,10 +32,12 @@ def compare(
     headline: str,
     folder: Path,
     drawn: tuple[str, ...] = ("",),
+    end: str = METRIC,
 ) -> None:
     """A benchmark's command: trains the variants, prints a row for each, and draws the curves to `--out`.
 
-    The picture shows the variants whose names begin with one of `drawn`.
+    `end` is the metric that says how a training ended. The picture shows the variants whose names begin with one of
+    `drawn`.
     """
     parser = argparse.ArgumentParser(description=f"Compares {headline}.")
     parser.add_argument("--folder", type=Path, default=folder, help="where the runs go (default: %(default)s)")
@@ -45,7 +47,7 @@ def compare(
     print(f"{headline}, seeds {seeds}: mean (lowest to highest)")
     print(f"{'':<26} {'return at the end':>24} {'mean over training':>24}")
     for name, paths in runs.items():
-        print(row(name, paths))
+        print(row(name, paths, end))
     if arguments.out is not None:
         shown = {name: paths for name, paths in runs.items() if name.startswith(drawn)}
         draw(shown, arguments.out, title=headline)
@@ -76,11 +78,6 @@ def _trained(job: tuple[Path, TrainingSettings]) -> None:
     train(RunDirectory.open(path), Display())
 
 
-def final_return(run: Path) -> float:
-    """The mean return of the last 100 episodes of a training."""
-    return float(RunDirectory.open(run).metrics()[-1]["mean_return"])
-
-
 def mean_over_training(run: Path) -> float:
     """The mean return of recent episodes over all steps of a training: how high and how early it rose."""
     lines = [line for line in RunDirectory.open(run).metrics() if line["mean_return"] is not None]
@@ -98,10 +95,11 @@ def draw(runs: Mapping[str, Sequence[Path]], file: Path, *, title: str) -> None:
     plot.draw(curves, METRIC, file, axes=("steps",), title=title)
 
 
-def row(name: str, runs: Sequence[Path]) -> str:
+def row(name: str, runs: Sequence[Path], end: str) -> str:
     """A variant's results over its seeds: mean (lowest to highest)."""
-    figures = []
-    for measure in (final_return, mean_over_training):
-        values = [measure(run) for run in runs]
-        figures.append(f"{np.mean(values):6.1f} ({min(values):5.1f} to {max(values):5.1f})")
+    ends = [float(RunDirectory.open(run).metrics()[-1][end]) for run in runs]
+    figures = [
+        f"{np.mean(values):6.1f} ({min(values):5.1f} to {max(values):5.1f})"
+        for values in (ends, [mean_over_training(run) for run in runs])
+    ]
     return f"{name:<26} {figures[0]:>24} {figures[1]:>24}"
