@@ -26,6 +26,7 @@ from app.game.lineup import Lineup, Policy
 from app.game.session import Session
 from app.play.panels.saliency import SaliencyOverlay
 from app.ui.court import CourtView
+from app.ui.executor import BetweenFrames
 from models import catalog
 
 COURT = pygame.Rect(0, 0, 832, 624)
@@ -35,15 +36,15 @@ FRAME = 1 / 60
 MAPS = 300
 
 
-class Stopwatch(ThreadPoolExecutor):
-    """One thread that times each task from its submission to its result."""
+class Stopwatch(BetweenFrames):
+    """One thread, as in the window, that times each task from its submission to its result."""
 
     def __init__(self) -> None:
-        super().__init__(1)
+        super().__init__(ThreadPoolExecutor(1))
         self.milliseconds: list[float] = []
 
     def submit(self, task: Callable[..., Any], /, *arguments: Any, **options: Any) -> Future[Any]:  # noqa: ANN401
-        """Runs a task in the background, and times it."""
+        """Runs a task in the background once the frame is shown, and times it."""
         start = time.perf_counter()
         future = super().submit(task, *arguments, **options)
         future.add_done_callback(lambda _: self.milliseconds.append(1000 * (time.perf_counter() - start)))
@@ -90,6 +91,7 @@ def measure_match(model: str, seconds: float, *, overlaid: bool) -> dict[str, fl
             if overlaid:
                 overlay.update(now, FRAME)
                 overlay.draw(surface, COURT)
+                executor.frame_shown()
             work.append(1000 * (time.perf_counter() - start))
             time.sleep(max(FRAME - work[-1] / 1000, 0))
     if not overlaid:
