@@ -16,7 +16,7 @@ from training.environments import specification
 from training.reinforce import ReinforceSettings
 from training.settings import TrainingSettings
 
-SEEDS = (0, 1, 2)
+SEEDS = (0, 1, 2, 3, 4)
 STEPS = 100_000
 
 PLAIN: dict[str, Any] = {"credit": "total", "normalize": False, "baseline": "none", "trajectories_per_update": 1}

@@ -15,7 +15,7 @@ from training.environments import specification
 from training.ppo import PpoSettings
 from training.settings import TrainingSettings
 
-SEEDS = (0, 1, 2)
+SEEDS = (0, 1, 2, 3, 4)
 STEPS = 60_000
 PASSES = (1, 4, 16, 64)
 MANY_PASSES = ("16 ", "64 ")

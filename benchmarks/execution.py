@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 ALGORITHMS = {"ppo": "PPO", "reinforce": "REINFORCE", "cross-entropy": "cross-entropy"}
-SEEDS = (0,)
+SEEDS = (0, 1, 2)
 COURSE = "volley/OptimalExecution-course-v0"
 """With the course's reward; registered here only."""
 RISK_AVERSION = 1e-6
@@ -120,7 +120,8 @@ def compare(folder: Path) -> tuple[dict[str, Any], dict[str, dict[float, list[Le
     """Trains for each risk aversion, and prints a row for each; returns the figures and what was learned."""
     found: dict[str, dict[float, list[Learned]]] = {algorithm: {} for algorithm in ALGORITHMS}
     results: dict[str, Any] = {}
-    print(f"{'lambda':<8}{'least utility':>14}" + "".join(f"{name:>34}" for name in ALGORITHMS.values()))
+    table = [f"{'lambda':<8}{'least utility':>14}" + "".join(f"{name:>34}" for name in ALGORITHMS.values())]
+    print(table[0])
     for risk_aversion, environment in NAMES.items():
         optimum = execution.optimal_shortfall(risk_aversion)
         rows: dict[str, Any] = {"optimum": figures(optimum, risk_aversion)}
@@ -131,8 +132,9 @@ def compare(folder: Path) -> tuple[dict[str, Any], dict[str, dict[float, list[Le
             rows[algorithm] = [figures(each.shortfall, risk_aversion) | {"steps": each.steps} for each in seeds]
             line += f"{spread([row['percent above the least'] for row in rows[algorithm]]):>34}"
         results[environment] = rows
+        table.append(line)
         print(line, flush=True)
-    return results, found
+    return {"table": table} | results, found
 
 
 def spread(percentages: Sequence[float]) -> str:
@@ -189,7 +191,7 @@ def draw_frontier(axes: Axes, found: dict[str, dict[float, list[Learned]]]) -> N
     axes.scatter(*chosen, s=90, facecolor="none", edgecolor=TEXT, linewidth=1, label="the best trades", zorder=2)
     for risk_aversion, across, up in zip(NAMES, *chosen, strict=True):
         axes.annotate(lambda_is(risk_aversion), (across, up), (8, 8), textcoords="offset points", color=QUIET)
-    axes.set_xlim(0, 1.3)
+    axes.set_xlim(0, 1.45)
     axes.set_ylim(0, 1.5)
     axes.set_title("What each policy costs", loc="left", color=TEXT, fontsize=12, fontweight="bold")
     axes.set_xlabel("standard deviation, million dollars", color=QUIET)
