@@ -82,7 +82,7 @@ def measure_match(model: str, seconds: float, *, overlaid: bool) -> dict[str, fl
     surface, view = pygame.Surface(COURT.size, depth=32), CourtView()
     work: list[float] = []
     with Stopwatch() as executor:
-        overlay = SaliencyOverlay(executor)
+        overlay = SaliencyOverlay(executor, spread=True)
         for _ in range(round(seconds / FRAME)):
             start = time.perf_counter()
             session.match.update(FRAME)

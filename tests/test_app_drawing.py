@@ -434,6 +434,15 @@ def test_a_court_that_is_drawn_again_looks_as_if_drawn_anew(size: tuple[int, int
         assert (pygame.surfarray.array3d(surface) == pygame.surfarray.array3d(anew)).all()
 
 
+def test_a_court_whose_size_has_changed_is_drawn_whole() -> None:
+    view, picture = CourtView(), Court().colour()
+    for size in ((832, 624), (640, 480), (832, 624)):
+        surface, anew = pygame.Surface(size, depth=32), pygame.Surface(size, depth=32)
+        view.draw(surface, surface.get_rect(), picture.copy())
+        CourtView().draw(anew, anew.get_rect(), picture)
+        assert (pygame.surfarray.array3d(surface) == pygame.surfarray.array3d(anew)).all()
+
+
 def test_a_surface_that_is_smaller_than_the_court_shows_it_too() -> None:
     surface = pygame.Surface((100, 75), depth=32)
     CourtView().draw(surface, surface.get_rect(), Court().colour())

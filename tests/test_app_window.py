@@ -24,12 +24,17 @@ from app.game.session import Session
 from app.game.snapshot import Snapshot, State
 from app.menu.model import MenuButton, Mode
 from app.menu.screen import MenuScreen
+from app.play.inline_executor import InlineExecutor
+from app.play.panels.seen import SeenPanel
+from app.play.panels.timeline import TimelinePanel
 from app.play.review import ReviewModel
+from app.play.scene import MatchScene
 from app.play.screen import MatchScreen
 from app.screen import Start
 from app.settings import PANELS_WHILE_WATCHING, PanelName
 from app.ui import bindings, help_page, theme, widgets
 from app.ui.display import open_display
+from app.ui.executor import BetweenFrames
 from app.window import Window
 from models import checkpoint
 from models.errors import UserError
@@ -658,6 +663,28 @@ def test_thinking_begins_when_the_frame_is_shown_and_not_before(
     frames(playing, 1)
     assert future.result(timeout=10) == 42
     assert order == ["shown", "thought"]
+
+
+def test_a_thought_begins_once_and_never_after_the_end() -> None:
+    begun = list[int]()
+    thoughts = BetweenFrames(InlineExecutor())
+    thoughts.submit(begun.append, 1)
+    thoughts.frame_shown()
+    thoughts.frame_shown()
+    assert begun == [1]
+    thoughts.submit(begun.append, 2)
+    thoughts.shutdown()
+    thoughts.frame_shown()
+    assert begun == [1]
+
+
+def test_only_the_window_spreads_what_a_decision_changes() -> None:
+    for executor, delays in ((None, (0, 0, False)), (InlineExecutor(), (2, 3, True))):
+        scene = MatchScene(executor=executor)
+        timeline, seen = scene.panels[PanelName.TIMELINE], scene.panels[PanelName.SEEN]
+        assert isinstance(timeline, TimelinePanel)
+        assert isinstance(seen, SeenPanel)
+        assert (timeline._turn._delay, seen.model._turn._delay, scene._saliency._spread) == delays
 
 
 def test_what_fails_between_frames_is_told_by_its_future(playing: Window) -> None:

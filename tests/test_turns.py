@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 from contextlib import suppress
 from typing import Any
 
@@ -13,6 +14,8 @@ from numpy.typing import NDArray
 from probes import Outcome, Probe
 from torch import Tensor
 
+from models.errors import UserError
+from models.network import PolicyNetwork, PolicyOutput
 from models.spec import ModelSpec
 from training import rollout
 from training.evaluate import evaluate
@@ -106,9 +109,10 @@ def test_one_half_is_under_way_while_the_policy_decides_in_the_other(monkeypatch
 
 @pytest.fixture
 def five_games(spec: ModelSpec, games_here: None, monkeypatch: pytest.MonkeyPatch) -> tuple[SoloGames, SoloGames]:
-    """The same five games twice, on two processors."""
+    """The same five games twice, on two processors; they are cut off after 400 frames."""
     del games_here
     monkeypatch.setattr("training.pong.cores", lambda: 2)
+    monkeypatch.setattr("training.solo.MAX_FRAMES", 400)
     return SoloGames(spec, 5, sticky=0.25, seed=3), SoloGames(spec, 5, sticky=0.25, seed=3)
 
 
@@ -121,15 +125,20 @@ def test_games_in_turns_are_the_same_games(five_games: tuple[SoloGames, SoloGame
     actions = random.integers(3, size=(120, 5))
     for part in parted.parts:
         parted.send(part, actions[0, part])
+    cut_off = 0
     for step in range(120):
-        observations, rewards, *_ = together.step(actions[step])
+        whole = together.step(actions[step])
         for part in parted.parts:
-            seen, points, *_ = parted.receive(part)
-            assert np.array_equal(seen, observations[part])
-            assert np.array_equal(points, rewards[part])
+            found = parted.receive(part)
+            for one, other in zip(found[:4], whole[:4], strict=True):
+                assert np.array_equal(one, other[part])
+            truncated = np.flatnonzero(found[3])
+            if truncated.size:
+                cut_off += truncated.size
+                assert np.array_equal(found[4]["final_obs"][truncated], whole[4]["final_obs"][part][truncated])
             if step < 119:
                 parted.send(part, actions[step + 1, part])
-    assert rewards.shape == (5,)
+    assert cut_off >= 5, "in either half"
     together.close()
     parted.close()
 
@@ -144,6 +153,16 @@ def test_every_game_is_saved_in_its_own_place(five_games: tuple[SoloGames, SoloG
     for game, seen in zip(saved["games"], observations, strict=True):
         assert np.array_equal(unpacked(game["observation"]), seen)
     assert np.array_equal(others.load_state_dict(saved)[0], observations)
+    games.close()
+    others.close()
+
+
+def test_games_that_do_not_play_rest(five_games: tuple[SoloGames, SoloGames]) -> None:
+    games, others = five_games
+    before = games.reset()[0]
+    games.playing[[0, 3]] = False
+    after = games.step(np.ones(5, np.int64))[0]
+    assert [np.array_equal(*pair) for pair in zip(before, after, strict=True)] == [True, False, False, True, False]
     games.close()
     others.close()
 
@@ -168,6 +187,100 @@ def test_the_policy_leaves_half_of_the_processors_to_the_games() -> None:
         assert torch.get_num_threads() == 4
     finally:
         torch.set_num_threads(before)
+
+
+class ShadeActions(torch.nn.Module):
+    """Takes the action whose number is an observation's shade."""
+
+    def forward(self, observations: Tensor) -> PolicyOutput:
+        shades = observations[:, 0, 0, 0].long()
+        return PolicyOutput(100.0 * torch.nn.functional.one_hot(shades, 3), torch.zeros(len(shades)))
+
+
+def test_an_evaluation_gives_every_game_its_own_action(spec: ModelSpec, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Four places have a shade each; five episodes, of which the shortest are over first, so that places rest."""
+    shades, ends = np.array([2, 1, 1, 2]), np.array([2, 4, 3, 1])
+    threads = set()
+
+    class Places(Halves):
+        """Remembers how many steps each place has played."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.steps, self.sent = np.zeros(4, np.int64), list[slice]()
+
+        def send(self, part: slice, actions: NDArray[Any]) -> None:
+            here = self.playing[part]
+            assert np.array_equal(actions[here], shades[part][here])
+            threads.add(torch.get_num_threads())
+            self.steps[part] += here
+            self.sent.append(part)
+
+        def receive(self, part: slice) -> Led:
+            assert self.sent.pop(0) == part
+            over = self.steps[part] % ends[part] == 0
+            seen = np.broadcast_to(shades[part][:, None, None, None], (2, 4, 20, 16)).astype(np.uint8)
+            return seen, np.ones(2), over, np.zeros(2, np.bool_), {}
+
+    class Made:
+        def reset(self, *, seed: int) -> tuple[NDArray[Any], dict[str, Any]]:
+            return np.broadcast_to(shades[:, None, None, None], (4, 4, 20, 16)).astype(np.uint8), {"seed": seed}
+
+        def close(self) -> None:
+            """Nothing to close."""
+
+    monkeypatch.setattr("training.evaluate.MAX_PARALLEL_GAMES", 4)
+    monkeypatch.setattr("training.evaluate.make", lambda *_, **__: Made())
+    monkeypatch.setattr("training.evaluate.in_turns", lambda _: Places())
+    before = torch.get_num_threads()
+    torch.set_num_threads(4)
+    try:
+        evaluation = evaluate(
+            spec,
+            ShadeActions(),  # type: ignore[arg-type]
+            name="shades",
+            episodes=5,
+            sticky=0.0,
+            greedy=True,
+            seed=0,
+            device=torch.device("cpu"),
+        )
+    finally:
+        torch.set_num_threads(before)
+    # The place of the shortest plays twice: 2, 4, 3, 1 and 1 steps.
+    assert evaluation.mean_length == pytest.approx(11 / 5)
+    assert threads == {2}, "the games have the other half of the processors"
+
+
+@pytest.mark.parametrize("failure", ["overflow", "death"])
+def test_an_evaluation_that_fails_in_the_middle_of_a_step_says_so_in_one_line(
+    spec: ModelSpec, learner: Learner, failure: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("training.pong.cores", lambda: 2)
+    forward, passes = PolicyNetwork.forward, 0
+
+    def failing(network: PolicyNetwork, observations: Tensor) -> PolicyOutput:
+        nonlocal passes
+        passes += 1
+        logits, value = forward(network, observations)
+        if passes == 6 and failure == "death":
+            multiprocessing.active_children()[0].kill()
+        return PolicyOutput(logits, value * (torch.nan if passes == 6 and failure == "overflow" else 1))
+
+    monkeypatch.setattr(PolicyNetwork, "forward", failing)
+    with pytest.raises(UserError, match=r"overflow|died"):
+        evaluate(
+            spec,
+            learner.network,
+            name="new",
+            episodes=8,
+            sticky=0.25,
+            greedy=False,
+            seed=1,
+            device=torch.device("cpu"),
+        )
+    assert not multiprocessing.active_children()
+    assert capfd.readouterr().err == ""
 
 
 def test_an_evaluation_in_turns_plays_every_game_once(

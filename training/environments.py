@@ -120,7 +120,10 @@ def make(spec: PolicySpec, num_envs: int, *, sticky: float = 0.0) -> VectorEnv:
 
 
 def make_games(spec: PolicySpec, num_envs: int, *, sticky: float, seed: int) -> Games:
-    """The same environments, whose games can be saved; `seed` determines the games. They are a little slower."""
+    """The same environments, whose games can be saved; `seed` determines the games.
+
+    Control problems are a little slower so.
+    """
     if isinstance(spec, ModelSpec):
         return SoloGames(spec, num_envs, sticky=sticky, seed=seed)
     return RepeatableGames(_make_control(spec, num_envs, AutoresetMode.DISABLED), seed=seed)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -96,7 +97,6 @@ def evaluate(
             output = network(torch.from_numpy(observations[part][here]).to(device))
         distribution = output.distribution
         if not (output.value.isfinite().all() and distribution.entropy().isfinite().all()):
-            environments.close()
             raise UserError(f"{name!r} cannot play: its weights overflow")
         chosen = choose(distribution, generator, greedy=greedy).cpu().numpy()
         actions = np.zeros((len(here), *chosen.shape[1:]), chosen.dtype)
@@ -104,7 +104,7 @@ def evaluate(
         turns.send(part, actions)
 
     parts = list(turns.parts)
-    with shared_processors(turns):
+    with closing(environments), shared_processors(turns):
         for part in parts:
             decide(part)
         while parts:
@@ -122,7 +122,6 @@ def evaluate(
                 if playing[part].any():
                     decide(part)
             parts = [part for part in parts if playing[part].any()]
-    environments.close()
     mean, deviation, interval = summarize(returns)
     return Evaluation(
         model=name,

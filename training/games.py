@@ -16,8 +16,8 @@ from training.saving import packed, unpacked
 class Games(VectorEnv[NDArray[Any], NDArray[Any], NDArray[Any]]):
     """A vector environment whose games in progress can be saved.
 
-    An ended game is replaced within the same step: the observation is the first of the new one, and `info["final_obs"]`
-    holds the last observations of all games, of use for those that were truncated.
+    An ended game is replaced within the same step: the observation is the first of the new one. If any was truncated,
+    `info["final_obs"]` holds the last observations of all that were stepped, of use for those that were truncated.
     """
 
     metadata = {"autoreset_mode": AutoresetMode.SAME_STEP}  # noqa: RUF012 - as gymnasium declares it

@@ -37,7 +37,7 @@ class SoloGames(Games):
         """`[num_envs]` bool: games that are False here rest, and their results mean nothing."""
         self.playing[:] = True
         workers = min(cores(), num_envs)
-        # Each worker has some games of either half.
+        # Each worker has some games of each half.
         middle = num_envs // 2 if num_envs >= 2 * workers else num_envs
         self.parts = tuple(slice(*ends) for ends in pairwise(dict.fromkeys((0, middle, num_envs))))
         """Games that are stepped together, halves if there are enough: one can play while the policy decides in the

@@ -130,7 +130,7 @@ class Collector:
         self._learner = learner
         observations, info = environments.reset(seed=seed)
         self._observations = self._to_device(observations)
-        self._costs = self._costs_in(info)
+        self._costs = self._costs_in(info)  # Only games that are all stepped at once have a coach.
         actions = self._to_device(self._random_actions(np.random.default_rng()))  # only their shape matters
         self._rollout = Rollout.empty(rollout_length, self._observations, actions)
         if self._costs is not None:
@@ -233,7 +233,7 @@ class Collector:
         """Takes in what step `t` of these environments led to; returns the episodes that ended."""
         observations, rewards, terminations, truncations, info = self._turns.receive(part)
         self._observations[part] = self._to_device(observations)
-        self._costs = self._costs_in(info)
+        self._costs = self._costs_in(info)  # Only games that are all stepped at once have a coach.
         self._rewards[t, part], self._terminations[t, part] = rewards, terminations
         self._truncations[t, part] = truncations
         self._returns[part] += rewards

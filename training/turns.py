@@ -1,6 +1,6 @@
 """Environments in turns: some play while the policy decides in the others, so that no processor waits.
 
-So a step of half of them takes half as long, but there is always one under way (Stooke and Abbeel 2018, "Accelerated
+Each step is of half of them and takes half as long, and one is always under way (Stooke and Abbeel 2018, "Accelerated
 Methods for Deep Reinforcement Learning", alternating sampling).
 """
 

@@ -54,7 +54,7 @@ class SharedArrays:
 class Workers:
     """Processes that each run `work` with a connection and their own arguments, and end with this object.
 
-    `LostWorkerError` from whatever it is asked if one has died.
+    `LostWorkerError` from any call, once one has died.
     """
 
     def __init__(self, work: Callable[..., None], arguments: Iterable[tuple[Any, ...]]) -> None:
@@ -143,9 +143,15 @@ def serve(connection: Connection, served: object) -> None:
     """In a worker: calls the methods of `served` that it is asked to, until the connection closes."""
     for number in _SIGNALS:
         signal.signal(number, signal.SIG_IGN)
-    while True:
-        try:
-            method, arguments = connection.recv()
-        except EOFError:
-            return
-        connection.send(getattr(served, method)(*arguments))
+    while (asked := _unless_closed(connection.recv)) is not None:
+        method, arguments = asked
+        answer = getattr(served, method)(*arguments)
+        _unless_closed(connection.send, answer)
+
+
+def _unless_closed(use: Callable[..., Any], *arguments: Any) -> Any:  # noqa: ANN401 - whatever goes through it
+    """What using a connection returns; None if the other end is gone, which may be in the middle of a call."""
+    try:
+        return use(*arguments)
+    except (EOFError, OSError):
+        return None

@@ -42,6 +42,7 @@ class MatchScene:
 
     def __init__(self, *, executor: Executor | None = None, hints: bool = True) -> None:
         thinker = executor or InlineExecutor()
+        # In the window, each has frames of its own after a decision: the light the first, the timeline the second.
         self.whole_pixels = False
         self.shown: Collection[PanelName] = PANELS_WHILE_WATCHING
         """The panels that are on."""

@@ -51,7 +51,7 @@ class SeenModel:
         if side is None or policy is None or policy.observation is None:
             self.frames = self.normalised = self._shown = None
             return
-        if now.undone or not self._turn.comes(changed=self._shown is None or not _same(policy, *self._shown)):
+        if self._shown is not None and (now.undone or not self._turn.comes(changed=not _same(policy, *self._shown))):
             return
         self._shown = policy.network, policy.observation
         self.frames, self.normalised, turned = as_seen(policy.network, policy.observation)
