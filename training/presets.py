@@ -71,14 +71,12 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
             ),
             "rollout_length": 64,
         },
-        # Without ratios, a Gaussian far from what it was is pushed ever further: so one step for each game. A game in
-        # which all actions were as good as each other should then push little: its advantages are not normalised.
+        # Without ratios, a Gaussian far from what it was is pushed ever further: so one step for each game.
         "Pendulum-v1": CONTROL_DEFAULTS
         | {
             "algorithm": ReinforceSettings(
                 gamma=0.9,
                 trajectories_per_update=1,
-                normalize=False,
                 tail=30,
                 entropy_coefficient=0.0,
                 step_size="linear",
