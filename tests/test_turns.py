@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import here
@@ -27,6 +28,7 @@ from training.turns import AllAtOnce, in_turns, shared_processors
 from training.turns import Outcome as Led
 
 games_here = here.games_here
+sampled = partial(evaluate, name="new", sticky=0.25, greedy=False, seed=1, device=torch.device("cpu"))
 
 
 class Halves:
@@ -269,16 +271,7 @@ def test_an_evaluation_that_fails_in_the_middle_of_a_step_says_so_in_one_line(
 
     monkeypatch.setattr(PolicyNetwork, "forward", failing)
     with pytest.raises(UserError, match=r"overflow|died"):
-        evaluate(
-            spec,
-            learner.network,
-            name="new",
-            episodes=8,
-            sticky=0.25,
-            greedy=False,
-            seed=1,
-            device=torch.device("cpu"),
-        )
+        sampled(spec, learner.network, episodes=8)
     assert not multiprocessing.active_children()
     assert capfd.readouterr().err == ""
 
@@ -292,16 +285,6 @@ def test_an_evaluation_in_turns_plays_every_game_once(
     monkeypatch.setattr("training.evaluate.MAX_PARALLEL_GAMES", 5)
     monkeypatch.setattr("training.solo.MAX_FRAMES", 400)
     ended: list[int] = []
-    evaluation = evaluate(
-        spec,
-        learner.network,
-        name="new",
-        episodes=7,
-        sticky=0.25,
-        greedy=False,
-        seed=1,
-        device=torch.device("cpu"),
-        on_episode=lambda: ended.append(1),
-    )
+    evaluation = sampled(spec, learner.network, episodes=7, on_episode=lambda: ended.append(1))
     assert evaluation.episodes == len(ended) == 7
     assert 90 < evaluation.mean_length <= 100
