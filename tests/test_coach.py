@@ -258,9 +258,11 @@ def test_a_training_by_imitation_and_then_by_reward(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("quick")
-def test_ppo_takes_slow_moves_only_after_a_while(tmp_path: Path) -> None:
+@pytest.mark.parametrize("averaging", [0.0, 0.9])
+def test_ppo_takes_slow_moves_only_after_a_while(averaging: float, tmp_path: Path) -> None:
     assert training_settings("ppo", "Pong").slow_moves_after > 0
-    run = new_run(tmp_path / "run", algorithm="ppo", steps=1, device="cpu", changes=["epochs=1"])
+    changes = ["epochs=1", f"averaging={averaging}"]
+    run = new_run(tmp_path / "run", algorithm="ppo", steps=1, device="cpu", changes=changes)
     settings = replace(run.settings, steps=40, num_envs=2, rollout_length=10, slow_moves_after=40)
     run.write_settings(settings)
     train(run, Display(), stop=lambda: True)  # before any update

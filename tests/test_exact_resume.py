@@ -69,7 +69,7 @@ def families(spec: ModelSpec) -> dict[str, TrainingSettings]:
         "reinforce on the gridworld": control("reinforce", "volley/AliasedGridworld-v0", num_envs=2, rollout_length=8),
         "ppo on optimal execution": control("ppo", execution.NAME, num_envs=3, rollout_length=64),
         "ppo on Pong": pong("ppo", fine, "minibatch_size=32", num_envs=3, slow_moves_after=100),
-        "reinforce on Pong": pong("reinforce", spec, "minibatch_size=32", num_envs=3),
+        "reinforce on Pong": pong("reinforce", spec, "minibatch_size=32", "averaging=0.9", num_envs=3),
         "ppo by self-play": pong("ppo", fine, "minibatch_size=32", num_envs=seats, opponents=EVERYBODY),
         "imitation": pong("imitation", fine, "minibatch_size=32", num_envs=seats, opponents=EVERYBODY),
         **{name: search(name) for name in SEARCHES},

@@ -259,3 +259,38 @@ def test_as_many_trajectories_are_gathered_as_are_asked_for() -> None:
     rollout, _ = experience.collect()
     assert rollout.rewards.flatten().tolist() == [0, 1, 0, 1, 0, 1]
     assert experience.metrics == {"trajectories": 3}
+
+
+def test_the_average_of_the_weights_follows_them() -> None:
+    spec = ControlSpec(algorithm="ppo", environment="none", observation_size=2, actions=DiscreteActions(3), hidden=(5,))
+    learner = Learner(spec, learning_rate=1e-3, seed=1, device=torch.device("cpu"), averaging=0.75)
+    network, average = learner.networks
+    assert network is learner.network
+    steps = []
+    for value in (3.0, 7.0, -1.0):
+        learner.optimizer.zero_grad()
+        sum(weights.sum() for weights in network.parameters()).backward()  # type: ignore[union-attr]
+        with torch.no_grad():
+            for weights in network.parameters():
+                weights.fill_(value)
+        network.returns.mean.fill_(value)
+        learner.step()
+        steps.append(network.policy[0].weight[0, 0].item())  # type: ignore[index,union-attr]
+    # The first is where the average begins.
+    expected = 0.75 * (0.75 * steps[0] + 0.25 * steps[1]) + 0.25 * steps[2]
+    for weights in average.parameters():
+        assert torch.allclose(weights, torch.tensor(expected))
+    assert average.returns.mean == -1.0  # not a weight: it is as the network's
+
+
+def test_there_is_an_average_only_if_asked_for(learner: Learner) -> None:
+    assert learner.networks == (learner.network,)
+
+
+def test_training_that_goes_on_from_a_model_averages_from_it_on() -> None:
+    spec = ControlSpec(algorithm="ppo", environment="none", observation_size=2, actions=DiscreteActions(3), hidden=(5,))
+    model = Learner(spec, learning_rate=1e-3, seed=1, device=torch.device("cpu")).network
+    learner = Learner(spec, learning_rate=1e-3, seed=2, device=torch.device("cpu"), averaging=0.75)
+    learner.start_from(model)
+    for network in learner.networks:
+        assert all(map(torch.equal, network.parameters(), model.parameters()))

@@ -50,6 +50,9 @@ class GradientSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     a twentieth: small steps at the end average out the noise of the games."""
     learning_rate_factor: Annotated[float, msgspec.Meta(gt=1)] = 1.5
     """What the learning rate is then multiplied or divided by."""
+    averaging: Annotated[float, msgspec.Meta(ge=0, lt=1)] = 0.0
+    """How much of the running average of the weights each optimiser step keeps; from 0 up, the average is the policy
+    that is evaluated and saved, without much of the noise of single steps, while its source goes on learning."""
 
     @property
     def epochs(self) -> int:
@@ -147,7 +150,7 @@ def descend(learner: Learner, loss: Tensor, rows: int, settings: GradientSetting
     norm = nn.utils.clip_grad_norm_(learner.network.parameters(), settings.max_gradient_norm)
     if not norm.isfinite():
         raise DivergedError("the gradient is")
-    learner.optimizer.step()
+    learner.step()
 
 
 def normalized_together(advantages: Tensor, team: Team) -> Tensor:

@@ -6,11 +6,12 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from models.acting import choose
 from models.control import PolicySpec
 from models.device import fast_precision
-from models.mlp import FIRST_LOG_DEVIATION, ControlNetwork, ControlOutput, build
+from models.mlp import FIRST_LOG_DEVIATION, ControlNetwork, ControlOutput, Network, build
 from models.network import PolicyOutput
 from training.moments import RunningMoments
 from training.team import ALONE, Team
@@ -33,7 +34,9 @@ class DivergedError(ArithmeticError):
 class Learner:
     """A policy network in training, perhaps by a team.
 
-    A network for frames runs in bfloat16 if `device` supports it in hardware; its weights stay float32.
+    A network for frames runs in bfloat16 if `device` supports it in hardware; its weights stay float32. With
+    `averaging`, an exponential moving average of the weights is kept beside them (Polyak and Juditsky 1992,
+    "Acceleration of Stochastic Approximation by Averaging"; each step keeps that much of it).
     """
 
     def __init__(
@@ -44,6 +47,7 @@ class Learner:
         seed: int,
         device: torch.device,
         first_log_deviation: float = FIRST_LOG_DEVIATION,
+        averaging: float = 0.0,
         team: Team = ALONE,
     ) -> None:
         torch.manual_seed(seed)
@@ -57,9 +61,26 @@ class Learner:
             self.network.set_log_deviation(first_log_deviation)
         self.optimizer = torch.optim.Adam(self.network.parameters(), lr=learning_rate, eps=1e-5, fused=True)
         self.generator = torch.Generator(device).manual_seed(self.team.seed(seed))
+        self._average = (
+            AveragedModel(self.network, multi_avg_fn=get_ema_multi_avg_fn(averaging)) if averaging > 0 else None
+        )
         self._inputs = RunningMoments()
         self._returns = RunningMoments()
         self._spec = spec
+
+    @property
+    def networks(self) -> tuple[Network, ...]:
+        """The network that learns, and the one with the average of its weights, if there is one."""
+        if self._average is None:
+            return (self.network,)
+        average: Network = self._average.module  # type: ignore[assignment] # a copy of the network
+        return self.network, average
+
+    def step(self) -> None:
+        """One step of the optimiser, by the gradients that the weights have."""
+        self.optimizer.step()
+        if self._average is not None:
+            self._average.update_parameters(self.network)
 
     def evaluate(self, observations: Tensor) -> PolicyOutput | ControlOutput:
         """The network's output for `[B, ...]` observations on its device."""
@@ -92,7 +113,8 @@ class Learner:
 
     def start_from(self, network: nn.Module) -> None:
         """Takes over a trained network, with the statistics of its inputs, which from then on stay as they are."""
-        self.network.load_state_dict(network.state_dict())
+        for own in self.networks:
+            own.load_state_dict(network.state_dict())
         returns = self.network.returns
         self._returns.count = STARTING_RETURNS
         self._returns.mean, self._returns.variance = returns.mean.clone(), returns.scale.square()
@@ -123,6 +145,7 @@ class Learner:
         """Everything needed to resume."""
         return {
             "network": self.network.state_dict(),
+            "average": None if self._average is None else self._average.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "generator": self.generator.get_state(),
             "inputs": self._inputs.state_dict(),
@@ -132,6 +155,8 @@ class Learner:
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Restores what `state_dict` returned."""
         self.network.load_state_dict(state["network"])
+        if self._average is not None:
+            self._average.load_state_dict(state["average"])
         restore_optimizer(self.optimizer, state["optimizer"])
         self.generator.set_state(state["generator"].cpu())
         self._inputs.load_state_dict(state["inputs"])

@@ -130,11 +130,13 @@ class PolicyGradient:
             settings.model,
             learning_rate=self._algorithm.learning_rate,
             first_log_deviation=self._algorithm.first_log_deviation,
+            averaging=self._algorithm.averaging,
             seed=settings.seed,
             device=self.device,
             team=team,
         )
-        self.network = self.learner.network
+        self.network = self.learner.networks[-1]
+        """What is evaluated and saved."""
 
     def prepare(self, environments: VectorEnv, progress: Progress) -> str | None:
         """Goes on with the saved games, or begins new ones, with some random steps.
@@ -146,10 +148,11 @@ class PolicyGradient:
         if progress.updates == 0 and start is not None and self._saved is None:
             self.learner.start_from(starting_network(start, self._settings))
         if progress.updates == 0 and self._settings.slow_moves_after > 0:
-            withhold_slow_moves(self._policy)
+            for policy in self._policies:
+                withhold_slow_moves(policy)
         if isinstance(environments, SelfPlay):
             self._courts = environments
-            environments.admit(self._policy)
+            environments.admit(self._policies[0])
             if self._records is not None:
                 environments.load_records(self._records)
         collector = self._collect_from(environments)
@@ -173,7 +176,7 @@ class PolicyGradient:
         collector = Collector(environments, self.learner, rollout_length=self._settings.rollout_length, seed=self._seed)
         self._experience = self._method.experience(collector, self._algorithm)
         if self._courts is not None:
-            self._experience = SelfPlayExperience(self._experience, self._courts, self._policy)
+            self._experience = SelfPlayExperience(self._experience, self._courts, self._policies[0])
         return collector
 
     def step(self, progress: Progress) -> Step:
@@ -189,7 +192,8 @@ class PolicyGradient:
         self._recent.extend(ended)
         steps = self._team.total(self._experience.steps - steps)
         if progress.steps < self._settings.slow_moves_after <= progress.steps + steps:
-            offer_slow_moves(self._policy)
+            for policy in self._policies:
+                offer_slow_moves(policy)
         return Step(steps, len(ended), metrics | summary(self._recent))
 
     def on_evaluation(self, mean_return: float, progress: Progress) -> dict[str, float]:
@@ -218,9 +222,11 @@ class PolicyGradient:
         self._recent.extend(Episode(*episode) for episode in state.get("recent", ()))
 
     @property
-    def _policy(self) -> PolicyNetwork:
-        assert isinstance(self.network, PolicyNetwork), "self-play is for Pong"
-        return self.network
+    def _policies(self) -> list[PolicyNetwork]:
+        """The one that plays the training's games, and its average if there is one."""
+        policies = [network for network in self.learner.networks if isinstance(network, PolicyNetwork)]
+        assert policies, "slow moves and self-play are for Pong"
+        return policies
 
 
 def starting_network(model: str, settings: TrainingSettings) -> PolicyNetwork:
