@@ -103,6 +103,19 @@ def test_a_stopped_run_goes_on_where_it_was(tmp_path: Path, settings: TrainingSe
     assert (run.path / "model" / "model.safetensors").read_bytes() != weights
 
 
+def test_the_model_of_a_run_is_the_average_of_its_weights(tmp_path: Path) -> None:
+    changed = presets.training_settings("ppo", "CartPole-v1", changes=["averaging=0.9"])
+    small = msgspec.structs.replace(changed, steps=64, num_envs=2, rollout_length=16, device="cpu")
+    run = RunDirectory.create(tmp_path / "run", small)
+    train(run, Display())
+    saved = torch.load(run.path / "checkpoints" / "newest.pt", weights_only=True)["learner"]
+    for folder in ("model", "best"):
+        _, network = checkpoint.load_policy(run.path / folder)
+        for name, weights in network.named_parameters():
+            assert torch.equal(weights, saved["average"][f"module.{name}"])
+            assert not torch.equal(weights, saved["network"][name])
+
+
 def test_a_finished_run_is_left_as_it_is(tmp_path: Path, settings: TrainingSettings) -> None:
     run = RunDirectory.create(tmp_path / "run", settings)
     train(run, Display())
