@@ -2,7 +2,8 @@
 
 Trains each with the defaults of `volley train ALGO --env NAME` and several seeds, one process for each core, and
 prints the mean return of the final policies over 100 episodes, sampled as in training, and greedy: mean (lowest to
-highest) over the seeds. Ends with one JSON object that holds the figures of each seed. `--out` draws the curves.
+highest) over the seeds. Ends with one JSON object that holds the figures of each seed. `--out` draws the curves,
+one picture for each environment.
 
 A task is an algorithm and an environment with a space between; without any, all of them. Finished runs are not trained
 again, and interrupted ones go on.
@@ -114,7 +115,7 @@ def main() -> None:
     parser.add_argument(
         "--folder", type=Path, default=Path("runs/control"), help="where the runs go (default: %(default)s)"
     )
-    parser.add_argument("--out", type=Path, help="picture of the curves on CartPole-v1, .png or .svg")
+    parser.add_argument("--out", type=Path, help="where to draw the curves, one picture for each environment")
     arguments = parser.parse_args()
     tasks = [task for task in TASKS if not arguments.tasks or task.name in arguments.tasks]
     jobs = [(arguments.folder, task, seed) for task in tasks for seed in range(task.seeds)]
@@ -128,12 +129,15 @@ def main() -> None:
         print(row(task, results[task.name]))
     print(json.dumps(results))
     if arguments.out is not None:
-        cartpole = {task.algorithm: task for task in tasks if task.environment == "CartPole-v1"}
-        runs = {
-            name: [path_of(arguments.folder, task, seed) for seed in range(task.seeds)]
-            for name, task in cartpole.items()
-        }
-        draw(runs, arguments.out, title="Policy gradients on CartPole-v1")
+        for environment in dict.fromkeys(task.environment for task in tasks):
+            runs = {
+                " ".join(filter(None, (task.algorithm, task.head))): [
+                    path_of(arguments.folder, task, seed) for seed in range(task.seeds)
+                ]
+                for task in tasks
+                if task.environment == environment
+            }
+            draw(runs, arguments.out / f"{environment}.png", title=environment)
 
 
 if __name__ == "__main__":

@@ -79,6 +79,7 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
                 trajectories_per_update=1,
                 tail=30,
                 entropy_coefficient=0.0,
+                first_log_deviation=1.0,
                 step_size="linear",
                 learning_rate=2e-3,
             ),
