@@ -281,7 +281,7 @@ def slow_probability(run: RunDirectory) -> float:
 
 
 @pytest.mark.usefixtures("quick")
-@pytest.mark.parametrize("more", [{"start": "reinforce@125952"}, {"opponents": training_opponents({"itself": 1})}])
+@pytest.mark.parametrize("more", [{"start": "reinforce@116736"}, {"opponents": training_opponents({"itself": 1})}])
 def test_who_goes_on_or_meets_others_says_whether_the_policy_has_slow_moves(
     more: dict[str, Any], tmp_path: Path
 ) -> None:
@@ -296,7 +296,7 @@ def test_who_goes_on_or_meets_others_says_whether_the_policy_has_slow_moves(
         (["ppo", "--env", "CartPole-v1", "--slow-moves"], "--slow-moves is only for Pong"),
         (["imitation", "--env", "CartPole-v1"], "only for Pong, where there is a coach"),
         (
-            ["ppo", "--slow-moves", "--opponents", "reinforce@500736=3"],
+            ["ppo", "--slow-moves", "--opponents", "reinforce@454656=3"],
             "other actions than the run; leave out --slow-moves",
         ),
     ],

@@ -170,12 +170,12 @@ def test_a_training_by_self_play_goes_on_from_a_model_and_can_be_resumed(tmp_pat
         sticky=None,
         device="cpu",
         opponents=Opponents(itself=1, past=1, scripts=1, rom=1),
-        start="reinforce@500736",
+        start="reinforce@454656",
         frame_skip=2,
     )
     progress = train(run, Display(), stop=iter([False, True]).__next__)
     assert progress.steps == 128 * 5
-    _, start = checkpoint.load(catalog.resolve("reinforce@500736"))
+    _, start = checkpoint.load(catalog.resolve("reinforce@454656"))
     spec, newest = checkpoint.load(run.path / "model")
     assert isinstance(spec, ModelSpec)
     assert spec.observation.frame_skip == 2
@@ -200,8 +200,8 @@ def test_a_training_by_self_play_goes_on_from_a_model_and_can_be_resumed(tmp_pat
         (["--opponents", "rom=0"], "leaves no court"),
         (["--opponents", "rom"], "'rom' is not KIND=N"),
         (
-            ["--frame-skip", "2", "--opponents", "reinforce@500736=1"],
-            "reinforce@500736 decides every 4 frames, the run every 2",
+            ["--frame-skip", "2", "--opponents", "reinforce@454656=1"],
+            "reinforce@454656 decides every 4 frames, the run every 2",
         ),
         (["--opponents", "ppo=1,reinforce=1"], "only one model"),
         (["--frame-skip", "1"], "'1' is not a whole number from 2 to 8"),
@@ -246,7 +246,7 @@ def test_an_opponent_must_have_the_network_of_the_start(
     alone = new_run(tmp_path / "alone", algorithm="ppo", opponents=opponents)
     assert alone.settings.model == msgspec.structs.replace(alone.settings.model, network=spec.network)
     with pytest.raises(UserError, match="another network than the run"):
-        new_run(tmp_path / "run", algorithm="ppo", start="reinforce@500736", opponents=opponents)
+        new_run(tmp_path / "run", algorithm="ppo", start="reinforce@454656", opponents=opponents)
     assert not (tmp_path / "run").exists()
 
 
@@ -269,11 +269,11 @@ def test_settings_say_whom_the_policy_meets(tmp_path: Path) -> None:
         sticky=None,
         device=None,
         opponents=Opponents(),
-        start="reinforce@500736",
+        start="reinforce@454656",
     )
     config = json.loads((run.path / "config.json").read_text())
     assert config["opponents"] == {"itself": 8, "past": 2, "scripts": 14, "rom": 8, "fixed": 0, "model": None}
-    assert config["start"] == "reinforce@500736"
+    assert config["start"] == "reinforce@454656"
     assert config["num_envs"] == Opponents().seats
 
 
@@ -286,7 +286,7 @@ def test_an_exploiter_meets_one_policy_that_does_not_change(tmp_path: Path) -> N
         seed=3,
         sticky=None,
         device="cpu",
-        opponents=training_opponents({"reinforce@500736": 3}),
+        opponents=training_opponents({"reinforce@454656": 3}),
     )
     train(run, Display())
     (line,) = run.metrics()

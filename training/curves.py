@@ -233,7 +233,7 @@ def caption(curves: Sequence[Curve], metric: str) -> str:
     label = METRIC_LABELS.get(metric, metric.replace("_", " "))
     if not _of_pong(curves):
         label = label.replace("games", "episodes")
-    return f"{label}; line: interquartile mean over seeds, band: its 95% interval" if _has_band(curves) else label
+    return f"{label}: interquartile mean over seeds, 95% interval" if _has_band(curves) else label
 
 
 def _of_pong(curves: Sequence[Curve]) -> bool:

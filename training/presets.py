@@ -67,9 +67,15 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
         CONTROL: CONTROL_DEFAULTS | {"algorithm": ReinforceSettings()},
         PONG: {
             "algorithm": ReinforceSettings(
-                trajectory="point", gamma=0.97, minibatch_size=768, highest_learning_rate=2e-3, entropy_coefficient=0.01
+                trajectory="point",
+                gamma=0.97,
+                minibatch_size=768,
+                highest_learning_rate=2e-3,
+                entropy_coefficient=0.03,
+                averaging=0.998,
             ),
-            "rollout_length": 64,
+            "rollout_length": 128,
+            "steps": 4_500_000,
         },
         # Without ratios, a Gaussian far from what it was is pushed ever further: so one step for each game.
         "Pendulum-v1": CONTROL_DEFAULTS
