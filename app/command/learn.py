@@ -57,7 +57,10 @@ def _add_train(subparsers: Subparsers) -> None:
         "--head", choices=HEADS, help="the distribution of actions (default: what suits the environment)"
     )
     train.add_argument(
-        "--steps", type=count, metavar="N", help="total agent steps (default on Pong: 5 million, for reinforce 4.5, for ppo 6)"
+        "--steps",
+        type=count,
+        metavar="N",
+        help="total agent steps (default on Pong: 5 million, for reinforce 4.5, for ppo 6)",
     )
     train.add_argument("--seed", type=seed, metavar="N", help="seed of network, games and sampling (default: 0)")
     train.add_argument(
