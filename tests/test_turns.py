@@ -129,9 +129,9 @@ def test_games_in_turns_are_the_same_games(five_games: tuple[SoloGames, SoloGame
         parted.send(part, actions[0, part])
     cut_off = 0
     for step in range(120):
-        whole = together.step(actions[step])
+        whole: tuple[Any, ...] = together.step(actions[step])
         for part in parted.parts:
-            found = parted.receive(part)
+            found: tuple[Any, ...] = parted.receive(part)
             for one, other in zip(found[:4], whole[:4], strict=True):
                 assert np.array_equal(one, other[part])
             truncated = np.flatnonzero(found[3])
