@@ -51,7 +51,7 @@ class GradientSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     learning_rate_factor: Annotated[float, msgspec.Meta(gt=1)] = 1.5
     """What the learning rate is then multiplied or divided by."""
     averaging: Annotated[float, msgspec.Meta(ge=0, lt=1)] = 0.0
-    """How much of the running average of the weights each optimiser step keeps; from 0 up, the average is the policy
+    """How much of the running average of the weights each optimiser step keeps; above 0, the average is the policy
     that is evaluated and saved, without much of the noise of single steps, while its source goes on learning."""
 
     @property
