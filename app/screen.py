@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, TypeAlias, runtime_checkable
+from typing import ClassVar, Protocol, TypeAlias, runtime_checkable
 
 import pygame
 
@@ -16,35 +16,17 @@ from app.ui.bindings import Command, Context
 
 
 @dataclass(frozen=True, slots=True)
-class Start:
-    """Start a match between these players, and remember them."""
-
-    lineup: Lineup
-
-
-@dataclass(frozen=True, slots=True)
-class Follow:
-    """Watch the newest policy of a training run play while it trains."""
-
-    run: Path
-
-
-@dataclass(frozen=True, slots=True)
-class Publish:
-    """Prepare a training run for the Hub."""
-
-    run: Path
-
-
-@dataclass(frozen=True, slots=True)
 class OpenMenu:
-    """Go to the menu."""
+    """Go to the menu, as it was left."""
+
+    place: ClassVar[str] = "menu"
 
 
 @dataclass(frozen=True, slots=True)
 class OpenLibrary:
     """Go to the models."""
 
+    place: ClassVar[str] = "models"
     model: str = ""
     """The one to focus; empty: the first."""
 
@@ -52,6 +34,37 @@ class OpenLibrary:
 @dataclass(frozen=True, slots=True)
 class OpenLessons:
     """Go to the lessons."""
+
+    place: ClassVar[str] = "lessons"
+    lesson: str = ""
+    """The name of the one to open; empty: the first that has not yet shown its point."""
+
+
+Origin: TypeAlias = OpenMenu | OpenLibrary | OpenLessons
+"""The way back to where a match was begun; its `place` is what a key that leads there is called."""
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Start a match between these players, and remember them."""
+
+    lineup: Lineup
+    back: Origin = OpenMenu()
+
+
+@dataclass(frozen=True, slots=True)
+class Follow:
+    """Watch the newest policy of a training run play while it trains."""
+
+    run: Path
+    back: Origin = OpenMenu()
+
+
+@dataclass(frozen=True, slots=True)
+class Publish:
+    """Prepare a training run for the Hub."""
+
+    run: Path
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from app.game.snapshot import Snapshot
 from app.hub.publishing import Publishing
 from app.learn.screen import LearnScreen
 from app.library.screen import LibraryScreen
+from app.menu.model import Mode
 from app.menu.screen import MenuScreen
 from app.play import keep
 from app.play.screen import MatchScreen
@@ -64,6 +65,8 @@ class Window:
         self.services = Services(display)
         self._help_open = False
         self._typing = False
+        self._mode: Mode | None = None
+        """The menu's, when it was left; None if it has not been open."""
         self._screen: Screen
         if session is None:
             self._screen = MenuScreen(self.services)
@@ -124,31 +127,34 @@ class Window:
         """Does what a screen asks for; only here does one screen follow another."""
         services = self.services
         match request:
-            case Start(lineup):
+            case Start(lineup, back):
                 services.keep(replace(services.settings, last=lineup))
-                self._open(MatchScreen(services, Session(lineup, seed=new_seed(), sound=True)))
-            case Follow(run):
+                self._open(MatchScreen(services, Session(lineup, seed=new_seed(), sound=True), back=back))
+            case Follow(run, back):
                 lineup = Lineup(Rom(), Policy(str(run)))
-                self._open(MatchScreen(services, Session(lineup, seed=new_seed(), follow=run, sound=True)))
+                session = Session(lineup, seed=new_seed(), follow=run, sound=True)
+                self._open(MatchScreen(services, session, back=back))
             case Publish(run):
                 self._open(PublishingScreen(services, Publishing(run, services.questions, services.transfers)))
             case OpenMenu():
-                self._open(MenuScreen(services))
+                self._open(MenuScreen(services, self._mode))
             case OpenLibrary(model):
                 self._open(LibraryScreen(services, model))
-            case OpenLessons():
-                self._open_lessons()
+            case OpenLessons(lesson):
+                self._open_lessons(lesson)
             case Quit():
                 self.closed = True
 
-    def _open_lessons(self) -> None:
+    def _open_lessons(self, lesson: str) -> None:
         try:
-            self._open(LearnScreen(self.services))
+            self._open(LearnScreen(self.services, lesson))
         except UserError as error:
             self.services.toast.show(str(error))
 
     def _open(self, screen: Screen) -> None:
         self._screen.close()
+        if isinstance(self._screen, MenuScreen):
+            self._mode = self._screen.mode
         self._screen = screen
 
     def _handle(self, event: pygame.Event) -> None:

@@ -22,17 +22,20 @@ from app.game.rating import History, MatchRecord
 from app.game.seats import PersonSeat
 from app.game.session import Session
 from app.game.snapshot import Snapshot, State
+from app.library.screen import LibraryScreen
 from app.menu.model import MenuButton, Mode
 from app.menu.screen import MenuScreen
+from app.play.ending import EndingChoice
 from app.play.inline_executor import InlineExecutor
 from app.play.panels.seen import SeenPanel
 from app.play.panels.timeline import TimelinePanel
 from app.play.review import ReviewModel
 from app.play.scene import MatchScene
 from app.play.screen import MatchScreen
-from app.screen import Start
+from app.screen import OpenLibrary, Start
 from app.settings import PANELS_WHILE_WATCHING, PanelName
 from app.ui import bindings, help_page, theme, widgets
+from app.ui.bindings import Command
 from app.ui.display import open_display
 from app.ui.executor import BetweenFrames
 from app.window import Window
@@ -49,11 +52,12 @@ ALONE = Lineup(Tracker(), Person())
 
 @pytest.fixture(autouse=True)
 def nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A display that nobody sees, a sound device that nobody hears, and folders of the test's own."""
+    """A display that nobody sees, a sound device that nobody hears, folders of the test's own, and no Hub."""
     monkeypatch.setenv("SDL_VIDEODRIVER", "dummy")
     monkeypatch.setenv("SDL_AUDIODRIVER", "dummy")
     monkeypatch.setenv("VOLLEY_CONFIG", str(tmp_path / "config"))
     monkeypatch.setenv("VOLLEY_DATA", str(tmp_path / "data"))
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     yield
     pygame.event.clear()
 
@@ -497,6 +501,44 @@ def test_credit_is_given_for_the_point_just_played(open_window: Callable[..., Wi
     assert set(model.weights) == {-1.0}
     press(one, pygame.K_TAB)
     assert len(set(model.weights)) > 1
+
+
+def test_a_match_leads_back_to_where_it_was_begun(open_window: Callable[..., Window]) -> None:
+    one = open_window()
+    one._act(OpenLibrary("reinforce"))
+    library = one._screen
+    one._act(library.command(Command.CONFIRM))
+    assert screen_of(one)._session.lineup == Lineup(Policy("reinforce"), Person())
+    wait_for(one, State.PLAYING)
+    press(one, pygame.K_ESCAPE)
+    library = one._screen
+    assert isinstance(library, LibraryScreen)
+    entry = library._view.model.entry
+    assert entry is not None
+    assert entry.model == "reinforce"
+
+
+def test_the_end_of_a_match_says_where_it_leads(open_window: Callable[..., Window]) -> None:
+    one = open_window()
+    one._act(Start(ALONE, back=OpenLibrary()))
+    wait_for(one, State.PLAYING)
+    play_to_the_end(one)
+    ending = screen_of(one)._ending
+    assert ending is not None
+    assert ending.model.choices[EndingChoice.LEAVE] == "Models"
+    press(one, pygame.K_ESCAPE)
+    assert isinstance(one._screen, LibraryScreen)
+
+
+def test_the_menu_opens_where_it_was_left(open_window: Callable[..., Window]) -> None:
+    one = open_window()
+    while (menu := one._screen) and isinstance(menu, MenuScreen) and menu.mode is not Mode.MODELS:
+        press(one, pygame.K_DOWN)
+    press(one, pygame.K_RETURN)
+    assert isinstance(one._screen, LibraryScreen)
+    press(one, pygame.K_ESCAPE)
+    assert isinstance(one._screen, MenuScreen)
+    assert one._screen.mode is Mode.MODELS
 
 
 def test_a_model_that_has_gone_leads_back_to_the_menu(open_window: Callable[..., Window], tmp_path: Path) -> None:

@@ -82,12 +82,12 @@ def test_keys_make_a_choice() -> None:
     commands = [Command.LEFT, Command.CONFIRM, Command.RIGHT, Command.CONFIRM]
     assert [model.command(command) for command in commands] == [None, EndingChoice.AGAIN, None, EndingChoice.REVIEW]
     assert [model.command(command) for command in [Command.RIGHT] * 3] == [None] * 3
-    assert model.command(Command.CONFIRM) is EndingChoice.MENU
+    assert model.command(Command.CONFIRM) is EndingChoice.LEAVE
     assert model.command(Command.UP) is None
 
 
 def test_back_leads_to_the_menu() -> None:
-    assert ending().command(Command.BACK) is EndingChoice.MENU
+    assert ending().command(Command.BACK) is EndingChoice.LEAVE
 
 
 @pytest.mark.parametrize("size", SIZES, ids=str)
@@ -97,7 +97,7 @@ def test_the_mouse_makes_a_choice(size: tuple[int, int]) -> None:
         assert view.click(rect.center, size) is choice
         assert view.model.focus.target is choice
     assert view.click((1, 1), size) is None
-    assert view.model.focus.target is EndingChoice.MENU
+    assert view.model.focus.target is EndingChoice.LEAVE
 
 
 def test_the_first_choice_goes_by_its_name() -> None:

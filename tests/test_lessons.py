@@ -16,7 +16,7 @@ import pygame
 import pytest
 import torch
 
-from app.follow.trainer import RunningTraining
+from app.follow.trainer import RunningTraining, Trainer
 from app.follow.tutor import Tutor
 from app.learn import lessons as all_lessons
 from app.learn.lesson import LearnButton, Lesson
@@ -25,7 +25,8 @@ from app.learn.screen import LearnScreen
 from app.learn.view import LearnLayout, LearnView
 from app.menu.model import Mode
 from app.menu.screen import MenuScreen
-from app.screen import OpenLessons
+from app.play.screen import MatchScreen
+from app.screen import Follow, OpenLessons
 from app.ui import theme
 from app.ui.bindings import Command
 from app.ui.display import open_display
@@ -54,6 +55,8 @@ from models.run_directory import CurvePoint
 from training import gridworld
 from training.lessons import chance, climbing, noise, policy, quiz, sale
 from training.lessons import serve as serving
+from training.presets import training_settings
+from training.run import RunDirectory
 
 SIZES = ((800, 600), (1280, 800), (2560, 1440))
 
@@ -572,6 +575,26 @@ def test_lessons_run_in_the_window(window: Window) -> None:
     assert "climbing" in window.services.settings.lessons
     window._act(screen.command(Command.BACK))
     assert isinstance(window._screen, MenuScreen)
+    assert window._screen.mode is Mode.LEARN, "the menu is as it was left"
+
+
+def test_the_way_back_from_its_training_leads_to_the_lesson(
+    window: Window, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    window._act(OpenLessons("pong"))
+    screen = window._screen
+    assert isinstance(screen, LearnScreen)
+    assert screen._view.page.lesson.name == "pong"
+    run = tmp_path / "run"
+    RunDirectory.create(run, training_settings("ppo", "pong"))
+    monkeypatch.setattr(Trainer, "now", RunningTraining(run, "Starting …"))
+    request = screen._act(LearnButton.WATCH)
+    assert request == Follow(run, back=OpenLessons("pong"))
+    window._act(request)
+    assert isinstance(window._screen, MatchScreen)
+    window._act(window._screen.command(Command.BACK))
+    assert isinstance(window._screen, LearnScreen)
+    assert window._screen._view.page.lesson.name == "pong"
 
 
 def test_a_tutor_that_dies_ends_the_page_and_not_the_window(window: Window) -> None:

@@ -367,7 +367,9 @@ def test_a_download_reports_its_progress_and_can_then_be_played(bench: Bench, hu
     assert bench.message == f"downloaded {ZOE} at {NEW[:7]}"
     assert bench.names(Section.DOWNLOADED) == [ZOE]
     assert bench.names(Section.HUB) == []
-    assert bench.press(Command.CONFIRM) == Start(Lineup(Policy(f"{ZOE}@{NEW}"), Person()))
+    assert bench.press(Command.CONFIRM) == Start(
+        Lineup(Policy(f"{ZOE}@{NEW}"), Person()), back=OpenLibrary(f"{ZOE}@{NEW}")
+    )
 
 
 @pytest.mark.parametrize("by", ["escape", "button", "mouse"])
@@ -659,7 +661,9 @@ def test_keys_alone_reach_everything(bench: Bench, keep: Callable[..., StoredMod
     assert bench.model.card_scroll.top == bench.model.card_scroll.max_top > 0
     assert at(bench, ModelAction.PLAY)
     bench.press(Command.RIGHT)
-    assert bench.press(Command.CONFIRM) == Start(Lineup(Rom(), Policy(f"{ADA}@{OLD}")))
+    assert bench.press(Command.CONFIRM) == Start(
+        Lineup(Rom(), Policy(f"{ADA}@{OLD}")), back=OpenLibrary(f"{ADA}@{OLD}")
+    )
     bench.press(Command.BACK, *[Command.UP] * 4)
     assert at(bench, LibraryArea.SEARCH)
     assert bench.press(Command.BACK) is None
@@ -691,7 +695,7 @@ def test_the_mouse_clicks_and_its_wheel_scrolls(bench: Bench, keep: Callable[...
     bench.view.click(middle, size)
     assert bench.model.row == moved
     place = dict(LibraryLayout.of(size, bench.model).buttons)[ModelAction.WATCH].center
-    assert bench.view.click(place, size) == Start(Lineup(Rom(), Policy(moved.model)))
+    assert bench.view.click(place, size) == Start(Lineup(Rom(), Policy(moved.model)), back=OpenLibrary(moved.model))
 
 
 def test_letters_are_text_while_typing(one: Window) -> None:

@@ -43,9 +43,12 @@ LearnOutcome: TypeAlias = Leave | LearnButton
 
 
 class LearnPage:
-    """Asks the tutor for whatever is chosen. Call `update` once a frame."""
+    """Asks the tutor for whatever is chosen. Call `update` once a frame.
 
-    def __init__(self, lessons: Sequence[Lesson], tutor: Tutor, *, done: Collection[str] = ()) -> None:
+    Opens on the lesson named `at`; without that, on the first that is not `done`.
+    """
+
+    def __init__(self, lessons: Sequence[Lesson], tutor: Tutor, *, done: Collection[str] = (), at: str = "") -> None:
         self.lessons = tuple(lessons)
         self.tutor = tutor
         self.done = set(done)
@@ -58,7 +61,10 @@ class LearnPage:
         self._asked: tuple[Lesson, Knobs | None] | None = None
         self._unchanged = SETTLE_SECONDS
         """Seconds since something was chosen."""
-        first = next((lesson for lesson in self.lessons if lesson.name not in self.done), self.lessons[0])
+        first = next(
+            (lesson for lesson in self.lessons if (lesson.name == at if at else lesson.name not in self.done)),
+            self.lessons[0],
+        )
         group: Group[LearnArea, LearnTarget] = Group(targets=self.lessons)
         self.focus = Focus[LearnArea, LearnTarget]({LearnArea.LESSONS: group}, LearnArea.LESSONS)
         self.focus.go(first)

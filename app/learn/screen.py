@@ -11,20 +11,23 @@ from app.learn.lessons import lessons
 from app.learn.page import LearnOutcome, LearnPage, Leave
 from app.learn.pong import STEPS
 from app.learn.view import LearnView
-from app.screen import Follow, OpenMenu, Request
+from app.screen import Follow, OpenLessons, OpenMenu, Request
 from app.services import Services
 from app.ui.bindings import Command, Context
 from models.errors import UserError
 
 
 class LearnScreen:
-    """Leads back to the menu. `UserError` if the lessons cannot start."""
+    """Opens the lesson of that name, by default the first that has not yet shown its point.
+
+    `UserError` if the lessons cannot start.
+    """
 
     context = Context.MENU
 
-    def __init__(self, services: Services) -> None:
+    def __init__(self, services: Services, lesson: str = "") -> None:
         self._services = services
-        page = LearnPage(lessons(), services.tutor(), done=services.settings.lessons)
+        page = LearnPage(lessons(), services.tutor(), done=services.settings.lessons, at=lesson)
         self._view = LearnView(page, services.bindings)
 
     def command(self, command: Command) -> Request | None:
@@ -72,7 +75,7 @@ class LearnScreen:
                 except UserError as error:
                     self._services.toast.show(str(error))
             case LearnButton.WATCH if trainer.now is not None:
-                return Follow(trainer.now.run)
+                return Follow(trainer.now.run, back=OpenLessons(self._view.page.lesson.name))
             case LearnButton.STOP:
                 trainer.stop()
         return None

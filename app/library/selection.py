@@ -11,7 +11,7 @@ from app.game.lineup import Lineup, Person, Policy, Rom
 from app.hub.library import Library, Retry
 from app.hub.local import Details, Entry, ModelAction
 from app.hub.remote import Commit
-from app.screen import OpenMenu, Publish, Request, Start
+from app.screen import OpenLibrary, OpenMenu, Publish, Request, Start
 from app.ui.bindings import Command
 from app.ui.focus import COLUMN, ROW, Focus, Group, Hint
 from app.ui.widgets import Scroll, TextField
@@ -320,9 +320,9 @@ class LibraryModel:
     def _act_on(self, entry: Entry, button: ModelAction | LibraryButton) -> Request | None:
         match button:
             case ModelAction.PLAY:
-                return Start(Lineup(Policy(entry.model), Person()))
+                return Start(Lineup(Policy(entry.model), Person()), back=OpenLibrary(entry.model))
             case ModelAction.WATCH:
-                return Start(Lineup(Rom(), Policy(entry.model)))
+                return Start(Lineup(Rom(), Policy(entry.model)), back=OpenLibrary(entry.model))
             case ModelAction.PUBLISH if entry.run is not None:
                 return Publish(entry.run)
             case _:

@@ -116,9 +116,9 @@ class MenuCard:
 class MenuModel:
     """What is chosen, and what is in focus.
 
-    Opens on the lineup `last`. `levels` come weakest first; their strength was measured against the opponent
-    `measured_against`. `person` is the rating of whoever plays here: the menu then offers them the nearest level.
-    `settings_path` is the settings file; `runs` are the trainings that can be resumed.
+    Opens on the lineup `last`, or on `mode` if it is given. `levels` come weakest first; their strength was measured
+    against the opponent `measured_against`. `person` is the rating of whoever plays here: the menu then offers them the
+    nearest level. `settings_path` is the settings file; `runs` are the trainings that can be resumed.
     """
 
     def __init__(
@@ -132,13 +132,14 @@ class MenuModel:
         preferences: Preferences | None = None,
         settings_path: str = "",
         runs: Sequence[Path] = (),
+        mode: Mode | None = None,
     ) -> None:
-        mode = _mode_of(last)
+        last_mode = _mode_of(last)
         self._settings_path = settings_path
         self._settings = PreferencesChoice(preferences or Preferences())
         self._training = TrainingChoice(runs)
         self._training_now: RunningTraining | None = None
-        side = Side.LEFT if mode is Mode.AGENT and isinstance(last.left, Person) else Side.RIGHT
+        side = Side.LEFT if last_mode is Mode.AGENT and isinstance(last.left, Person) else Side.RIGHT
         self._side = Choice("Your side", tuple(Side), side, lambda side: side.name.lower())
         left = last.left if _is_agent(last.left) else None
         right = last.right if _is_agent(last.right) else None
@@ -152,7 +153,7 @@ class MenuModel:
         )
         modes: Group[MenuArea, MenuTarget] = Group(targets=tuple(Mode))
         self.focus = Focus[MenuArea, MenuTarget]({MenuArea.MODES: modes}, MenuArea.MODES)
-        self.focus.go(mode)
+        self.focus.go(mode or last_mode)
         self._settle()
 
     @property

@@ -27,11 +27,11 @@ from models.errors import UserError
 
 
 class MenuScreen:
-    """Leads to matches, trainings and models; changes settings."""
+    """Leads to matches, trainings and models; changes settings. Opens on `mode`, by default that of the last match."""
 
     context = Context.MENU
 
-    def __init__(self, services: Services) -> None:
+    def __init__(self, services: Services, mode: Mode | None = None) -> None:
         self._services = services
         self._history = History()
         model = MenuModel(
@@ -43,11 +43,17 @@ class MenuScreen:
             preferences=_preferences(services.settings),
             settings_path=str(settings.settings_file()),
             runs=services.trainer.runs,
+            mode=mode,
         )
         self._view = MenuView(model, services.bindings)
         self._demo: Session | None = None
         """The match shown in the menu."""
         self._drawn = self._failed = False
+
+    @property
+    def mode(self) -> Mode:
+        """The entry that is chosen."""
+        return self._view.model.mode
 
     def command(self, command: Command) -> Request | None:
         """Moves the focus, changes a choice, or starts what is focused."""

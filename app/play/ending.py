@@ -18,7 +18,7 @@ class EndingChoice(Enum):
     AGAIN = auto()
     REVIEW = auto()
     SAVE = auto()
-    MENU = auto()
+    LEAVE = auto()
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,8 @@ class Figure:
 class EndingModel:
     """How a match between `names`, left one first, ended; its statistics, and which choice is in focus.
 
-    `seconds` is how long it took; `again` is the label of the first choice; `rating` is what a person's became.
+    `seconds` is how long it took; `again` is the label of the first choice, `back` where the last one leads; `rating`
+    is what a person's became.
     """
 
     def __init__(
@@ -44,6 +45,7 @@ class EndingModel:
         *,
         seconds: float,
         again: str = "Rematch",
+        back: str = "menu",
         rating: RatingChange | None = None,
     ) -> None:
         self.names = names
@@ -52,7 +54,7 @@ class EndingModel:
             EndingChoice.AGAIN: again,
             EndingChoice.REVIEW: "Review",
             EndingChoice.SAVE: "Save replay",
-            EndingChoice.MENU: "Menu",
+            EndingChoice.LEAVE: back.capitalize(),
         }
         """In order, each with its label."""
         choices: Group[None, EndingChoice] = Group(
@@ -87,14 +89,14 @@ class EndingModel:
     @property
     def hints(self) -> tuple[Hint, ...]:
         """The commands worth knowing now."""
-        return *self.focus.hints, ((Command.BACK,), "menu")
+        return *self.focus.hints, ((Command.BACK,), self.choices[EndingChoice.LEAVE].lower())
 
     def command(self, command: Command) -> EndingChoice | None:
         """Acts on a key or a gamepad's button; returns the choice made, if any."""
         if command is Command.CONFIRM:
             return self.focus.target
         if command is Command.BACK:
-            return EndingChoice.MENU
+            return EndingChoice.LEAVE
         self.focus.move(command)
         return None
 

@@ -14,18 +14,19 @@ _CREDIT: dict[Input, str] = {Command.CREDIT_METHOD: "next method", Command.CREDI
 
 
 def hints(
-    now: Snapshot, table: Sequence[Binding], context: Context, *, filming: bool, credit: bool
+    now: Snapshot, table: Sequence[Binding], context: Context, *, back: str, filming: bool, credit: bool
 ) -> list[tuple[str, str]]:
     """The keys of `table` that are of use now, with their labels.
 
-    `filming` says whether a film is being made, `credit` whether the panel of credit assignment is shown.
+    `back` is where Esc leads; `filming` says whether a film is being made, `credit` whether the panel of credit
+    assignment is shown.
     """
     labels: dict[Input, str] = {}
     if now.state is not State.WAITING:
         labels = {Command.PAUSE: "resume" if now.state is State.PAUSED else "pause", Held.REWIND: "hold to rewind"}
         labels |= {Command.FILM: "stop filming"} if filming else {}
         labels |= _CREDIT if credit else {}
-    labels |= {Command.BACK: "menu", Command.HELP: "help"}
+    labels |= {Command.BACK: back, Command.HELP: "help"}
     if now.state is not State.WAITING:
         # If space runs out, these are cut: the help page has them too.
         labels |= _watching(now) if not now.people else {}

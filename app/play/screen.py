@@ -27,7 +27,7 @@ from app.play.panels.stages import StagesPanel, stages_of
 from app.play.review import ReviewChoice, ReviewModel
 from app.play.review_view import ReviewView, side_to_review
 from app.play.scene import MatchScene
-from app.screen import OpenMenu, Quit, Request
+from app.screen import OpenMenu, Origin, Quit, Request
 from app.services import Services
 from app.settings import PanelName
 from app.ui.bindings import Command, Context
@@ -48,10 +48,10 @@ PANEL_COMMANDS = {
 
 
 class MatchScreen:
-    """Runs a match and passes players' hands to it.
+    """Runs a match and passes players' hands to it. Leads to `back`, by default the menu.
 
     `only` is for a match that the command line opened: the window closes after its last game, and if it cannot be
-    loaded, `frame` raises the `UserError`; otherwise the menu follows, with the error as a message.
+    loaded, `frame` raises the `UserError`; otherwise it goes back, with the error as a message.
     """
 
     def __init__(
@@ -61,11 +61,13 @@ class MatchScreen:
         *,
         record: Callable[[Snapshot, float], None] | None = None,
         only: bool = False,
+        back: Origin | None = None,
     ) -> None:
         self._services = services
         self._session = session
         self._record = record
         self._only = only
+        self._back = back or OpenMenu()
         self._scene = MatchScene(executor=services.thinker)
         self._ending: EndingView | None = None
         self._review: ReviewView | None = None
@@ -123,7 +125,7 @@ class MatchScreen:
         if self._ending is not None and command in _IN_MENUS:
             return self._after_ending(self._ending.model.command(command))
         if command is Command.BACK:
-            return OpenMenu()
+            return self._back
         if (do := self._commands.get(command)) is not None:
             do()
         return None
@@ -155,7 +157,7 @@ class MatchScreen:
             if self._only:
                 raise
             self._services.toast.show(str(error))
-            return OpenMenu()
+            return self._back
         self._use_players()
         if self._follower is not None:
             self._follower.update(elapsed)
@@ -250,7 +252,15 @@ class MatchScreen:
         elif self._ending is None and (now.people or self._session.is_replay):
             again = "Watch again" if self._session.is_replay else "Rematch"
             rating = self._rate(now)
-            model = EndingModel(now.names, now.score, now.story, seconds=now.seconds, again=again, rating=rating)
+            model = EndingModel(
+                now.names,
+                now.score,
+                now.story,
+                seconds=now.seconds,
+                again=again,
+                back=self._back.place,
+                rating=rating,
+            )
             self._ending = EndingView(model, self._services.bindings)
 
     def _rate(self, now: Snapshot) -> RatingChange | None:
@@ -279,7 +289,14 @@ class MatchScreen:
     def _hints(self, now: Snapshot) -> list[tuple[str, str]]:
         """The keys worth knowing now, with their labels."""
         credit = PanelName.CREDIT in self._panels and now.mind is not None
-        return hints(now, self._services.bindings, self.context, filming=self._film.running, credit=credit)
+        return hints(
+            now,
+            self._services.bindings,
+            self.context,
+            back=self._back.place,
+            filming=self._film.running,
+            credit=credit,
+        )
 
     def _after_ending(self, choice: EndingChoice | None) -> Request | None:
         """What was chosen on the end screen."""
@@ -290,8 +307,8 @@ class MatchScreen:
                 self._open_review()
             case EndingChoice.SAVE:
                 self._save_replay()
-            case EndingChoice.MENU:
-                return OpenMenu()
+            case EndingChoice.LEAVE:
+                return self._back
         return None
 
     def _open_review(self) -> None:
