@@ -101,6 +101,12 @@ def in_menu(one: Window) -> bool:
     return isinstance(one._screen, MenuScreen)
 
 
+def menu_of(one: Window) -> MenuScreen:
+    menu = one._screen
+    assert isinstance(menu, MenuScreen)
+    return menu
+
+
 def match_of(one: Window) -> Match:
     return screen_of(one)._session.match
 
@@ -506,8 +512,7 @@ def test_credit_is_given_for_the_point_just_played(open_window: Callable[..., Wi
 def test_a_match_leads_back_to_where_it_was_begun(open_window: Callable[..., Window]) -> None:
     one = open_window()
     one._act(OpenLibrary("reinforce"))
-    library = one._screen
-    one._act(library.command(Command.CONFIRM))
+    one._act(one._screen.command(Command.CONFIRM))
     assert screen_of(one)._session.lineup == Lineup(Policy("reinforce"), Person())
     wait_for(one, State.PLAYING)
     press(one, pygame.K_ESCAPE)
@@ -532,13 +537,12 @@ def test_the_end_of_a_match_says_where_it_leads(open_window: Callable[..., Windo
 
 def test_the_menu_opens_where_it_was_left(open_window: Callable[..., Window]) -> None:
     one = open_window()
-    while (menu := one._screen) and isinstance(menu, MenuScreen) and menu.mode is not Mode.MODELS:
+    while menu_of(one).mode is not Mode.MODELS:
         press(one, pygame.K_DOWN)
     press(one, pygame.K_RETURN)
-    assert isinstance(one._screen, LibraryScreen)
+    assert not in_menu(one)
     press(one, pygame.K_ESCAPE)
-    assert isinstance(one._screen, MenuScreen)
-    assert one._screen.mode is Mode.MODELS
+    assert menu_of(one).mode is Mode.MODELS
 
 
 def test_a_model_that_has_gone_leads_back_to_the_menu(open_window: Callable[..., Window], tmp_path: Path) -> None:
