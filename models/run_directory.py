@@ -216,7 +216,11 @@ class CurvePoint(Struct, frozen=True):
     seconds: float
     """Training time."""
     mean_return: float | None = None
-    """The mean return of recent training games; None before the first one ends."""
+    """The mean return of recent training games; None before `FEWEST_GAMES` have ended."""
+
+
+FEWEST_GAMES = 10
+"""Whose mean says something. The first games to end are the most one-sided of those that have begun."""
 
 
 def read_curve(directory: Path) -> tuple[CurvePoint, ...]:
@@ -235,7 +239,9 @@ def _with_returns(lines: Iterable[Metrics]) -> tuple[CurvePoint, ...]:
 
 
 def _point(line: Metrics) -> CurvePoint:
-    return CurvePoint(line["steps"], float(line["seconds"]), line.get("mean_return"))
+    games = line.get("games")
+    known = games is None or games >= FEWEST_GAMES
+    return CurvePoint(line["steps"], float(line["seconds"]), line.get("mean_return") if known else None)
 
 
 class CurveReader:

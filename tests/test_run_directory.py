@@ -123,6 +123,13 @@ def test_a_learning_curve_is_read_as_metrics(tmp_path: Path) -> None:
     assert read_curve(tmp_path) == (CurvePoint(10, 1.0, -20.0), CurvePoint(50, 6.0, -18.0))
 
 
+def test_the_mean_of_the_first_few_games_is_not_shown(tmp_path: Path) -> None:
+    lines = [json.dumps({"steps": n, "seconds": n, "games": n, "mean_return": 20}) for n in (3, 9, 10)]
+    (tmp_path / "metrics.jsonl").write_text("\n".join(lines) + "\n")
+    assert [point.mean_return for point in read_curve(tmp_path)] == [None, None, 20]
+    assert parse_curve("steps,seconds,games,mean_return\n1,2,9,20\n2,3,10,19") == (CurvePoint(2, 3.0, 19.0),)
+
+
 def test_a_strangers_curve() -> None:
     assert parse_curve("steps,seconds,mean_return\n1,2,3") == (CurvePoint(1, 2.0, 3.0),)
     for text in ("", "\0", "steps,seconds,mean_return\n-1,2,3", "a,b\n1,2", '"' + "x" * 200_000):

@@ -50,7 +50,7 @@ def in_a_line(training: Training) -> str:
         return "starting: its first games are being played"
     score = training.curve[-1].mean_return
     of = "" if training.target is None else f" of {millions(training.target)}"
-    games = "no game has ended yet" if score is None else f"mean return {signed(score)}"
+    games = "the first games are being played" if score is None else f"mean return {signed(score)}"
     return f"{millions(training.steps)}{of} steps, {games}, {' '.join(_rest(training))}"
 
 
