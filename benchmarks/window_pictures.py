@@ -95,6 +95,9 @@ def models(folder: Path) -> None:
             screen = window._screen  # noqa: SLF001
             assert isinstance(screen, LibraryScreen)
             until(window, lambda: not window.services.library.hub_status)
+            for _ in range(2):  # to the second on the Hub
+                screen.command(Command.DOWN)
+            until(window, lambda: bool(screen._view.model.details.card))  # noqa: SLF001
             for _ in range(50):
                 window.frame(FRAME)
             save(window, folder / "models.png")

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator
 from functools import cache
 from itertools import takewhile
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
@@ -15,6 +15,12 @@ if TYPE_CHECKING:
 
 MAX_CHARACTERS, MAX_LINES, MAX_LINE_LENGTH = 32 * 1024, 2_000, 2_000
 """Limits of a card as plain text. The rest is on the Hub's own page."""
+MAX_COLUMNS = 12
+"""Of a table. The cells of a wider one follow each other in a line."""
+
+Row: TypeAlias = tuple[str, ...]
+"""The cells of a table's row. Rows that follow each other are of one table."""
+Line: TypeAlias = str | Row
 
 # Each pattern matches up to its closing tag or the end of the text, so it scans a text only once.
 _COMMENT = re.compile(r"<!--(?:[^-]|-(?!->))*+(?:-->)?")
@@ -27,21 +33,30 @@ _SEPARATED_BLOCKS = {"paragraph_close", "heading_close", "table_close", "fence",
 """Blocks that always have an empty line after them."""
 
 
-def plain_text(card: str) -> tuple[str, ...]:
-    """Returns a stranger's card as lines of plain text.
+def plain_text(card: str) -> tuple[Line, ...]:
+    """Returns a stranger's card as lines of plain text, and rows of tables.
 
     Front matter, HTML tags, scripts and comments are removed; links and pictures become their text; code stays
     unchanged. Invisible characters and marks that change the writing direction are dropped. Of a huge card, only the
     beginning is read, in time linear in its length.
     """
     body = _without_front_matter(card[:MAX_CHARACTERS].replace("\r\n", "\n").replace("\r", "\n"))
-    lines: list[str] = []
+    lines: list[Line] = []
     for line in _lines(_parser().parse(body)):
         if line or (lines and lines[-1]):
-            lines.append(line if len(line) <= MAX_LINE_LENGTH else f"{line[:MAX_LINE_LENGTH]}…")
+            lines.append(_short(line))
         if len(lines) > MAX_LINES:
             break
     return tuple(lines[:-1] if lines and not lines[-1] else lines)[:MAX_LINES]
+
+
+def _short(line: Line) -> Line:
+    """A line, cut if it is too long; a row as a line if it is too wide."""
+    if isinstance(line, tuple):
+        if len(line) <= MAX_COLUMNS and sum(map(len, line)) <= MAX_LINE_LENGTH:
+            return line
+        line = "   ".join(filter(None, line))
+    return line if len(line) <= MAX_LINE_LENGTH else f"{line[:MAX_LINE_LENGTH]}…"
 
 
 @cache
@@ -59,8 +74,8 @@ def _without_front_matter(card: str) -> str:
     return body if end else text
 
 
-def _lines(blocks: Iterable[Token]) -> Iterator[str]:
-    """The lines of a card, with empty lines between its blocks."""
+def _lines(blocks: Iterable[Token]) -> Iterator[Line]:
+    """The lines and rows of a card, with empty lines between its blocks."""
     depth, bullet = 0, ""  # list depth; the bullet or number of an item that starts on the next line
     blocks = iter(blocks)
     for block in blocks:
@@ -68,7 +83,9 @@ def _lines(blocks: Iterable[Token]) -> Iterator[str]:
             depth += block.nesting
         elif block.type == "list_item_open":
             bullet = f"{block.info}{block.markup} "
-        for line in _text(block, blocks):
+        if block.type == "tr_open":
+            yield tuple(map(_visible, _cells(blocks)))
+        for line in _text(block):
             indent = "  " * (depth - bool(bullet))
             yield _visible(f"{indent}{bullet}{line}").rstrip()
             bullet = ""
@@ -76,15 +93,17 @@ def _lines(blocks: Iterable[Token]) -> Iterator[str]:
             yield ""
 
 
-def _text(block: Token, rest: Iterator[Token]) -> list[str]:
-    """The lines of a block; a table row becomes one line with all its cells."""
+def _cells(rest: Iterator[Token]) -> Iterator[str]:
+    """The cells of the row that has begun."""
+    row = takewhile(lambda part: part.type != "tr_close", rest)
+    return (" ".join(_inline_text(part.children).split()) for part in row if part.type == "inline")
+
+
+def _text(block: Token) -> list[str]:
+    """The lines of a block that is not a row."""
     match block.type:
         case "inline":
             return _inline_text(block.children).split("\n")
-        case "tr_open":
-            row = takewhile(lambda part: part.type != "tr_close", rest)
-            cells = (" ".join(_inline_text(part.children).split()) for part in row if part.type == "inline")
-            return ["   ".join(filter(None, cells))]
         case "fence" | "code_block":
             return block.content.split("\n")
         case "html_block":

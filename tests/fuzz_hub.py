@@ -179,7 +179,8 @@ def searched() -> Iterator[str]:
 def examined() -> Iterator[str]:
     found = SearchResult(REPOSITORY, "ppo", "", None, private=False)
     details = remote.examine(Entry(Section.HUB, REPOSITORY, REPOSITORY, found=found))
-    yield from drawable(*(text for fact in details.facts for text in fact), *details.card, details.note)
+    card = (text for line in details.card for text in ([line] if isinstance(line, str) else line))
+    yield from drawable(*(text for fact in details.facts for text in fact), *card, details.note)
 
 
 def looked_back() -> Iterator[str]:

@@ -111,7 +111,7 @@ def drawn(folder: Path) -> Iterator[str]:
     written = card.card(folder, "ada/pong")
     if not all(line.isprintable() and len(line) < 12_000 for line in written.split("\n")):
         yield "a card with invisible characters, or without an end"
-    if not all(line.isprintable() for line in local.read_card(folder)):
+    if not all(text.isprintable() for line in local.read_card(folder) for text in line):
         yield "a card that cannot be drawn"
     for entry in local.entries():
         texts = [entry.name, entry.about, *(text for fact in local.details(entry).facts for text in fact)]

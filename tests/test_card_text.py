@@ -5,7 +5,7 @@ import time
 import pytest
 
 from models import card_text
-from models.card_text import MAX_CHARACTERS, MAX_LINE_LENGTH, MAX_LINES, plain_text
+from models.card_text import MAX_CHARACTERS, MAX_COLUMNS, MAX_LINE_LENGTH, MAX_LINES, plain_text
 
 MARKDOWN = """---
 title: hidden
@@ -38,8 +38,8 @@ def test_a_strangers_card_is_its_words() -> None:
         "A picture of mine",
         "and a link.",
         "",
-        "a   b",
-        "1   two",
+        ("a", "b"),
+        ("1", "two"),
         "",
         "volley train <FILE>  # [not](a link)",
         "",
@@ -65,7 +65,7 @@ def test_what_is_not_seen_does_nothing(place: str) -> None:
     hidden += [*range(0x2060, 0x2070), 0xFEFF, 0xFFF9, 0xD800, 0xE0041, 0xE000]
     for code in hidden:
         text = place.format(code if "#" in place else chr(code))
-        shown = "".join(plain_text(f"a{text}z"))
+        shown = "".join(line for line in plain_text(f"a{text}z") if isinstance(line, str))
         assert shown.isprintable(), hex(code)
         assert chr(code) not in shown, hex(code)
     assert plain_text("a\u200bb\r\nc\td\u00a0e\x1b[31m") == ("ab", "c   d e[31m")
@@ -85,6 +85,15 @@ def test_huge_cards_are_cut() -> None:
     assert plain_text("z\n\n\n\n\nz") == ("z", "", "z")
 
 
+def test_a_table_has_rows_and_one_that_is_too_wide_has_lines() -> None:
+    assert plain_text("|a|b|\n|-|-|\n||2|\n|3|\n\nc") == (("a", "b"), ("", "2"), ("3", ""), "", "c")
+    wide, most = "|x" * (MAX_COLUMNS + 1), "|x" * MAX_COLUMNS
+    assert plain_text(f"{most}|\n{'|-' * MAX_COLUMNS}|") == (("x",) * MAX_COLUMNS,)
+    assert plain_text(f"{wide}|\n{'|-' * (MAX_COLUMNS + 1)}|") == ("   ".join("x" * (MAX_COLUMNS + 1)),)
+    long = "y" * MAX_LINE_LENGTH
+    assert plain_text(f"|{long}|z|\n|-|-|") == (f"{long}…",)
+
+
 HOSTILE = ["[", "<", "`", "![", "[a](", "[a][", "![a][", "![[](", "<a ", "<!--", "<script", "</style ", "&#9", "&a"]
 HOSTILE += ["|", "- |", "\\", "> ", "- ", "1. ", "- a\n  ", "*a ", "**a", "*_", "-" * 30_000 + "x\n", "a\n", "```\n"]
 HOSTILE += ["\u202e", "\u0301", "\n", "[a]: ", "[a]: b\n", "\t", "---\n", "<https://", "~~", "#", "a\n=\n"]
@@ -101,7 +110,7 @@ def test_hostile_cards_take_no_time(text: str, monkeypatch: pytest.MonkeyPatch) 
     shown = plain_text(content)
     # Measured: 0.4 s at most. The whole megabyte would take half a minute.
     assert time.process_time() - began < 3
-    assert all(line.isprintable() for line in shown)
+    assert all(text.isprintable() for line in shown for text in ([line] if isinstance(line, str) else line))
 
 
 @pytest.mark.parametrize(

@@ -60,7 +60,8 @@ def _add_train(subparsers: Subparsers) -> None:
         "--steps",
         type=count,
         metavar="N",
-        help="total agent steps (default on Pong: 5 million, for reinforce 4.5, for ppo 6)",
+        help="total agent steps (default on Pong: 6 million for ppo, 4.5 for reinforce, 5 for others; elsewhere as the "
+        "problem needs, usually 200,000)",
     )
     train.add_argument("--seed", type=seed, metavar="N", help="seed of network, games and sampling (default: 0)")
     train.add_argument(

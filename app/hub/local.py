@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from app.ui.numbers import millions
 from models import catalog, results, store
-from models.card_text import plain_text
+from models.card_text import Line, plain_text
 from models.control import PolicySpec, decode_any
 from models.errors import UserError
 from models.files import CARD_FILE, CONFIG_FILE, found_in, is_file
@@ -106,7 +106,7 @@ class Details:
     facts: tuple[tuple[str, str], ...] = ()
     """Names and values."""
     curve: tuple[CurvePoint, ...] = ()
-    card: tuple[str, ...] = ()
+    card: tuple[Line, ...] = ()
     """Paragraphs of plain text."""
     note: str = ""
     """One line: what is missing and why, or why it cannot play."""
@@ -174,7 +174,7 @@ def format_date(when: datetime | None) -> str:
     return UNKNOWN if when is None else f"{when.astimezone():%d %b %Y}".lstrip("0")
 
 
-def read_card(directory: Path) -> tuple[str, ...]:
+def read_card(directory: Path) -> tuple[Line, ...]:
     """The paragraphs of a model directory's card, as `plain_text`; empty if there is none."""
     return plain_text(_read_text(directory, CARD_FILE))
 

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from app.hub import local, remote
 from app.hub.preparation import Preparation
 from models import store
+from models.card_text import Line
 from models.errors import UserError, one_line
 from models.files import files_below
 from models.spec import ModelSpec
@@ -58,7 +59,7 @@ class Publishing:
         self.private = False
         self.preparation: Preparation | None = None
         self.files: tuple[File, ...] = ()
-        self.card: tuple[str, ...] = ()
+        self.card: tuple[Line, ...] = ()
         self.url = ""
         """Of the published model."""
         self._questions, self._transfers = questions, transfers

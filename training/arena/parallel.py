@@ -30,8 +30,8 @@ class CourtForTwo(ParallelEnv[str, NDArray[np.uint8], np.int64]):  # type: ignor
     """Full games of Pong between `left` and `right`, to 21 points.
 
     Each player sees itself on the right: the court is mirrored for the left one. Observations are `[stack, height,
-    width]` uint8, actions the ROM's six, rewards points (+1, -1). Who does not serve is made to after 1.5 seconds. A
-    rally of a minute ends the game as a truncation.
+    width]` uint8, actions the ROM's six and four slow moves, rewards points (+1, -1). Who does not serve is made to
+    after 1.5 seconds. A rally of a minute ends the game as a truncation.
     """
 
     metadata = {  # noqa: RUF012 - as PettingZoo declares it

@@ -25,8 +25,9 @@ class CourtEnv(gymnasium.Env[NDArray[np.uint8], np.int64]):
     """Full games of Pong against `opponent`, to 21 points.
 
     The opponent is `cpu` (the ROM's own), a script (`tracker`, `predictor`, `casual`, ...), or a model: a bundled one,
-    a directory, or `USER/REPO` on the Hub. Observations are `[stack, height, width]` uint8, actions the ROM's six,
-    rewards points (+1, -1). A rally of a minute ends the game as a truncation. `info` has the score, left first.
+    a directory, or `USER/REPO` on the Hub. Observations are `[stack, height, width]` uint8, actions the ROM's six and
+    four slow moves, rewards points (+1, -1). A rally of a minute ends the game as a truncation. `info` has the score,
+    left first.
 
     `UserError` if there is no such opponent.
     """
