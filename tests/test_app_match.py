@@ -237,6 +237,20 @@ def test_the_last_game_is_followed_by_none(player: CyclingPlayer) -> None:
     assert (match.finished, len(match.results), player.resets) == (True, 1, 1)
 
 
+def test_a_rematch_after_the_last_game_is_played_to_its_end(player: CyclingPlayer) -> None:
+    match = played_by(player, games=1)
+    play_to_the_end(match)
+    match.take_over(Side.RIGHT)
+    match.restart()
+    assert not match.finished
+    play_to_the_end(match)
+    assert (len(match.results), match.finished) == (2, False)
+    match.take_over(Side.RIGHT)
+    for _ in range(30):
+        match.update(0.1)
+    assert match.finished
+
+
 def test_a_game_without_end_is_ended(match: Match, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(matches, "MAX_GAME_FRAMES", 200)
     play_to_the_end(match)

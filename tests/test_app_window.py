@@ -332,9 +332,11 @@ def test_a_game_played_straight_is_rated_once(playing: Window) -> None:
     assert any("from one match" in line for card in menu._view.model.cards for line in card.about)
 
 
-@pytest.mark.parametrize("key", [pygame.K_1, pygame.K_MINUS])
+@pytest.mark.parametrize("key", [pygame.K_1, pygame.K_MINUS, pygame.K_n])
 def test_a_game_with_help_is_not_rated(playing: Window, key: int) -> None:
     press(playing, key)
+    if match_of(playing).state is State.PAUSED:
+        press(playing, pygame.K_p)
     play_to_the_end(playing)
     assert History().load() == []
 

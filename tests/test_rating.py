@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from agents.pong import Side
 from app.command.main import main
@@ -95,8 +96,21 @@ def test_what_is_remembered_of_a_game() -> None:
         Point(Side.RIGHT, (low, "You")),
     ]
     records = records_of(points, Side.RIGHT, {low: 500.0, high: 700.0}, "2026-11-25")
-    assert records == [MatchRecord("2026-11-25", low, 500, 3, 0), MatchRecord("2026-11-25", high, 700, 0, 1)]
+    assert records == [
+        MatchRecord("2026-11-25", low, 500, 3, 0),
+        MatchRecord("2026-11-25", high, 700, 0, 1, continued=True),
+    ]
     assert records_of(points, Side.RIGHT, {}, "2026-11-25") == []
+
+
+def test_a_ladders_levels_are_one_match() -> None:
+    rungs = [match(3, 0), replace(match(0, 2, 1200), continued=True), replace(match(4, 4, 1100), continued=True)]
+    rating = rate([match(21, 3), *rungs])
+    assert rating is not None
+    assert rating.matches == 2
+    one_by_one = rate([match(21, 3), *(replace(rung, continued=False) for rung in rungs)])
+    assert one_by_one is not None
+    assert rating.value > one_by_one.value, "the first match is one match back, and not three"
 
 
 def test_who_is_rated() -> None:

@@ -103,6 +103,55 @@ def test_a_recording_can_be_left_and_played_on(session: Session) -> None:
     assert [right for _, right in again.match.timeline.controls[200:]] == [Control()] * FRAMES
 
 
+def test_a_recorded_person_plays_on(session: Session) -> None:
+    again = Session(session.lineup, seed=0, games=1, replay=kept(session))
+    assert again.is_replay
+    again.begin_now()
+    for _ in range(200):
+        again.match.advance()
+    assert again.is_replay
+    assert again.match.take_over(Side.LEFT)
+    assert (again.match.people, again.is_replay) == ({Side.LEFT}, False)
+    assert again.match.names == session.match.names
+    assert not again.match.take_over(Side.LEFT), "it is theirs already"
+    again.match.advance()
+    again.match.restart()
+    assert again.match.people == {Side.LEFT}, "a new game, and not the recording again"
+
+
+@pytest.mark.parametrize(
+    ("before", "side", "after", "names"),
+    [
+        (Lineup(Tracker(), Person()), Side.LEFT, Lineup(Person(), Tracker()), ("You", "Tracker")),
+        (Lineup(Tracker(), Person()), None, Lineup(Tracker(), Person()), ("Tracker", "You")),
+        (Lineup(Rom(), Tracker()), Side.RIGHT, Lineup(Rom(), Person()), ("Atari CPU", "You")),
+        (Lineup(Rom(), Tracker()), Side.LEFT, Lineup(Person(), Tracker()), ("You", "Tracker")),
+    ],
+)
+def test_a_replay_says_who_played_in_the_end(
+    before: Lineup, side: Side | None, after: Lineup, names: tuple[str, str]
+) -> None:
+    played = Session(before, seed=1)
+    played.begin_now()
+    if side is not None:
+        assert played.match.take_over(side)
+    for _ in range(20):
+        played.match.advance()
+    recorded = kept(played)
+    assert (recorded.lineup, recorded.names) == (after, names)
+    again = Session(recorded.lineup, seed=0, replay=recorded)
+    again.begin_now()
+    assert again.match.names == names
+
+
+def test_a_models_side_and_hash_go_with_it(session: Session) -> None:
+    (_, model), (_, models) = (session.lineup.left, session.lineup.right), kept(session).models
+    assert session.match.take_over(Side.RIGHT), "the person on the left changes sides with the model"
+    session.match.advance()
+    recorded = kept(session)
+    assert (recorded.lineup, recorded.models) == (Lineup(model, Person()), (models, ""))
+
+
 def test_the_roms_own_frames_are_kept_too(tmp_path: Path) -> None:
     match = Match(Court(seed=1), names=("", ""))
     match.seat(RomSeat(), AgentSeat(TrackerAgent(), Side.RIGHT))
@@ -216,6 +265,8 @@ def test_a_model_that_has_changed_plays_but_does_not_think(
     assert "tiny: missing or changed since the recording" in again.notice
     assert again.match.snapshot().decisions == (None, None)
     assert again.match.snapshot().names == recorded.names
+    again.match.advance()
+    assert kept(again).models == recorded.models, "it is still a recording of that model"
     while again.match.state is State.PLAYING:
         again.match.advance()
     assert again.match.results == [session.match.score]

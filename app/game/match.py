@@ -157,18 +157,17 @@ class Match:
 
     def next_game(self) -> None:
         """Begins the next game, if this one has ended and was not the last; its result counts."""
-        if self.game_over and len(self.results) != self._games:
+        if self.game_over and not self._was_last:
             self.restart()
 
     def restart(self) -> None:
         """Begins again at 0 : 0. A game that has not ended does not count; a recorded one is played again."""
         if self.state is State.WAITING:
             return
-        recorded = any(isinstance(seat, RecordedSeat) for seat in self.seats)
-        if recorded:
+        if self.recorded:
             self.results.clear()
         self._rest = 0
-        self.court.reset(idle_frames=self.court.idle_frames if recorded else None)
+        self.court.reset(idle_frames=self.court.idle_frames if self.recorded else None)
         self._begin_game()
 
     def _begin_game(self) -> None:
@@ -202,6 +201,7 @@ class Match:
         if self.state is State.WAITING:
             return
         self._resume_from_here()
+        self.straight = False
         decisions, ended = self._decisions, self.game_over
         self.advance()
         while any(decisions) and self.game_over == ended and not self.finished and not self._decided_since(decisions):
@@ -215,15 +215,16 @@ class Match:
 
     def toggle_greedy(self) -> None:
         """Switches all policies between sampling and the most probable action; decisions in force stay."""
-        greedy = not self.greedy
-        for policy in self._policies:
+        greedy, policies = not self.greedy, self._policies
+        self.straight = self.straight and not policies
+        for policy in policies:
             policy.greedy = greedy
 
     def take_over(self, side: Side) -> bool:
         """Gives this side's paddle to a person; returns whether that was possible.
 
         A person who had taken it over gives it back. One who plays the other side alone changes sides with the agent.
-        A recording is left: its players play on from here.
+        A recording is left: its players play on from here, and a person's side is theirs again.
         """
         if self.state is State.WAITING:
             return False
@@ -233,7 +234,8 @@ class Match:
         if isinstance(here, Substitute):
             seats[side] = here.stands_for
         elif isinstance(here, PersonSeat):
-            return False
+            if not self.recorded:
+                return False
         elif not isinstance(there, PersonSeat) or isinstance(there, Substitute):
             seats[side] = Substitute(side, here)
         elif isinstance(here, AgentSeat):
@@ -361,6 +363,11 @@ class Match:
         return frozenset(side for side in Side if self.seats and isinstance(self.seats[side], PersonSeat))
 
     @property
+    def recorded(self) -> bool:
+        """Whether this is a recording, which nobody here has left to play on."""
+        return any(isinstance(seat, RecordedSeat) for seat in self.seats)
+
+    @property
     def loading(self) -> str:
         """What the match is waiting for; empty once it has begun."""
         return self._loading if self.state is State.WAITING else ""
@@ -383,13 +390,17 @@ class Match:
     @property
     def next_game_in(self) -> float | None:
         """Seconds until the next game begins by itself; None during a game, after the last, and if people play."""
-        last = len(self.results) == self._games
-        return None if not self.game_over or last or self.people else self._rest / FRAMES_PER_SECOND
+        return None if not self.game_over or self._was_last or self.people else self._rest / FRAMES_PER_SECOND
 
     @property
     def finished(self) -> bool:
         """Whether the last game and the rest after it are over; never, in a match without end."""
-        return len(self.results) == self._games and self._rest == 0
+        return self.game_over and self._was_last and self._rest == 0
+
+    @property
+    def _was_last(self) -> bool:
+        """Whether as many games have ended as the match has."""
+        return self._games is not None and len(self.results) >= self._games
 
     @property
     def _has_ended(self) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from itertools import accumulate
 from pathlib import Path
 from typing import Annotated, NamedTuple
 
@@ -43,6 +44,8 @@ class MatchRecord(Struct, frozen=True):
     won: Annotated[int, Meta(ge=0, le=99)]
     """The person's points."""
     lost: Annotated[int, Meta(ge=0, le=99)]
+    continued: bool = False
+    """Whether it is of the same game as the record before it: a ladder's levels are opponents of their own."""
 
 
 class PersonRating(NamedTuple):
@@ -74,7 +77,8 @@ def rate(matches: Sequence[MatchRecord]) -> PersonRating | None:
     """
     if not matches:
         return None
-    weights = [0.5 ** (age / HALF_LIFE) / POINTS_AS_ONE for age in range(len(matches) - 1, -1, -1)]
+    games = list(accumulate(not match.continued for match in matches))
+    weights = [0.5 ** ((games[-1] - game) / HALF_LIFE) / POINTS_AS_ONE for game in games]
     rating = PRIOR_RATING
     for _ in range(NEWTON_STEPS):
         slope, curvature = (PRIOR_RATING - rating) / PRIOR_DEVIATION**2, 1 / PRIOR_DEVIATION**2
@@ -86,7 +90,7 @@ def rate(matches: Sequence[MatchRecord]) -> PersonRating | None:
         # The posterior is concave, but far from its peak a full step could overshoot.
         rating += min(max(slope / curvature, -200.0), 200.0)
     margin = 1.96 / math.sqrt(curvature)
-    return PersonRating(rating, rating - margin, rating + margin, len(matches))
+    return PersonRating(rating, rating - margin, rating + margin, max(games[-1], 1))
 
 
 def chance_of_a_point(rating: float, other: float) -> float:
@@ -101,7 +105,8 @@ def records_of(points: Sequence[Point], person: Side, ratings: Mapping[str, floa
         if name in ratings:
             winners = [point.winner for point in points if point.names[person.other] == name]
             won = sum(winner is person for winner in winners)
-            records.append(MatchRecord(day, name, ratings[name], won, len(winners) - won))
+            continued = bool(records)
+            records.append(MatchRecord(day, name, ratings[name], won, len(winners) - won, continued))
     return records
 
 

@@ -7,8 +7,10 @@ from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from functools import partial
 from pathlib import Path
+from typing import Any
 
-from agents.pong import Court
+from agents.agent import Agent
+from agents.pong import Court, Side
 from app.game.cast import (
     Cast,
     load_cast,
@@ -17,9 +19,10 @@ from app.game.cast import (
     loading_message,
     names_of,
 )
-from app.game.lineup import Lineup
+from app.game.lineup import Lineup, Person, Player, Rom
 from app.game.match import Match
 from app.game.replay import Replay
+from app.game.seats import PersonSeat, RecordedSeat, RomSeat
 from app.game.snapshot import State
 
 
@@ -47,7 +50,7 @@ class Session:
     ) -> None:
         self.lineup = lineup if replay is None else replay.lineup
         self.seed = seed if replay is None else replay.seed
-        self.is_replay = replay is not None
+        self._replayed = replay is not None
         self.follows = follow
         self.notice = ""
         """What to tell the user once the players are loaded; usually empty."""
@@ -66,7 +69,8 @@ class Session:
             )
         self.match = Match(court, names=names, loading=loading, games=games, sound=sound)
         self._loaded: Future[Cast] | None = None
-        self._models = ("", "")
+        self._cast: list[tuple[Agent[Any] | None, Player, str]] = []
+        """Who was loaded, left and right, with the hash of its models."""
 
     def begin(self, loader: Executor) -> None:
         """Loads the players on `loader`, if that takes time; `poll` then begins the match."""
@@ -85,20 +89,43 @@ class Session:
             self._seat(self._loaded.result())
 
     def _seat(self, cast: Cast) -> None:
-        self._models, self.notice = cast.models, cast.notice
+        self.notice = cast.notice
+        players = (self.lineup.left, self.lineup.right)
+        self._cast = [
+            (seat.agent, player, models) for seat, player, models in zip(cast.seats, players, cast.models, strict=True)
+        ]
         self.match.seat(*cast.seats)
+
+    @property
+    def is_replay(self) -> bool:
+        """Whether a recorded game is shown, which nobody has left to play on."""
+        return self.match.recorded if self.match.seats else self._replayed
+
+    def _who_plays(self, side: Side) -> tuple[Player, str]:
+        """The player on this side now, with the hash of its models: people take over, and change sides."""
+        match self.match.seats[side]:
+            case RecordedSeat():
+                _, player, models = self._cast[side]
+                return player, models
+            case PersonSeat():
+                return Person(), ""
+            case RomSeat():
+                return Rom(), ""
+            case seat:
+                return next((player, models) for agent, player, models in self._cast if agent is seat.agent)
 
     def replay(self) -> Replay | None:
         """The newest game so far, to be saved; None before its first frame."""
         match = self.match
         if not match.timeline.controls:
             return None
+        (left, left_models), (right, right_models) = (self._who_plays(side) for side in Side)
         return Replay.of(
             match.timeline.controls,
             match.court.fingerprint(),
-            lineup=self.lineup,
+            lineup=Lineup(left, right),
             names=match.names,
-            models=self._models,
+            models=(left_models, right_models),
             seed=self.seed,
             idle_frames=match.court.idle_frames,
             score=match.score,

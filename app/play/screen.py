@@ -14,7 +14,7 @@ from agents.pong import Side
 from app.follow.follower import Follower
 from app.game.lineup import Policy
 from app.game.rating import History, RatingChange
-from app.game.seats import PersonSeat
+from app.game.seats import PersonSeat, RomSeat
 from app.game.session import Session
 from app.game.snapshot import Snapshot, State
 from app.play import keep, rated
@@ -347,7 +347,7 @@ class MatchScreen:
 
     def _take_over(self, side: Side) -> None:
         match = self._session.match
-        if not match.take_over(side) and side not in match.people:
+        if not match.take_over(side) and match.seats and isinstance(match.seats[side], RomSeat):
             self._services.toast.show("the Atari CPU can only play on the left")
 
     @property
