@@ -132,4 +132,6 @@ class Services:
 def _yield_to_the_loop() -> None:
     """Gives the window's thread priority over this one; only Linux has priorities of threads."""
     if sys.platform == "linux":
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), THINKER_NICENESS)
+        # The window itself may have been started as nicer than that; nobody may lower what they have.
+        niceness = max(THINKER_NICENESS, os.getpriority(os.PRIO_PROCESS, 0))
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), niceness)

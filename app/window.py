@@ -113,7 +113,7 @@ class Window:
         if services.devices.take_loss():
             self._screen.lose_focus()
             services.toast.show("gamepad unplugged: plug it back in, or use the keyboard or mouse")
-        if (repeated := services.devices.repeat(elapsed, self._screen.context)) is not None:
+        if (repeated := services.devices.repeat(elapsed, self._context)) is not None:
             self._act(self._screen.command(repeated))
         self._start_typing()
         services.update(elapsed)
@@ -145,6 +145,11 @@ class Window:
             case Quit():
                 self.closed = True
 
+    @property
+    def _context(self) -> Context:
+        """What keys mean now."""
+        return Context.HELP if self._help_open else self._screen.context
+
     def _open_lessons(self, lesson: str) -> None:
         try:
             self._open(LearnScreen(self.services, lesson))
@@ -158,9 +163,8 @@ class Window:
         self._screen = screen
 
     def _handle(self, event: pygame.Event) -> None:
-        context = self._screen.context
-        typing = context is Context.TYPING and not self._help_open
-        if typing and isinstance(self._screen, TypingScreen) and self._screen.type(event):
+        context = self._context
+        if context is Context.TYPING and isinstance(self._screen, TypingScreen) and self._screen.type(event):
             return
         command = self.services.devices.handle(event, context)
         if command is not None:

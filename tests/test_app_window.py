@@ -13,7 +13,9 @@ import numpy as np
 import pygame
 import pytest
 
+from agents.base import Frame
 from agents.pong import FRAMES_PER_SECOND, Court, Side
+from agents.scripted import TrackerAgent
 from app import settings
 from app.game import replay
 from app.game.lineup import Lineup, Person, Policy, Rom, Tracker
@@ -31,7 +33,7 @@ from app.play.panels.seen import SeenPanel
 from app.play.panels.timeline import TimelinePanel
 from app.play.review import ReviewModel
 from app.play.scene import MatchScene
-from app.play.screen import MatchScreen
+from app.play.screen import HEEDLESS_SECONDS, MatchScreen
 from app.screen import OpenLibrary, Start
 from app.settings import PANELS_WHILE_WATCHING, PanelName
 from app.ui import bindings, help_page, theme, widgets
@@ -266,6 +268,7 @@ def test_help_is_closed_before_the_match_is_left(playing: Window) -> None:
 
 def test_the_end_offers_a_rematch_a_replay_and_the_menu(playing: Window) -> None:
     play_to_the_end(playing)
+    frames(playing, round(HEEDLESS_SECONDS / FRAME))
     press(playing, pygame.K_RIGHT)
     press(playing, pygame.K_RIGHT)
     press(playing, pygame.K_RETURN)
@@ -285,6 +288,7 @@ def test_the_end_offers_a_rematch_a_replay_and_the_menu(playing: Window) -> None
 
 def test_the_end_can_be_reviewed_and_a_moment_played_again(playing: Window) -> None:
     play_to_the_end(playing)
+    frames(playing, round(HEEDLESS_SECONDS / FRAME))
     match = match_of(playing)
     assert match.score.left == 21, "nobody moved the right paddle"
     press(playing, pygame.K_RIGHT)
@@ -355,6 +359,73 @@ def test_matches_are_deleted_in_the_settings(open_window: Callable[..., Window])
     assert message(one) == "your matches and your rating are deleted"
 
 
+def test_keys_of_the_match_work_at_its_end(playing: Window) -> None:
+    press(playing, pygame.K_F9)
+    play_to_the_end(playing)
+    press(playing, pygame.K_F9)
+    assert message(playing).startswith("film saved: ")
+    press(playing, pygame.K_F5)
+    assert message(playing).startswith("replay saved: ")
+    press(playing, pygame.K_v)
+    assert review_of(playing) is not None
+    press(playing, pygame.K_v)
+    assert review_of(playing) is None
+    press(playing, pygame.K_v)
+    press(playing, pygame.K_F2)
+    assert review_of(playing) is None
+    assert match_of(playing).state is State.PLAYING
+
+
+def test_nothing_happens_behind_the_help_page(open_window: Callable[..., Window]) -> None:
+    one = open_window()
+    press(one, pygame.K_h)
+    press(one, pygame.K_RETURN)
+    press(one, pygame.K_DOWN)
+    press(one, pygame.K_h)
+    assert in_menu(one)
+    assert menu_of(one).mode is Mode.AGENT
+
+
+def test_serving_behind_the_help_page_does_not_go_on_with_the_match(playing: Window) -> None:
+    press(playing, pygame.K_h)
+    press(playing, pygame.K_SPACE)
+    press(playing, pygame.K_q)
+    press(playing, pygame.K_ESCAPE)
+    assert not playing.closed
+    frames(playing, 2)
+    assert match_of(playing).state is State.PAUSED
+
+
+def test_a_click_on_a_panel_does_not_go_on_with_the_match(playing: Window) -> None:
+    press(playing, pygame.K_p)
+    panels = screen_of(playing)._scene.layout(playing.services.display.size, match_of(playing).snapshot())
+    assert panels.column
+    for place, state in ((panels.column[0].center, State.PAUSED), (panels.court.center, State.PLAYING)):
+        for kind in (pygame.MOUSEBUTTONDOWN, pygame.MOUSEBUTTONUP):
+            pygame.event.post(pygame.Event(kind, button=pygame.BUTTON_LEFT, pos=place))
+            frames(playing, 2)
+        assert match_of(playing).state is state
+
+
+@pytest.mark.parametrize("key", [None, pygame.K_n])
+def test_a_player_who_cannot_go_on_ends_the_match_and_it_is_kept(
+    playing: Window, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, key: int | None
+) -> None:
+    screen_of(playing)._only = False
+    frames(playing, 10)
+
+    def overflow(_agent: TrackerAgent, _grey: Frame) -> None:
+        raise UserError("its weights overflow")
+
+    monkeypatch.setattr(TrackerAgent, "observe", overflow)
+    if key is not None:
+        press(playing, key)
+    frames(playing, 5)
+    assert in_menu(playing)
+    (kept,) = (tmp_path / "data" / "replays").iterdir()
+    assert message(playing) == f"its weights overflow. replay saved: {kept}"
+
+
 def test_an_end_can_be_rewound(playing: Window) -> None:
     play_to_the_end(playing)
     send(playing, pygame.KEYDOWN, key=pygame.K_r, mod=0)
@@ -374,6 +445,9 @@ def test_a_replay_is_watched_to_its_end_and_again(playing: Window, open_window: 
     frames(one, 60)
     assert match_of(one).snapshot().over
     assert not one.closed
+    press(one, pygame.K_RETURN)
+    assert match_of(one).state is State.OVER, "too soon to be meant for the end screen"
+    frames(one, round(HEEDLESS_SECONDS / FRAME))
     press(one, pygame.K_RETURN)
     assert match_of(one).state is State.PLAYING
     frames(one, 10)

@@ -35,12 +35,10 @@ def ending(story: Story = STORY, names: tuple[str, str] = NAMES) -> EndingModel:
 
 
 def long_match() -> EndingModel:
-    """The tightest fit: 20 : 21, with long names and a message."""
+    """The tightest fit: 20 : 21, with long names."""
     rallies = [Rally(Side(i % 2), (99, 99), 1000 * i, 1000 * i + 900) for i in range(41)]
     rallies[-1] = Rally(RIGHT, (99, 99), 40_000, 40_900)
-    model = ending(Story(tuple(rallies)), ("a-model-with-quite-a-long-name",) * 2)
-    model.message = "saved: " + "a-long-name-of-a-file" * 8
-    return model
+    return ending(Story(tuple(rallies)), ("a-model-with-quite-a-long-name",) * 2)
 
 
 def test_figures() -> None:
@@ -110,7 +108,7 @@ def test_the_first_choice_goes_by_its_name() -> None:
 def test_layout_is_inside_and_apart(size: tuple[int, int]) -> None:
     layout = EndingLayout.of(size, ending())
     buttons = [rect for _, rect in layout.buttons]
-    parts = [layout.score, layout.chart, *layout.figures, *buttons, layout.message]
+    parts = [layout.score, layout.chart, *layout.figures, *buttons]
     assert all(layout.card.contains(part) for part in parts)
     assert pygame.Rect((0, 0), size).contains(layout.card)
     apart = itertools.combinations([*parts, layout.hints], 2)
@@ -135,7 +133,7 @@ def test_no_text_leaves_its_place_or_covers_another(
     monkeypatch.setattr(theme, "draw_text", note)
     drawn(model, size)
     layout = EndingLayout.of(size, model)
-    places = [layout.score, layout.chart, *layout.figures, layout.message, layout.hints]
+    places = [layout.score, layout.chart, *layout.figures, layout.hints]
     places += [rect for _, rect in layout.buttons]
     assert len(texts) > 20
     assert [text for text in texts if text.width and not any(place.contains(text) for place in places)] == []
@@ -183,14 +181,6 @@ def test_the_ring_is_around_the_choice_in_focus() -> None:
     spots = EndingLayout.of(surface.size, model).buttons
     ringed = [choice for choice, rect in spots if surface.get_at((rect.centerx, rect.top - 3)) == theme.FOCUS]
     assert ringed == [EndingChoice.SAVE]
-
-
-def test_a_message_is_drawn() -> None:
-    model = ending()
-    room = EndingLayout.of((1280, 800), model).message
-    assert count(drawn(model).subsurface(room), theme.TEXT) == 0
-    model.message = "saved: match.volley"
-    assert count(drawn(model).subsurface(room), theme.TEXT) > 5
 
 
 def test_the_court_behind_is_dimmed_and_follows_picture_and_size() -> None:

@@ -123,7 +123,7 @@ def test_a_pull_at_a_revision_stays_there(local: LocalHub, files: dict[str, byte
 
 DOWNLOAD_FAULTS = {
     Fault.UNAUTHORIZED: "the Hub does not accept this token; log in again with: hf auth login",
-    Fault.FORBIDDEN: "this token has no write access",
+    Fault.FORBIDDEN: "this token does not allow that",
     Fault.NOT_FOUND: "no such repository, or it is private",
     Fault.TOO_MANY: "too many requests to the Hub",
     Fault.BROKEN: "the Hub answered with error 500; try again later",
@@ -349,6 +349,21 @@ def test_a_publication_that_fails_changes_nothing(local: LocalHub, model_directo
     local.heal()
     assert reading.examine(REPOSITORY).commit == first.commit
     assert publishing.publish(model_directory, REPOSITORY).commit != first.commit
+
+
+def test_nothing_private_is_uploaded_to_a_public_repository(local: LocalHub, model_directory: Path) -> None:
+    publishing.publish(model_directory, REPOSITORY)
+    (model_directory / "README.md").write_bytes(CARD)
+    before = len(local.repositories[REPOSITORY].commits)
+    with pytest.raises(UserError, match=r"^cannot publish to ada/ppo-pong as private: it exists and is public"):
+        publishing.publish(model_directory, REPOSITORY, private=True)
+    assert len(local.repositories[REPOSITORY].commits) == before
+
+
+def test_a_private_repository_stays_so(local: LocalHub, model_directory: Path) -> None:
+    for _ in range(2):
+        publishing.publish(model_directory, REPOSITORY, private=True)
+    assert local.repositories[REPOSITORY].private
 
 
 def test_a_second_publication_uploads_only_what_changed(local: LocalHub, model_directory: Path) -> None:

@@ -499,6 +499,24 @@ def test_a_history_that_cannot_be_fetched_shows_downloaded_commits(
     assert [each.id for each in bench.library.history.commits] == [OLD]
 
 
+@pytest.mark.parametrize("query", ["reinforce", "nothing-has-this-name"])
+def test_a_search_that_leads_to_another_model_closes_the_history(
+    bench: Bench, keep: Callable[..., StoredModel], query: str
+) -> None:
+    keep(ADA)
+    bench.library.refresh()
+    bench.choose(ADA)
+    bench.model.focus.go(ModelAction.REVISIONS)
+    bench.press(Command.CONFIRM)
+    assert bench.library.history is not None
+    bench.press(Command.SEARCH)
+    bench.type(query)
+    history: object = bench.library.history
+    assert history is None
+    bench.press(Command.BACK)
+    assert bench.press(Command.BACK) == OpenMenu()
+
+
 # Deleting
 
 

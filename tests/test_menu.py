@@ -288,9 +288,17 @@ def test_a_running_training_is_watched_or_stopped_and_then_resumed() -> None:
     for command in (Command.LEFT, Command.RIGHT):
         press(model, command)
         focused.append(model.focus.target)
-    model.show_training(None)
+    model.show_training(None, (*RUNS, NOW.run))
     assert [*focused, model.focus.target] == [MenuButton.FOLLOW, MenuButton.STOP, MenuButton.START]
     assert press(model, Command.CONFIRM) == Train("ppo", None, NOW.run)
+
+
+def test_a_training_that_saved_nothing_is_not_offered() -> None:
+    model = in_mode(Mode.TRAIN)
+    model.show_training(NOW)
+    model.show_training(None, RUNS[:1])
+    assert press(model, Command.CONFIRM) == Train("ppo", 200_000, None)
+    assert press(model, Command.RIGHT, Command.RIGHT, Command.CONFIRM) == Train("ppo", None, RUNS[0])
 
 
 def test_a_running_training_leaves_other_modes_alone() -> None:

@@ -130,7 +130,7 @@ def desk() -> Desk:
 
 @pytest.fixture
 def panel(trained: Path, policy: PolicyAgent, desk: Desk) -> StagesPanel:
-    panel = StagesPanel(str(trained), desk)
+    panel = StagesPanel(str(trained), Side.RIGHT, desk)
     panel.update(snapshot(policy), 1 / 60)
     panel.draw(pygame.Surface((500, 300), depth=32), AREA, 1.0)
     return panel
@@ -239,17 +239,31 @@ def test_a_stage_that_is_gone_or_of_another_kind_changes_nothing(
 
 def test_it_begins_at_the_stage_that_plays(trained: Path, policy: PolicyAgent, desk: Desk) -> None:
     for model, place in ((f"{trained}@100000", 0), (str(trained / "stages" / "000400000"), 1), (str(trained), 2)):
-        panel = StagesPanel(model, desk)
+        panel = StagesPanel(model, Side.RIGHT, desk)
         panel.update(snapshot(policy), 1 / 60)
         assert panel._model.playing == place
     assert desk.jobs == []
 
 
 def test_nothing_changes_before_a_policy_plays(trained: Path, desk: Desk) -> None:
-    panel = StagesPanel(str(trained), desk)
+    panel = StagesPanel(str(trained), Side.RIGHT, desk)
     panel.earlier()
     panel.update(snapshot(None), 1 / 60)
     assert desk.jobs == []
+
+
+def test_it_changes_its_own_side_and_no_other(trained: Path, policy: PolicyAgent, desk: Desk) -> None:
+    other = PolicyAgent(policy.spec, policy.network, name="other")
+    now = dataclasses.replace(snapshot(policy), policies=(policy, other))
+    panel = StagesPanel(str(trained), Side.LEFT, desk)
+    panel.update(now, 1 / 60)
+    panel.earlier()
+    for _ in range(2):
+        panel.update(now, 1 / 60)
+        desk.work()
+    panel.update(now, 1 / 60)
+    assert other.name == "other"
+    assert policy.name != "tiny"
 
 
 def test_it_stays_with_its_policy_when_that_changes_sides(

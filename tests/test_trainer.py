@@ -11,6 +11,8 @@ from app.follow.process import Phase
 from app.follow.trainer import Train, Trainer
 from app.play.inline_executor import InlineExecutor
 from models.run_directory import CurvePoint
+from training.presets import training_settings
+from training.run import RunDirectory
 
 
 class FakeProcess:
@@ -89,7 +91,7 @@ def test_it_reports_its_progress(training: Trainer) -> None:
     ("phase", "message"),
     [
         (Phase.FINISHED, "training finished"),
-        (Phase.STOPPED, "training saved"),
+        (Phase.STOPPED, "training stopped; there was nothing to save yet"),
         (Phase.FAILED, "failed: no room on the disk"),
     ],
 )
@@ -101,6 +103,13 @@ def test_the_end_is_reported_once(training: Trainer, phase: Phase, message: str)
     assert training.now is None
     assert training.update(1.0) == ""
     assert training.close() == ""
+
+
+def test_what_was_saved_is_said(training: Trainer, tmp_path: Path) -> None:
+    RunDirectory.create(tmp_path / "run", training_settings("ppo", "pong"))
+    training.start(Train("ppo", 1, tmp_path / "run"))
+    process_of(training).phase = Phase.STOPPED
+    assert training.update(1.0) == f"training saved: {tmp_path / 'run'}"
 
 
 def test_closing_saves_what_still_runs(training: Trainer) -> None:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     Subparsers: TypeAlias = _SubParsersAction["Parser"]
 
 FAILED, MISTAKE, INTERRUPTED = 1, 2, 130
-"""Exit codes: for what the user can fix, and for Ctrl-C."""
+"""Exit codes: of a fault in Volley itself, of what the user can fix, and of Ctrl-C."""
 
 MODEL_HELP = (
     "a bundled model, a model directory, a training run, or USER/REPO[@REVISION] on the Hub; "

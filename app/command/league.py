@@ -66,19 +66,19 @@ def _rating(arguments: Namespace) -> int:
     from app.game.rating import History, rate
     from app.settings import FIRST_OPPONENT
 
-    matches = History().load()
-    rating = rate(matches)
+    rating = rate(History().load())
     first = next(level for level in LEVELS if level.player == FIRST_OPPONENT)
     opponent = first if rating is None else LEVELS[nearest(rating.value)]
     if arguments.json:
         value, low, high = (None, None, None) if rating is None else rating[:3]
-        figures = {"rating": value, "low": low, "high": high, "matches": len(matches), "fair_opponent": opponent.name}
+        matches = 0 if rating is None else rating.matches
+        figures = {"rating": value, "low": low, "high": high, "matches": matches, "fair_opponent": opponent.name}
         print(json.dumps(figures))
         return 0
     if rating is None:
         say(f"no rated match yet; a good first opponent: {opponent.name} ({opponent.rating:.0f})")
         return 0
-    say(f"your rating: {rating.text} (95% {rating.low:.0f} to {rating.high:.0f}), from {len(matches)} matches")
+    say(f"your rating: {rating.text} (95% {rating.low:.0f} to {rating.high:.0f}), from {rating.from_matches}")
     say(f"a fair opponent: {opponent.name} ({opponent.rating:.0f})")
     return 0
 

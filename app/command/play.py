@@ -152,8 +152,8 @@ def _session(arguments: Namespace) -> Session:
     from app.game.session import Session
 
     if arguments.replay is not None:
-        for name in ("model", "versus", "games", "seed", "follow"):
-            if getattr(arguments, name) not in {None, False}:
+        for name in ("model", "versus", "games", "seed", "follow", "greedy", "temperature", "reaction"):
+            if getattr(arguments, name) not in (None, False, 0, 1.0):
                 raise UserError(
                     "--replay shows a saved game as it was: only --headless, --record, --panels and --json go with it"
                 )

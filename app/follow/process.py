@@ -49,18 +49,15 @@ class TrainingProcess:
         self.phase = Phase.IDLE
         """As of the last `poll`."""
         self._process: subprocess.Popen[bytes] | None = None
-        self._start_arguments: tuple[str, ...] = ()
 
     def start(self, algorithm: str, steps: int) -> None:
         """Starts a new run. If the run cannot be set up, `poll` returns `FAILED`; `UserError` if no process starts."""
-        self._start_arguments = (algorithm, "--steps", str(steps), "--run", str(self.run))
-        self._launch(self._start_arguments)
+        self._launch((algorithm, "--steps", str(steps), "--run", str(self.run)))
 
     def resume(self, steps: int | None = None) -> None:
-        """Resumes the run from its checkpoint, to a total of `steps` if given; without a checkpoint it starts over."""
+        """Resumes the run from its checkpoint, to a total of `steps` if given."""
         options = () if steps is None else ("--steps", str(steps))
-        begun = is_run(self.run) or not self._start_arguments
-        self._launch(("--resume", str(self.run), *options) if begun else self._start_arguments)
+        self._launch(("--resume", str(self.run), *options))
 
     def stop(self) -> None:
         """Tells the training to finish its update and save; `poll` says when it is done.

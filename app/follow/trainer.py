@@ -10,7 +10,7 @@ from pathlib import Path
 from app.follow.follower import Follower
 from app.follow.process import Phase, TrainingProcess
 from models import catalog
-from models.run_directory import CurvePoint
+from models.run_directory import CurvePoint, is_run
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,9 @@ class Trainer:
         reason, self._process = self._process.reason, None
         if phase is Phase.FAILED:
             return f"the training in {run} failed: {reason}"
-        return f"training finished: {run}" if phase is Phase.FINISHED else f"training saved: {run}"
+        if phase is Phase.FINISHED:
+            return f"training finished: {run}"
+        return f"training saved: {run}" if is_run(run) else "training stopped; there was nothing to save yet"
 
     @property
     def now(self) -> RunningTraining | None:

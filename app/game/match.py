@@ -321,7 +321,6 @@ class Match:
             story=story,
             chance=self.chances.at(timeline.frame),
             seconds=timeline.frame / FRAMES_PER_SECOND,
-            rewindable=(timeline.frame - timeline.earliest) / FRAMES_PER_SECOND if seats else 0.0,
             undone=(timeline.newest - timeline.frame) / FRAMES_PER_SECOND,
             policies=pair_of([None if agent is None else agent.policy for agent in agents]),
             rallies=pair_of([seat.rallies for seat in seats] or [(), ()]),

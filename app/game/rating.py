@@ -61,6 +61,11 @@ class PersonRating(NamedTuple):
         """As it is shown: the rating, and half its interval."""
         return f"{self.value:.0f} ± {(self.high - self.low) / 2:.0f}"
 
+    @property
+    def from_matches(self) -> str:
+        """How many there were, in words."""
+        return "one match" if self.matches == 1 else f"{self.matches} matches"
+
 
 class RatingChange(NamedTuple):
     """A person's rating before and after a match."""
@@ -100,7 +105,7 @@ def chance_of_a_point(rating: float, other: float) -> float:
 
 def records_of(points: Sequence[Point], person: Side, ratings: Mapping[str, float], day: str) -> list[MatchRecord]:
     """What to remember of a game: a record for each of the rated opponents against whom there were points."""
-    records = []
+    records: list[MatchRecord] = []
     for name in dict.fromkeys(point.names[person.other] for point in points):
         if name in ratings:
             winners = [point.winner for point in points if point.names[person.other] == name]

@@ -67,8 +67,6 @@ class Snapshot:
     """The right player's, of winning the game."""
     seconds: float
     """Of this game, at normal speed."""
-    rewindable: float
-    """Seconds by which this game can be rewound from here."""
     undone: float
     """Seconds of this game after the frame shown."""
     policies: Pair[PolicyAgent | None]

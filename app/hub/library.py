@@ -107,7 +107,7 @@ class Library:
         if self._offline:
             return "Hub: offline"
         if self._failed:
-            return "Hub: no answer"
+            return "Hub: search failed"
         return f"Hub: {self.hub_status or f'{len(self._found)} found'}"
 
     def refresh(self) -> None:

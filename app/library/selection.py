@@ -145,6 +145,8 @@ class LibraryModel:
         self.focus.arrange({LibraryArea.LIST: rows})
         if self.row != before:
             self.deleting = False
+            if not _same_repository(self.row, before):
+                self._close_what_was_open()
         self.library.arrived = ""
         if arrived and isinstance(before, Entry) and arrived.startswith(f"{before.repository}@"):
             self._show(arrived)
@@ -264,8 +266,12 @@ class LibraryModel:
     def _reset_unless(self, row: Entry | Retry | None) -> None:
         """Closes whatever was open for the previous row, unless `row` is still shown."""
         if self.row != row:
-            self.card_scroll.top, self.deleting, self.library.notice = 0, False, ""
-            self.library.close_history()
+            self.deleting = False
+            self._close_what_was_open()
+
+    def _close_what_was_open(self) -> None:
+        self.card_scroll.top, self.library.notice = 0, ""
+        self.library.close_history()
 
     def _do(self, command: Command) -> Request | None:
         if command is Command.SEARCH:
@@ -313,6 +319,9 @@ class LibraryModel:
     def _press(self, button: ModelAction | LibraryButton) -> Request | None:
         if button is LibraryButton.CANCEL:
             self.library.cancel()
+        elif button is LibraryButton.BACK:
+            self.library.close_history()
+            self._go(ModelAction.REVISIONS)
         elif self.entry is not None:
             return self._act_on(self.entry, button)
         return None
@@ -342,9 +351,6 @@ class LibraryModel:
                 self.focus.enter(LibraryArea.HISTORY)
             case LibraryButton.USE if self.commit is not None:
                 library.choose(self.commit)
-            case LibraryButton.BACK:
-                library.close_history()
-                self._go(ModelAction.REVISIONS)
             case ModelAction.DELETE:
                 self.deleting = True
                 self._go(LibraryButton.KEEP)
@@ -360,6 +366,10 @@ class LibraryModel:
         """Moves the focus to a button that has just appeared."""
         self.settle()
         self.focus.go(button)
+
+
+def _same_repository(one: Entry | Retry | None, other: Entry | Retry | None) -> bool:
+    return isinstance(one, Entry) and isinstance(other, Entry) and one.repository == other.repository
 
 
 def _hint_label(button: LibraryTarget) -> str:

@@ -186,12 +186,20 @@ class MenuModel:
         self._person, self._forgetting = None, False
         self._settle()
 
-    def show_training(self, now: RunningTraining | None) -> None:
-        """Shows the running training in place of the choices; once it has ended, offers to resume it."""
+    @property
+    def training_shown(self) -> bool:
+        """Whether it shows a running training."""
+        return self._training_now is not None
+
+    def show_training(self, now: RunningTraining | None, runs: Sequence[Path] = ()) -> None:
+        """Shows the running training in place of the choices; once it has ended, offers to resume it or one of `runs`.
+
+        One that ended before there was anything to save is not among those, and not offered.
+        """
         before, self._training_now = self._training_now, now
         if before is not None and now is None:
-            others = (run for run in self._training.runs if run != before.run)
-            self._training = TrainingChoice((before.run, *others), before.run)
+            saved = next((run for run in runs if run.resolve() == before.run.resolve()), None)
+            self._training = TrainingChoice(runs, saved)
         self._settle()
 
     @property
@@ -399,8 +407,7 @@ def _opponent(last: AgentPlayer, levels: Sequence[Level], person: PersonRating |
 def _rating_text(person: PersonRating | None) -> str:
     if person is None:
         return "Not rated yet: finish a game against a level."
-    matches = "one match" if person.matches == 1 else f"{person.matches} matches"
-    return f"Rating {person.text}, from {matches}."
+    return f"Rating {person.text}, from {person.from_matches}."
 
 
 def _is_agent(player: Player) -> TypeGuard[AgentPlayer]:

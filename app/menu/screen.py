@@ -74,7 +74,9 @@ class MenuScreen:
     def frame(self, surface: pygame.Surface, elapsed: float) -> None:
         """Draws the menu, and after its first frame loads the players of the match it shows."""
         self._view.model.show_preferences(_preferences(self._services.settings))
-        self._view.model.show_training(self._services.trainer.now)
+        model, trainer = self._view.model, self._services.trainer
+        ended = model.training_shown and trainer.now is None
+        model.show_training(trainer.now, trainer.runs if ended else ())
         if self._view.model.mode is Mode.LEARN:
             with suppress(UserError):  # The page itself will say so.
                 self._services.tutor()  # It starts now, so as to be ready when the page opens.

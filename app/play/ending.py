@@ -65,8 +65,6 @@ class EndingModel:
             confirm=lambda choice: self.choices[choice].lower(),
         )
         self.focus = Focus[None, EndingChoice]({None: choices}, None)
-        self.message = ""
-        """One line, such as "saved: …"."""
         self.curves = _curves(story)
         """Of the left and the right player: times in seconds, and their points from then on."""
         self.figures = (*_figures(story, seconds), *_rating(rating))

@@ -29,7 +29,6 @@ class EndingLayout:
     score: pygame.Rect
     chart: pygame.Rect
     figures: tuple[pygame.Rect, ...]
-    message: pygame.Rect
     buttons: tuple[tuple[EndingChoice, pygame.Rect], ...]
     hints: pygame.Rect
 
@@ -44,8 +43,7 @@ class EndingLayout:
         card.midtop = (width // 2, (height - below + gap - card.height) // 2)
         room = card.inflate(-2 * round(24 * scale), -2 * gap)
         score = pygame.Rect(room.topleft, (room.width, round(116 * scale)))
-        message = pygame.Rect(room.left, room.bottom - round(24 * scale), room.width, round(24 * scale))
-        buttons = pygame.Rect(room.left, message.top - round(56 * scale), room.width, round(46 * scale))
+        buttons = pygame.Rect(room.left, room.bottom - round(46 * scale), room.width, round(46 * scale))
         figures = pygame.Rect(room.left, buttons.top - round(82 * scale), room.width, round(62 * scale))
         chart = pygame.Rect(room.left, score.bottom, room.width, figures.top - gap - score.bottom)
         return cls(
@@ -54,7 +52,6 @@ class EndingLayout:
             score=score,
             chart=chart,
             figures=tuple(widgets.columns(figures, len(model.figures), gap)),
-            message=message,
             buttons=tuple(zip(model.choices, widgets.columns(buttons, len(model.choices), gap), strict=True)),
             hints=pygame.Rect(gap, height - below, width - 2 * gap, below),
         )
@@ -91,9 +88,6 @@ class EndingView:
         for choice, rect in layout.buttons:
             widgets.draw_button(surface, rect, scale, model.choices[choice], lit=choice is focus.pointed)
         widgets.draw_focus(surface, dict(layout.buttons)[focus.target], scale)
-        small = round(theme.HINT_SIZE * scale)
-        message = theme.fitted(model.message, small, layout.message.width)
-        theme.draw_text(surface, message, small, theme.TEXT, center=layout.message.center)
         strip = pygame.Rect(0, layout.hints.top, surface.width, layout.hints.height)
         pygame.draw.rect(surface, theme.BACKGROUND, strip)
         widgets.draw_hints(surface, layout.hints, scale, widgets.hints(self._table, model.hints))

@@ -55,8 +55,8 @@ class MatchScene:
         self.credit = CreditPanel(thinker)
         self.panels[PanelName.CREDIT] = self.credit
         self._saliency = SaliencyOverlay(thinker, spread=executor is not None)
-        self._drawn: list[Panel] = []
-        """The panels that the mouse can reach: on, and not folded away."""
+        self._drawn: list[tuple[Panel, pygame.Rect]] = []
+        """The panels that the mouse can reach, being on and not folded away, and where they are."""
         self._hints = hints
         self._court = CourtView()
 
@@ -73,10 +73,11 @@ class MatchScene:
         if PanelName.SALIENCY in self.shown:
             self._saliency.update(now, elapsed)
 
-    def point(self, position: tuple[int, int] | None, *, pressed: bool = False) -> None:
-        """Tells the panels where the mouse is on the surface."""
-        for panel in self._drawn:
+    def point(self, position: tuple[int, int] | None, *, pressed: bool = False) -> bool:
+        """Tells the panels where the mouse is on the surface; returns whether it is on one of them."""
+        for panel, _ in self._drawn:
             panel.point(position, pressed=pressed)
+        return position is not None and any(rect.collidepoint(position) for _, rect in self._drawn)
 
     def layout(self, size: tuple[int, int], now: Snapshot) -> PlayLayout:
         """Where everything goes."""
@@ -113,7 +114,7 @@ class MatchScene:
         for rects, wide in ((layout.column, False), (layout.strips, True)):
             for rect, panel in zip(rects, (panel for panel in panels if panel.wide is wide), strict=False):
                 panel.draw(surface, rect, scale)
-                self._drawn.append(panel)
+                self._drawn.append((panel, rect))
         if self._hints:
             widgets.draw_hints(surface, layout.hints, scale, hints)
 

@@ -34,6 +34,8 @@ from app.ui.bindings import Command, Context
 from models.errors import UserError
 from models.screen import SCREEN_ROWS
 
+HEEDLESS_SECONDS = 0.6
+"""After a match has ended: a key that serves also chooses, and may have been meant to serve."""
 _IN_MENUS = frozenset({Command.UP, Command.DOWN, Command.LEFT, Command.RIGHT, Command.CONFIRM, Command.BACK})
 PANEL_COMMANDS = {
     Command.SHOW_MOVES: PanelName.MOVES,
@@ -70,6 +72,8 @@ class MatchScreen:
         self._back = back or OpenMenu()
         self._scene = MatchScene(executor=services.thinker)
         self._ending: EndingView | None = None
+        self._ended_for = 0.0
+        """Seconds for which the end screen has been open."""
         self._review: ReviewView | None = None
         self._film = keep.FilmRecorder()
         self._court = pygame.Rect(0, 0, 1, 1)
@@ -105,9 +109,9 @@ class MatchScreen:
 
     @property
     def context(self) -> Context:
-        """A menu's at the match's end and in a review; else whether someone here plays."""
+        """The match's end or a review; else whether someone here plays."""
         if self._ending is not None or self._review is not None:
-            return Context.MENU
+            return Context.ENDING
         return Context.PLAY if self._people else Context.WATCH
 
     @property
@@ -123,24 +127,30 @@ class MatchScreen:
             self._after_review(self._review.model.command(command))
             return None
         if self._ending is not None and command in _IN_MENUS:
-            return self._after_ending(self._ending.model.command(command))
+            heedless = command is Command.CONFIRM and self._ended_for < HEEDLESS_SECONDS
+            return None if heedless else self._after_ending(self._ending.model.command(command))
         if command is Command.BACK:
             return self._back
-        if (do := self._commands.get(command)) is not None:
-            do()
+        try:
+            if (do := self._commands.get(command)) is not None:
+                do()
+        except UserError as error:
+            return self._failed(error)
         return None
 
     def mouse(self, event: pygame.Event, position: tuple[int, int]) -> Request | None:
         """Points or clicks at the end screen or a panel; `Devices` moves paddles."""
         size = self._services.display.size
+        pressed = event.type == pygame.MOUSEBUTTONDOWN and event.button == pygame.BUTTON_LEFT
         if self._review is not None:
-            if event.type == pygame.MOUSEBUTTONDOWN and event.button == pygame.BUTTON_LEFT:
+            if pressed:
                 self._review.click(position, size)
         elif self._ending is None:
-            self._scene.point(position, pressed=event.type == pygame.MOUSEBUTTONDOWN)
+            if self._scene.point(position, pressed=pressed) and pressed:
+                self._services.devices.forget_click()
         elif event.type == pygame.MOUSEMOTION:
             self._ending.point(position, size)
-        elif event.button == pygame.BUTTON_LEFT:
+        elif pressed and self._ended_for >= HEEDLESS_SECONDS:
             return self._after_ending(self._ending.click(position, size))
         return None
 
@@ -153,16 +163,13 @@ class MatchScreen:
         """Runs the match for `elapsed` seconds, and draws it."""
         try:
             self._session.poll()
+            self._use_players()
+            if self._follower is not None:
+                self._follower.update(elapsed)
+            self._move_hands()
+            self._move_time(elapsed)
         except UserError as error:
-            if self._only:
-                raise
-            self._services.toast.show(str(error))
-            return self._back
-        self._use_players()
-        if self._follower is not None:
-            self._follower.update(elapsed)
-        self._move_hands()
-        self._move_time(elapsed)
+            return self._failed(error)
         now = self._session.match.snapshot()
         self._open_ending(now)
         self._draw(surface, now, elapsed)
@@ -171,6 +178,14 @@ class MatchScreen:
             self._services.toast.show(message)
         finished = self._session.match.finished and not self._session.is_replay
         return Quit() if self._only and finished else None
+
+    def _failed(self, error: UserError) -> Request:
+        """A player cannot be loaded, or cannot go on: keeps the match, and leaves it."""
+        told = ". ".join(filter(None, (str(error), self.rescue())))
+        if self._only:
+            raise UserError(told) from error
+        self._services.toast.show(told)
+        return self._back
 
     def _add_to_recording(self, now: Snapshot, elapsed: float) -> None:
         """Passes a frame to who records the match; the match goes on without, if the disk takes no more."""
@@ -208,7 +223,8 @@ class MatchScreen:
             self._scene.panels[PanelName.LEARNING] = LearningPanel(self._follower)
         for player in (self._session.lineup.right, self._session.lineup.left):
             if isinstance(player, Policy) and self._follower is None and stages_of(player.model):
-                self._stages = StagesPanel(player.model, loader)
+                side = Side.RIGHT if player is self._session.lineup.right else Side.LEFT
+                self._stages = StagesPanel(player.model, side, loader)
                 self._scene.panels[PanelName.STAGES] = self._stages
                 break
 
@@ -234,6 +250,7 @@ class MatchScreen:
 
     def _move_time(self, elapsed: float) -> None:
         match = self._session.match
+        self._ended_for += elapsed
         if self._review is not None:
             self._review.model.update(elapsed)
         elif self._services.devices.rewinding:
@@ -261,7 +278,7 @@ class MatchScreen:
                 back=self._back.place,
                 rating=rating,
             )
-            self._ending = EndingView(model, self._services.bindings)
+            self._ending, self._ended_for = EndingView(model, self._services.bindings), 0.0
 
     def _rate(self, now: Snapshot) -> RatingChange | None:
         """Remembers the game that has ended, if it counts."""
@@ -312,8 +329,11 @@ class MatchScreen:
         return None
 
     def _open_review(self) -> None:
-        """Shows the moments of this game that cost most, and pauses it meanwhile."""
+        """Shows the moments of this game that cost most, and pauses it meanwhile; or closes the review."""
         match = self._session.match
+        if self._review is not None:
+            self._review = None
+            return
         if match.state is State.WAITING:
             return
         now = match.snapshot()
@@ -342,7 +362,7 @@ class MatchScreen:
 
     def _rematch(self) -> None:
         """Starts again from 0 : 0 with the same players; a replay from its start."""
-        self._ending = None
+        self._ending = self._review = None
         self._session.match.restart()
 
     def _take_over(self, side: Side) -> None:

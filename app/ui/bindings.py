@@ -23,6 +23,10 @@ class Context(Enum):
     """A match with someone at this computer playing."""
     WATCH = auto()
     """A match between others."""
+    ENDING = auto()
+    """The end of a match, or its review."""
+    HELP = auto()
+    """The help page, over anything else."""
 
 
 class Command(Enum):
@@ -175,11 +179,15 @@ class Binding:
 
 
 _EACH = frozenset(Context)
-_PLAY, _WATCH, _MENU, _TYPING = (
-    frozenset({context}) for context in (Context.PLAY, Context.WATCH, Context.MENU, Context.TYPING)
+_PLAY, _WATCH, _TYPING, _HELP = (
+    frozenset({context}) for context in (Context.PLAY, Context.WATCH, Context.TYPING, Context.HELP)
 )
+MENUS = frozenset({Context.MENU, Context.ENDING})
+"""Where something is chosen."""
 _MATCH = _PLAY | _WATCH
-_ALL = _MATCH | _MENU
+_TO_ITS_END = _MATCH | {Context.ENDING}
+"""A match that has ended can still be rewound, saved and looked back at."""
+_ALL = _MATCH | MENUS | _HELP
 
 _UP, _DOWN, _LEFT, _RIGHT = pygame.K_UP, pygame.K_DOWN, pygame.K_LEFT, pygame.K_RIGHT
 _ENTER, _SPACE, _BACKSPACE = (pygame.K_RETURN, pygame.K_KP_ENTER), pygame.K_SPACE, pygame.K_BACKSPACE
@@ -196,8 +204,7 @@ BINDINGS = (
     Binding("right fire", Held.RIGHT_FIRE, _PLAY, (*_ENTER, _LEFT), ("Enter", "Left"), "Right: serve, hit harder"),
     Binding("watch pause", Command.PAUSE, _WATCH, (_SPACE,), ("Space",), "Pause or resume"),
     Binding("pause", Command.PAUSE, _MATCH, (pygame.K_p, pygame.K_PAUSE), ("P",), "Pause or resume", (Pad.START,)),
-    # In menus too: a match that has ended can still be rewound.
-    Binding("rewind", Held.REWIND, _ALL, (pygame.K_r,), ("R",), "Hold to rewind a match", (Pad.LB,)),
+    Binding("rewind", Held.REWIND, _TO_ITS_END, (pygame.K_r,), ("R",), "Hold to rewind a match", (Pad.LB,)),
     Binding("match rewind", Held.REWIND, _MATCH, (_BACKSPACE,), ("Backspace",), "Hold to rewind"),
     Binding("step", Command.STEP, _MATCH, (pygame.K_n,), ("N",), "Step one decision"),
     Binding("watch step", Command.STEP, _WATCH, (_RIGHT,), ("Right",), "Step one decision"),
@@ -225,19 +232,19 @@ BINDINGS = (
     Binding("later", Command.LATER_STAGE, _MATCH, (pygame.K_PAGEDOWN,), ("PgDn",), "Later stage"),
     Binding("learning", Command.SHOW_LEARNING, _MATCH, (pygame.K_9,), ("9",), "Panel: learning curve"),
     Binding("facts", Command.SHOW_FACTS, _MATCH, (pygame.K_0,), ("0",), "Panel: players"),
-    Binding("rematch", Command.REMATCH, _MATCH, (pygame.K_F2,), ("F2",), "Restart"),
-    Binding("save", Command.SAVE, _MATCH, (pygame.K_F5,), ("F5",), "Save a replay"),
-    Binding("review", Command.REVIEW, _MATCH, (pygame.K_v,), ("V",), "Review: the costliest moments"),
-    Binding("film", Command.FILM, _MATCH, (pygame.K_F9,), ("F9",), "Start or stop filming"),
-    Binding("up", Command.UP, _MENU, (_UP, pygame.K_w), ("Up", "W"), "Up", (Pad.UP,)),
-    Binding("down", Command.DOWN, _MENU, (_DOWN, pygame.K_s), ("Down", "S"), "Down", (Pad.DOWN,)),
-    Binding("left", Command.LEFT, _MENU, (_LEFT, pygame.K_a), ("Left", "A"), "Left, decrease", (Pad.LEFT,)),
-    Binding("right", Command.RIGHT, _MENU, (_RIGHT, pygame.K_d), ("Right", "D"), "Right, increase", (Pad.RIGHT,)),
-    Binding("confirm", Command.CONFIRM, _MENU, (*_ENTER, _SPACE), ("Enter", "Space"), "Choose", (Pad.A,)),
+    Binding("rematch", Command.REMATCH, _TO_ITS_END, (pygame.K_F2,), ("F2",), "Restart"),
+    Binding("save", Command.SAVE, _TO_ITS_END, (pygame.K_F5,), ("F5",), "Save a replay"),
+    Binding("review", Command.REVIEW, _TO_ITS_END, (pygame.K_v,), ("V",), "Review costly moments"),
+    Binding("film", Command.FILM, _TO_ITS_END, (pygame.K_F9,), ("F9",), "Start or stop filming"),
+    Binding("up", Command.UP, MENUS, (_UP, pygame.K_w), ("Up", "W"), "Up", (Pad.UP,)),
+    Binding("down", Command.DOWN, MENUS, (_DOWN, pygame.K_s), ("Down", "S"), "Down", (Pad.DOWN,)),
+    Binding("left", Command.LEFT, MENUS, (_LEFT, pygame.K_a), ("Left", "A"), "Left, decrease", (Pad.LEFT,)),
+    Binding("right", Command.RIGHT, MENUS, (_RIGHT, pygame.K_d), ("Right", "D"), "Right, increase", (Pad.RIGHT,)),
+    Binding("confirm", Command.CONFIRM, MENUS, (*_ENTER, _SPACE), ("Enter", "Space"), "Choose", (Pad.A,)),
     Binding("typing up", Command.UP, _TYPING, (_UP,), ("Up",), "Up", (Pad.UP,)),
     Binding("typing down", Command.DOWN, _TYPING, (_DOWN,), ("Down",), "Down", (Pad.DOWN,)),
     Binding("typing confirm", Command.CONFIRM, _TYPING, _ENTER, ("Enter",), "Done", (Pad.A,)),
-    Binding("search", Command.SEARCH, _MENU | _TYPING, (pygame.K_TAB,), ("Tab",), "Search models"),
+    Binding("search", Command.SEARCH, _TYPING | {Context.MENU}, (pygame.K_TAB,), ("Tab",), "Search models"),
     Binding("screenshot", Command.SCREENSHOT, _EACH, (pygame.K_F12,), ("F12",), "Screenshot"),
     Binding("mute", Command.MUTE, _ALL, (pygame.K_m,), ("M",), "Sound on or off"),
     # Many keyboards have brackets only with AltGr.
@@ -248,10 +255,10 @@ BINDINGS = (
     Binding("help", Command.HELP, _ALL, (pygame.K_h, pygame.K_F1), ("H", "F1"), "This page"),
     Binding("typing help", Command.HELP, _TYPING, (pygame.K_F1,), ("F1",), "This page"),
     Binding("back", Command.BACK, _ALL, (pygame.K_ESCAPE,), ("Esc",), "Back", (Pad.BACK,)),
-    Binding("menu back", Command.BACK, _MENU, (_BACKSPACE,), ("Backspace",), "Back", (Pad.B,)),
+    Binding("menu back", Command.BACK, MENUS | _HELP, (_BACKSPACE,), ("Backspace",), "Back", (Pad.B,)),
     Binding("typing back", Command.BACK, _TYPING, (pygame.K_ESCAPE,), ("Esc",), "Back", (Pad.BACK, Pad.B)),
     # Not in play, where a slip must not end a match.
-    Binding("quit", Command.QUIT, _WATCH | _MENU, (pygame.K_q,), ("Q",), "Quit"),
+    Binding("quit", Command.QUIT, _WATCH | MENUS, (pygame.K_q,), ("Q",), "Quit"),
 )
 _PADDLE_ROWS: tuple[Row, ...] = (
     (("Mouse",), "Playing alone: the paddle follows it"),

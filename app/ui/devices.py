@@ -13,7 +13,7 @@ from pygame._sdl2 import controller
 
 from agents.base import FULL_SPEED
 from agents.pong import Side
-from app.ui.bindings import BINDINGS, Binding, Command, Context, Held, Input, Pad
+from app.ui.bindings import BINDINGS, MENUS, Binding, Command, Context, Held, Input, Pad
 
 DEAD_ZONE = 0.2
 """A share of a stick's travel: worn sticks do not come to rest in the middle."""
@@ -69,7 +69,7 @@ class _Source:
 @dataclass(slots=True)
 class _Pad(_Source):
     joystick: pygame.joystick.JoystickType | None = None
-    """StoredModel open, like `device`: SDL sends no events of a gamepad that nothing refers to."""
+    """Kept open, like `device`: SDL sends no events of a gamepad that nothing refers to."""
     device: controller.Controller | None = None
     """None for a joystick of unknown layout."""
     stick: int = 0
@@ -143,7 +143,7 @@ class Devices:
 
     def repeat(self, elapsed: float, context: Context) -> Command | None:
         """The direction held in a menu, each time it is due to repeat; call it once a frame."""
-        if self._repeating is None or context is not Context.MENU:
+        if self._repeating is None or context not in MENUS:
             self._repeating = None
             return None
         self._repeat_in -= elapsed
@@ -167,6 +167,10 @@ class Devices:
         for source in sources:
             source.tapped = False
         return Hand(steering.move, fire, steering.pointer)
+
+    def forget_click(self) -> None:
+        """Lets the mouse's button not count as fire: something else took it."""
+        self._mouse.fire = self._mouse.tapped = False
 
     def take_loss(self) -> bool:
         """Whether a gamepad that has steered was torn out since the last call."""

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from huggingface_hub.errors import (  # type: ignore[attr-defined] # HTTPError of the installed transport
+    DisabledRepoError,
     EntryNotFoundError,
     GatedRepoError,
     HfHubHTTPError,
@@ -27,9 +28,10 @@ class Unreachable(UserError):  # noqa: N818 - a message for the user, like any `
     """The Hub cannot be reached now, so nothing is known about what it has."""
 
 
-_SERVER_FAULT = 500
+_FORBIDDEN, _SERVER_FAULT = 403, 500
 NO_WRITE_ACCESS = "this token has no write access; log in with one that has: hf auth login"
 _REASONS: tuple[tuple[type[Exception], str], ...] = (
+    (DisabledRepoError, "the Hub has disabled this repository"),
     (GatedRepoError, "its author grants access on request; ask on its page, then log in with: hf auth login"),
     (RepositoryNotFoundError, "no such repository, or it is private; check the name, or log in with: hf auth login"),
     (RevisionNotFoundError, "it has no such revision; leave out the revision to get the newest"),
@@ -43,7 +45,7 @@ _NONSENSE = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError
 """Raised where an answer is not what it should be: the client takes every answer on trust."""
 _REASONS_BY_STATUS = {
     401: "the Hub does not accept this token; log in again with: hf auth login",
-    403: NO_WRITE_ACCESS,
+    _FORBIDDEN: "this token does not allow that; log in with one that does: hf auth login",
     409: "someone else was changing it at the same time; try again",
     412: "someone else has changed it in the meantime; look at the changes, then publish again",
     429: "too many requests to the Hub; try again in a few minutes",
@@ -61,7 +63,12 @@ def explaining_failures(action: str) -> Iterator[None]:
         original = error.__cause__ if isinstance(error, LocalEntryNotFoundError | RuntimeError) else None
         cause = original or error
         kind = Unreachable if _is_unreachable(cause) else UserError
-        raise kind(f"cannot {action}: {_reason(cause)}") from error
+        reason = NO_WRITE_ACCESS if action.startswith("publish") and _is_forbidden(cause) else _reason(cause)
+        raise kind(f"cannot {action}: {reason}") from error
+
+
+def _is_forbidden(error: BaseException) -> bool:
+    return isinstance(error, HfHubHTTPError) and error.response.status_code == _FORBIDDEN
 
 
 def _is_unreachable(error: BaseException) -> bool:

@@ -100,14 +100,19 @@ def publish(
     """Uploads the files in `folder` as one commit; creates the repository if it does not exist.
 
     Uploads only new and changed files, and makes no commit if there are none. Other files in the repository stay,
-    unless `delete_patterns` matches them. `private` applies only to a new repository. The other arguments are those of
-    huggingface_hub.
+    unless `delete_patterns` matches them. `private` is for a new repository: `UserError`, and no upload, if it is true
+    and the repository exists and is public. The other arguments are those of huggingface_hub.
     """
     check_name(repository)
     with explaining_failures(f"publish to {repository}"):
         client = api(token)
         client.create_repo(repository, private=private, exist_ok=True)
         before = client.model_info(repository, revision=branch, files_metadata=True)
+        if private and before.private is False:
+            raise UserError(
+                f"cannot publish to {repository} as private: it exists and is public; "
+                "make it private on its page, or publish it as public"
+            )
         commit = client.upload_folder(
             repo_id=repository,
             folder_path=folder,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import pygame
 
+from agents.pong import Side
 from app.follow.follower import load_matching
 from app.game.snapshot import Snapshot
 from app.ui import theme
@@ -108,7 +109,7 @@ def _load(model: str, spec: ModelSpec) -> _Model:
 
 
 class StagesPanel:
-    """A slider over the stages of `model`, which must have some: see `stages_of`. It changes the first policy it sees.
+    """A slider over the stages of `model`, which must have some: see `stages_of`. It changes the policy on `side`.
 
     Click it, drag along it, or call `earlier` and `later`.
     """
@@ -116,13 +117,15 @@ class StagesPanel:
     min_height = 170
     wide = False
 
-    def __init__(self, model: str, executor: Executor) -> None:
+    def __init__(self, model: str, side: Side, executor: Executor) -> None:
         stages = stages_of(model)
         begins_with = catalog.resolve(model)
         same = (place for place, stage in enumerate(stages) if catalog.resolve(stage.model) == begins_with)
         self._model = StagesModel(stages, next(same, len(stages) - 1), executor)
         self._policy: PolicyAgent | None = None
-        self._colour = theme.RIGHT_PLAYER
+        self._side = side
+        """Where it plays at first: sides may be changed."""
+        self._colour = theme.PLAYERS[side]
         self._pointed: int | None = None
         self._dragging = False
         self._slider = self._box = pygame.Rect(0, 0, 0, 0)
@@ -141,8 +144,8 @@ class StagesPanel:
     def update(self, now: Snapshot, elapsed: float) -> None:
         """Lets the chosen stage play, once it is loaded."""
         del elapsed
-        if self._policy is None and now.mind is not None:
-            self._policy = now.policies[now.mind]
+        if self._policy is None:
+            self._policy = now.policies[self._side]
         if self._policy is None:
             return
         self._model.update(self._policy)
