@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import suppress
 from pathlib import Path
 
@@ -93,7 +92,7 @@ def home(model: str) -> Path:
 def runs(folder: Path = RUNS) -> list[Path]:
     """Returns the training runs in `folder`, the most recently saved first."""
     found = [path for path in found_in(folder) if run_directory.is_run(path)]
-    return sorted(found, key=os.path.getmtime, reverse=True)
+    return sorted(found, key=run_directory.saved_at, reverse=True)
 
 
 def short_name(model: str) -> str:

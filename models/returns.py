@@ -82,7 +82,7 @@ def n_step_returns(
     """
     bootstraps = gamma * next_values * ~terminations
     returns = rewards + bootstraps
-    for _ in range(n - 1):
+    for _ in range(min(n, len(rewards)) - 1):
         following = torch.cat((returns[1:], returns[-1:]))
         ended = terminations | truncations
         ended[-1] = True

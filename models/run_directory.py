@@ -152,6 +152,14 @@ def read_config(directory: Path) -> RunConfig:
         ) from error
 
 
+def saved_at(run: Path) -> float:
+    """Returns when a run was last saved, in seconds since 1970; before that, when it was begun."""
+    for path in (run / CHECKPOINTS_FOLDER / CHECKPOINT_FILE, run):
+        with suppress(OSError):
+            return path.stat().st_mtime
+    return 0.0
+
+
 # Metrics and learning curves
 
 

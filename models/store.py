@@ -254,4 +254,4 @@ def _explaining_failures(action: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise UserError(f"cannot {action} the model in {data_folder()}: {error.strerror or error}") from error
+        raise UserError(f"cannot {action} the model in {_downloads_folder()}: {error.strerror or error}") from error

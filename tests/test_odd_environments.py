@@ -54,6 +54,18 @@ class Vast(Odd):
     action_space = Box(-3e38, 3e38, (2,), np.float32)
 
 
+class Fixed(Odd):
+    """One of its actions can only be 0."""
+
+    action_space = Box(np.zeros(2, np.float32), np.array([1, 0], np.float32))
+
+
+class Long(Odd):
+    """Is observed in more numbers than there are weights for."""
+
+    observation_space = Box(-1.0, 1.0, (10**6,), np.float32)
+
+
 class Broken(Odd):
     """Fails while it is made."""
 
@@ -81,7 +93,7 @@ class Grown(Odd):
 @pytest.fixture(autouse=True)
 def _registered() -> Iterator[None]:
     names: dict[str, Any] = {"Odd-v0": Odd, "Whole-v0": Whole, "Broken-v0": Broken, "Half-v0": Half, "Vast-v0": Vast}
-    names["Tired-v0"] = Tired
+    names |= {"Tired-v0": Tired, "Fixed-v0": Fixed, "Long-v0": Long}
     for name, kind in names.items():
         gymnasium.register(name, entry_point=kind, disable_env_checker=True)
     Odd.taken.clear()
@@ -133,6 +145,8 @@ def test_whole_numbers_as_actions_are_refused() -> None:
         ("Humanoid-v3", "Humanoid-v3 needs a missing package"),
         ("GymV21Environment-v0", "GymV21Environment-v0 needs a missing package"),
         (":", "no environment ':'"),
+        ("Fixed-v0", "Fixed-v0 cannot be learned: "),
+        ("Long-v0", "Long-v0 cannot be learned: "),
         ("Nowhere-v7", "no environment 'Nowhere-v7'"),
         ("Broken-v0", "no environment 'Broken-v0': no display"),
         ("PongNoFrameskip-v4", "use --env Pong"),

@@ -22,7 +22,8 @@ from rich.console import Console
 from app.command.main import main
 from models.spec import ModelSpec
 from training import plot, terminal_plot
-from training.curves import Curve, curves_of, read_run, summary
+from training.curves import Curve, caption, curves_of, read_run, summary
+from training.environments import FAST_ACTIONS
 from training.ppo import PpoSettings
 from training.settings import TrainingSettings, encode
 
@@ -137,6 +138,12 @@ def test_a_broken_learning_curve_is_read_as_far_as_it_goes(model_directory: Path
     (model_directory / "learning_curve.csv").write_text(text)
     (curve,) = curves(str(model_directory))
     assert curve.series["minutes"].at.tolist() == [1, 5]
+
+
+def test_a_searchs_curve_is_of_populations(make_run: MakeRun) -> None:
+    searched = make_run("searched", model=ModelSpec(algorithm="evolution-strategies", actions=FAST_ACTIONS))
+    assert caption(curves(searched), "mean_return") == "mean return of a population's games"
+    assert caption(curves(make_run("trained")), "mean_return") == "mean return of the last 100 training games"
 
 
 def test_mistakes_are_one_line(make_run: MakeRun, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -192,6 +192,9 @@ def test_staged_for_another_repository(cart: str, hub: LocalHub, capsys: pytest.
     capsys.readouterr()
     assert main(["publish", "cart", "tester/other", "--staged"]) == 2
     assert "was not written for tester/other" in capsys.readouterr().err
+    for other in (REPOSITORY[:-1], f"{REPOSITORY}-2"):
+        assert main(["publish", "cart", other, "--staged"]) == 2, other
+        assert f"was not written for {other}" in capsys.readouterr().err
     Path("cart/model.safetensors").write_bytes(b"no weights")
     assert main(["publish", "cart", REPOSITORY, "--staged"]) == 2
     assert "not safetensors" in capsys.readouterr().err

@@ -147,6 +147,13 @@ def test_n_step_returns_add_up_what_they_say(n: int) -> None:
     )
 
 
+def test_more_steps_than_there_are_take_no_time() -> None:
+    rewards, _, *rest = random_rollout(5)
+    torch.testing.assert_close(
+        n_step_returns(rewards, *rest, gamma=0.9, n=10**9), n_step_returns(rewards, *rest, gamma=0.9, n=len(rewards))
+    )
+
+
 def test_over_the_whole_rollout_n_step_returns_are_those_of_lambda_1() -> None:
     rewards, values, *rest = random_rollout(3)
     values[1:] = rest[0][:-1]  # What a step led to is the next observation, but where an episode ended.

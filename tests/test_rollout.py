@@ -10,7 +10,7 @@ from models.errors import UserError
 from models.network import PolicyOutput
 from models.spec import ModelSpec
 from training.learner import Learner
-from training.rollout import Collector, Rollout
+from training.rollout import Collector, Episode, Rollout
 
 
 class Reader:
@@ -70,6 +70,13 @@ def test_a_truncation_at_the_very_end_of_a_rollout_bootstraps_from_its_last_obse
 def test_only_full_episodes_are_reported() -> None:
     _, episodes = collector(truncate=False).collect()
     assert [(episode.episode_return, episode.length) for episode in episodes] == [(0 + 1 + 2, 3), (10 + 11 + 12, 3)]
+
+
+def test_what_is_played_before_the_first_rollout_is_part_of_its_episodes() -> None:
+    source = collector(truncate=False)
+    source.random_observations(4, np.random.default_rng(0))  # one episode, and the first step of another
+    _, episodes = source.collect()
+    assert episodes[0] == Episode(10 + 11 + 12, 3)
 
 
 def test_log_probs_are_those_of_the_actions_taken(spec: ModelSpec, learner: Learner) -> None:

@@ -95,6 +95,16 @@ def test_a_climb_begins_anew_when_its_patience_ends_and_the_best_is_kept(generat
     assert incumbents == [1, 2, 2, 2, 5]
 
 
+def test_each_climb_begins_as_the_first_did(generator: torch.Generator) -> None:
+    """With the initial noise and the initial temperature, and not already changed."""
+    noisy = AdaptiveNoise(AdaptiveNoiseSettings(patience=2, noise_scale=0.5), torch.zeros(1))
+    warm = SimulatedAnnealing(SimulatedAnnealingSettings(patience=2, temperature=10.0, cooling=0.9), torch.zeros(1))
+    for mean_return in (1.0, 0.0, 0.0):
+        for rule in (noisy, warm):
+            rule.learn(torch.zeros(1, 1), torch.tensor([mean_return]), generator)
+    assert (noisy.noise_scale.item(), warm.temperature.item()) == (0.5, 10.0)
+
+
 def test_steepest_ascent_goes_to_the_best_neighbour_or_stays(generator: torch.Generator) -> None:
     rule = HillClimbing(SteepestAscentSettings(population_size=3), torch.zeros(1))
     assert rule.propose(generator).shape == (3, 1)
@@ -153,6 +163,14 @@ def test_cross_entropy_fits_a_gaussian_to_the_elite(generator: torch.Generator) 
     # 40% of 5 are 2: (1, 4) and (3, 5). Their mean is (2, 4.5); both lie 1 and 0.5 from it, and 0.5 is below the floor.
     assert rule.incumbent.tolist() == [2, 4.5]
     assert rule.deviation.tolist() == pytest.approx([1, 0.6])
+
+
+@pytest.mark.parametrize(("share", "members", "elite"), [(0.07, 100, 7), (0.28, 25, 7), (0.3, 25, 8), (0.01, 5, 1)])
+def test_the_elite_is_the_share_rounded_up(share: float, members: int, elite: int, generator: torch.Generator) -> None:
+    rule = CrossEntropy(CrossEntropySettings(elite_share=share, extra_variance=0.0), torch.zeros(1))
+    population = torch.arange(float(members))[:, None]
+    rule.learn(population, population[:, 0], generator)
+    assert rule.incumbent.item() == pytest.approx(members - 1 - (elite - 1) / 2)
 
 
 def test_the_noise_that_cross_entropy_adds_falls_to_nothing(generator: torch.Generator) -> None:

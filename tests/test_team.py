@@ -118,6 +118,15 @@ def test_a_run_of_two_processes_goes_on_with_one_and_says_what_that_changes(
     assert "it was saved by a training of 2 processes" in capfd.readouterr().err
 
 
+def test_a_run_of_one_process_goes_on_with_two_that_draw_differently(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    assert main([*TRAIN[1:], "--run", str(run), "--steps", "64"]) == 0
+    for code, printed in ended(started("volley", "train", "--resume", run, "--steps", "256")):
+        assert code == 0, printed
+    saved = torch.load(run / CHECKPOINTS_FOLDER / CHECKPOINT_FILE, weights_only=True)["learner"]
+    assert not torch.equal(saved["generator"], saved["others"][0]["generator"])
+
+
 def test_if_what_started_them_is_killed_the_processes_save_the_run_and_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -74,6 +75,14 @@ def test_a_run_directory_holds_all_that_is_promised(tmp_path: Path, settings: Tr
     assert list((run.path / "tensorboard").glob("events.out.tfevents.*"))
     assert json.loads((run.path / "provenance.json").read_text())["packages"]["volley"]
     assert not list(run.path.rglob(f".*.{os.getpid()}"))
+
+
+def test_stages_of_what_was_lost_go(tmp_path: Path, settings: TrainingSettings) -> None:
+    run = RunDirectory.create(tmp_path / "run", settings)
+    train(run, Display())
+    shutil.copytree(run.path / "stages" / "000000064", run.path / "stages" / "000000999")
+    train(RunDirectory.open(run.path), Display())
+    assert [path.name for path in sorted((run.path / "stages").iterdir())] == ["000000032", "000000064", "000000096"]
 
 
 def test_same_seed_same_curve(tmp_path: Path, settings: TrainingSettings) -> None:

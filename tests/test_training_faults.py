@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ import torch
 
 from app.command.main import main
 from models import files
+from training import launch
 from training.run import RunDirectory
 
 TRAIN = ["train", "ppo", "--env", "CartPole-v1", "--device", "cpu", "--steps"]
@@ -37,6 +39,14 @@ def run(trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Pa
     """A copy of it, to be harmed."""
     capsys.readouterr()
     return shutil.copytree(trained, tmp_path / "run")
+
+
+class Noon(datetime):
+    """A clock that stands still."""
+
+    @classmethod
+    def now(cls, tz: tzinfo | None = None) -> Noon:
+        return cls(2026, 11, 27, 12, tzinfo=tz or UTC)
 
 
 def resume(run: Path, steps: int) -> int:
@@ -171,6 +181,16 @@ def test_what_a_killed_training_left_unfinished_is_removed_and_nothing_else(run:
     assert resume(run, 2000) == 0
     assert before - {path for path in run.rglob("*") if path.is_file()} == {run / name for name in left}
     assert not list(run.rglob(".*-????????"))
+
+
+def test_two_that_begin_in_the_same_second_have_folders_of_their_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(launch, "RUNS", tmp_path / "runs")
+    monkeypatch.setattr(launch, "datetime", Noon)
+    paths = [launch.new_run(None, algorithm="ppo", environment="CartPole-v1", seed=seed).path for seed in range(3)]
+    assert [path.name for path in paths] == [f"ppo-20261127-120000{end}" for end in ("", "-2", "-3")]
+    assert [RunDirectory.open(path).settings.seed for path in paths] == [0, 1, 2]
 
 
 @pytest.mark.parametrize("tail", [b'{"steps": 9000, "sec', b"\0" * 100, b"\xff\xfe\n", b"[" * 100_000])

@@ -169,10 +169,15 @@ def test_the_runs_there_are_the_one_saved_last_first(tmp_path: Path, model_direc
         for file in ("config.json", "provenance.json"):
             (tmp_path / "runs" / name / file).write_text("{}")
         os.utime(tmp_path / "runs" / name, (5000 - age, 5000 - age))
+    saved = tmp_path / "runs" / "old" / "checkpoints" / "newest.pt"
+    saved.parent.mkdir()
+    saved.write_bytes(b"")
+    os.utime(saved.parent.parent, (4970, 4970))
+    os.utime(saved, (4985, 4985))
     shutil.copytree(model_directory, tmp_path / "runs" / "model")
     (tmp_path / "runs" / "model" / "provenance.json").write_text("{}")
     (tmp_path / "runs" / "notes").mkdir()
-    assert [path.name for path in catalog.runs(tmp_path / "runs")] == ["new", "between", "old"]
+    assert [path.name for path in catalog.runs(tmp_path / "runs")] == ["new", "old", "between"]
 
 
 def test_nothing_runs_at_first(process: TrainingProcess) -> None:

@@ -211,6 +211,17 @@ def test_nothing_is_learned_from_what_is_not_finite(
     assert torch.equal(policy_of(learner), before)
 
 
+def test_a_policy_that_overflows_alone_is_told() -> None:
+    spec = ControlSpec(algorithm="ppo", environment="CartPole-v1", observation_size=4, actions=DiscreteActions(2))
+    learner = Learner(spec, learning_rate=1e-3, seed=0, device=torch.device("cpu"))
+    assert isinstance(learner.network, ControlNetwork)
+    with torch.no_grad():
+        for weights in learner.network.policy.parameters():
+            weights.fill_(1e37)
+    with pytest.raises(DivergedError, match="the network's answers to the observations of the games are not finite"):
+        learner.act(torch.ones(3, 4))
+
+
 @pytest.mark.parametrize("name", Batch._fields)
 def test_what_is_not_finite_is_named(batch: Batch, name: str) -> None:
     batch = batch._replace(costs=torch.zeros(7, 3), actions=batch.actions.float())

@@ -14,7 +14,7 @@ from models import catalog
 from models.errors import UserError, one_line
 from models.files import CURVE_FILE, expanded, is_file
 from models.run_directory import METRICS_FILE, Metrics, is_run, read_config, read_metrics
-from models.spec import POINTS_TO_WIN, PONG
+from models.spec import POINTS_TO_WIN, PONG, SEARCHES
 
 Axis: TypeAlias = Literal["steps", "minutes"]
 """The horizontal axis of a curve: agent steps, or minutes of training."""
@@ -23,12 +23,17 @@ AXIS_LABELS: dict[Axis, str] = {"steps": "agent steps", "minutes": "minutes of t
 METRIC_LABELS = {
     "mean_return": "mean return of the last 100 training games",
     "mean_length": "mean length of the last 100 training games, in agent steps",
-    "evaluation_return": "mean return of 20 evaluation games",
+    "evaluation_return": "mean return of the evaluation games",
     "entropy": "entropy of the policy, in nats",
     "kl": "KL divergence of an update, in nats",
     "steps_per_second": "agent steps per second",
 }
 """Other metrics are labelled with their names."""
+SEARCH_LABELS = METRIC_LABELS | {
+    "mean_return": "mean return of a population's games",
+    "mean_length": "mean length of a population's games, in agent steps",
+}
+"""Those of black-box searches."""
 RESAMPLES = 1000
 """Of the bootstrap. It always draws the same, so that the same runs make the same picture."""
 MAX_CHANGES = 3
@@ -230,7 +235,8 @@ def summary(curve: Curve) -> dict[str, object]:
 
 def caption(curves: Sequence[Curve], metric: str) -> str:
     """What the lines show, and the bands if there are any."""
-    label = METRIC_LABELS.get(metric, metric.replace("_", " "))
+    searched = all(run.algorithm in SEARCHES for curve in curves for run in curve.runs)
+    label = (SEARCH_LABELS if searched else METRIC_LABELS).get(metric, metric.replace("_", " "))
     if not _of_pong(curves):
         label = label.replace("games", "episodes")
     return f"{label}: interquartile mean over seeds, 95% interval" if _has_band(curves) else label

@@ -63,10 +63,23 @@ def specification(environment: str, *, algorithm: str, head: Head | None = None)
         chosen = head or "gaussian"
         if chosen == "categorical":
             raise UserError(f"{environment} has continuous actions; use --head gaussian or tanh-gaussian")
-        actions = ContinuousActions(tuple(taken.low.tolist()), tuple(taken.high.tolist()), chosen)
+        with _explaining_odd_spaces(environment):
+            actions = ContinuousActions(tuple(taken.low.tolist()), tuple(taken.high.tolist()), chosen)
     else:
         raise UserError(f"{environment} cannot be learned: its actions are {taken}, not discrete or a bounded vector")
-    return ControlSpec(algorithm=algorithm, environment=environment, observation_size=seen.shape[0], actions=actions)
+    with _explaining_odd_spaces(environment):
+        return ControlSpec(
+            algorithm=algorithm, environment=environment, observation_size=seen.shape[0], actions=actions
+        )
+
+
+@contextmanager
+def _explaining_odd_spaces(environment: str) -> Iterator[None]:
+    """Turns what a specification refuses into a `UserError`."""
+    try:
+        yield
+    except ValueError as error:
+        raise UserError(f"{environment} cannot be learned: {one_line(error)}") from error
 
 
 def _register_own() -> None:

@@ -21,7 +21,8 @@ Positive = Annotated[float, msgspec.Meta(gt=0, le=1e37)]
 NotNegative = Annotated[float, msgspec.Meta(ge=0, le=1e37)]
 """Bounded, because the optimiser cannot compute with numbers, ten times as large, that a float32 does not hold."""
 Fraction = Annotated[float, msgspec.Meta(ge=0, le=1)]
-Count = Annotated[int, msgspec.Meta(ge=1)]
+Count = Annotated[int, msgspec.Meta(ge=1, le=10**6)]
+"""Bounded, as what is counted must fit into memory."""
 
 
 class GradientSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

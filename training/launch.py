@@ -50,7 +50,6 @@ def new_run(
 
     `UserError` if a setting is wrong, or as for `RunDirectory.create`.
     """
-    path = path or RUNS / f"{algorithm}-{datetime.now().astimezone():%Y%m%d-%H%M%S}"
     overrides = {"steps": steps, "seed": seed, "sticky": sticky, "device": device}
     settings = training_settings(algorithm, environment, head=head, changes=changes)
     if isinstance(settings.model, ModelSpec):
@@ -74,7 +73,21 @@ def new_run(
         starting_network(start, settings)
     if opponents is not None and opponents.model is not None:
         opposing_network(opponents.model, settings)
-    return _shared(RunDirectory.create(path, settings), team)
+    return _shared(RunDirectory.create(path or _new_folder(algorithm), settings), team)
+
+
+def _new_folder(algorithm: str) -> Path:
+    """A folder of `RUNS` named after the time; a new one, also if another training begins in the same second."""
+    name = RUNS / f"{algorithm}-{datetime.now().astimezone():%Y%m%d-%H%M%S}"
+    for path in (name, *(name.with_name(f"{name.name}-{number}") for number in range(2, 100))):
+        try:
+            path.mkdir(parents=True)
+        except FileExistsError:
+            continue
+        except OSError:
+            break  # whoever writes to it says why
+        return path
+    return name
 
 
 def _check_team(settings: TrainingSettings, team: Team) -> None:

@@ -94,11 +94,10 @@ class Learner:
         `DivergedError` if the network makes nothing finite of the observations.
         """
         output = self.evaluate(observations)
-        if not output.value.isfinite().all():
-            what = (
-                "values of the observations are" if observations.isfinite().all() else "observations of the games are"
-            )
-            raise DivergedError(f"the {what}")
+        if not (output.value.isfinite().all() and output.distribution.entropy().isfinite().all()):
+            observed = "observations of the games"
+            what = f"network's answers to the {observed}" if observations.isfinite().all() else observed
+            raise DivergedError(f"the {what} are")
         actions = choose(output.distribution, self.generator)
         return actions, output.distribution.log_prob(actions), output.value
 

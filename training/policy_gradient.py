@@ -144,12 +144,8 @@ class PolicyGradient:
         A new run takes its first input statistics from these, or else its whole start from a model. Returns why a
         resumed run has new games; None if it has the saved ones.
         """
-        start = self._settings.start
-        if progress.updates == 0 and start is not None and self._saved is None:
-            self.learner.start_from(starting_network(start, self._settings))
-        if progress.updates == 0 and self._settings.slow_moves_after > 0:
-            for policy in self._policies:
-                withhold_slow_moves(policy)
+        if progress.updates == 0:
+            self._begin()
         if isinstance(environments, SelfPlay):
             self._courts = environments
             environments.admit(self._policies[0])
@@ -166,10 +162,21 @@ class PolicyGradient:
             else:
                 return None
         seed = self._seed + progress.updates
+        if progress.updates > 0 and not self._team.leads:
+            self.learner.generator.manual_seed(seed)  # The one that was saved is the first process's.
         observations = collector.random_observations(WARM_UP_STEPS, np.random.default_rng(seed))
-        if progress.updates == 0 and start is None:
+        if progress.updates == 0 and self._settings.start is None:
             self.learner.update_input_statistics(observations)
         return reason
+
+    def _begin(self) -> None:
+        """What only a new run does: starts from a model, and without slow moves, if it is to."""
+        start = self._settings.start
+        if start is not None and self._saved is None:
+            self.learner.start_from(starting_network(start, self._settings))
+        if self._settings.slow_moves_after > 0:
+            for policy in self._policies:
+                withhold_slow_moves(policy)
 
     def _collect_from(self, environments: VectorEnv) -> Collector:
         """Makes new games the source of its experience; returns their collector."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 from itertools import pairwise
@@ -43,7 +44,7 @@ def _models_by_name(value: str) -> str:
 
 def _by_name(model: str) -> str:
     """A model without the folder that it is in, if it is in one of this machine's."""
-    local = "/" in model and (parse_repository(model) is None or exists(expanded(model)))
+    local = ("/" in model or os.sep in model) and (parse_repository(model) is None or exists(expanded(model)))
     return f"runs/{Path(model).name}" if local else model
 
 

@@ -303,7 +303,7 @@ def check_staged(folder: Path, advice: str, repository: str = "") -> None:
         raise UserError(f"{folder} holds {one_line(strange[0], 60)!r}, which is never published; {advice}")
     if f"library_name: {LIBRARY}" not in card.split("\n")[:20]:
         raise UserError(f"{folder} was not written by 'volley publish --dry-run'; {advice}")
-    if repository not in card:
+    if not re.search(rf"(?<![\w./-]){re.escape(repository)}(?![\w./-]*[\w/-])", card):
         raise UserError(f"{folder} was not written for {repository}; {advice}")
 
 

@@ -27,7 +27,7 @@ from training.trajectories import TrajectoryCollector
 class ReinforceSettings(GradientSettings, tag_field="algorithm", tag="reinforce", frozen=True, kw_only=True):
     """REINFORCE's hyperparameters."""
 
-    trajectories_per_update: Count = 8
+    trajectories_per_update: Annotated[int, msgspec.Meta(ge=1, le=4096)] = 8
     """The fewest complete trajectories to learn from at a time."""
     minibatch_size: Count | None = None
     """Decisions per optimiser step, drawn at random and each used once; None takes all in one step."""

@@ -180,8 +180,11 @@ class Collector:
         """
         seen = []
         for _ in range(steps):
-            observations, *_, info = self._environments.step(self._random_actions(rng))
+            observations, rewards, terminations, truncations, info = self._environments.step(self._random_actions(rng))
             self._observations, self._costs = self._to_device(observations), self._costs_in(info)
+            # The games go on, and will be reported whole.
+            going_on = ~(terminations | truncations)
+            self._returns, self._lengths = (self._returns + rewards) * going_on, (self._lengths + 1) * going_on
             seen.append(self._observations)
         return torch.cat(seen)
 

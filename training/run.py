@@ -45,6 +45,7 @@ from models.run_directory import (
     PREVIOUS_CHECKPOINT_FILE,
     Metrics,
     read_metrics,
+    stages_in,
 )
 from training.evaluate import Evaluation
 from training.provenance import machine, new_provenance
@@ -216,10 +217,12 @@ class RunDirectory:
         return progress
 
     def _clear_after(self, progress: Progress) -> None:
-        """Drops the metrics of later updates, and what was still being written when a process was killed."""
+        """Drops the metrics and stages of later updates, and what was still being written when a process was killed."""
         kept = [json.dumps(line) + "\n" for line in self.metrics() if line["steps"] <= progress.steps]
         with self._explaining_failures():
             for path in [path for path in self.path.rglob(".*") if _UNFINISHED.fullmatch(path.name)]:
+                _remove(path)
+            for path in [path for steps, path in stages_in(self.path).items() if steps > progress.steps]:
                 _remove(path)
             atomic_write(self.path / METRICS_FILE, "".join(kept).encode())
 

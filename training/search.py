@@ -189,7 +189,12 @@ class HillClimbing(nn.Module):
             self.incumbent, self.incumbent_return = population[best].clone(), returns[best].clone()
         if self.waited >= self._patience:
             self.restart()
+        else:
+            self.adapt(accepted=accepted)
         return {"accepted": float(accepted), "incumbent_return": float(self.incumbent_return)}
+
+    def adapt(self, *, accepted: bool) -> None:
+        """Changes how the next neighbours are found, after the best of these was accepted or not; here, nothing."""
 
     def accepts(self, neighbour_return: Tensor, generator: torch.Generator) -> bool:
         """Whether to move to a neighbour with this return."""
@@ -217,10 +222,14 @@ class SimulatedAnnealing(HillClimbing):
         probability = acceptance_probability(neighbour_return - self.position_return, self.temperature)
         return bool(torch.rand((), generator=generator, device=generator.device) < probability)
 
+    def adapt(self, *, accepted: bool) -> None:
+        """Cools."""
+        del accepted
+        self.temperature = (self.temperature * self._settings.cooling).clamp(min=self._settings.lowest_temperature)
+
     def learn(self, population: Tensor, returns: Tensor, generator: torch.Generator) -> dict[str, float]:
         """Moves to the neighbour or stays, and cools; returns diagnostics by name."""
         metrics = super().learn(population, returns, generator)
-        self.temperature = (self.temperature * self._settings.cooling).clamp(min=self._settings.lowest_temperature)
         return metrics | {"temperature": float(self.temperature)}
 
 
@@ -239,13 +248,15 @@ class AdaptiveNoise(HillClimbing):
         super().__init__(settings, start)
         self._settings = settings
 
+    def adapt(self, *, accepted: bool) -> None:
+        """Halves the noise, or doubles it."""
+        self.noise_scale = (self.noise_scale * (0.5 if accepted else 2.0)).clamp(
+            self._settings.least_noise_scale, self._settings.greatest_noise_scale
+        )
+
     def learn(self, population: Tensor, returns: Tensor, generator: torch.Generator) -> dict[str, float]:
         """Moves and halves the noise, or stays and doubles it; returns diagnostics by name."""
         metrics = super().learn(population, returns, generator)
-        factor = 0.5 if metrics["accepted"] else 2.0
-        self.noise_scale = (self.noise_scale * factor).clamp(
-            self._settings.least_noise_scale, self._settings.greatest_noise_scale
-        )
         return metrics | {"noise_scale": float(self.noise_scale)}
 
 
@@ -274,7 +285,7 @@ class CrossEntropy(nn.Module):
     def learn(self, population: Tensor, returns: Tensor, generator: torch.Generator) -> dict[str, float]:
         """Fits mean and deviation to the elite; returns diagnostics by name."""
         del generator
-        size = math.ceil(self._settings.elite_share * len(population))
+        size = math.ceil(round(self._settings.elite_share * len(population), 6))  # 0.07 of 100 is above 7
         elite = population[returns.topk(size).indices]
         self.incumbent = elite.mean(0)
         extra = self._settings.extra_variance * (1 - self.updates / self._settings.extra_updates).clamp(min=0)

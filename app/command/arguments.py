@@ -39,6 +39,7 @@ def add_command(subparsers: Subparsers, name: str, *, purpose: str, example: str
         description=f"{purpose[0].upper()}{purpose[1:]}.",
         epilog=f"Example:\n  {example}",
         formatter_class=RawDescriptionHelpFormatter,
+        allow_abbrev=False,  # What is published of a command leaves out paths, by the names of options.
     )
 
 

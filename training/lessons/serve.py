@@ -76,13 +76,13 @@ def _warm_up() -> None:
 
 def _run(ask: Ask, newest: SimpleQueue[Ask | None], tell: Callable[[bytes], object]) -> Ask | None:
     """Runs a lesson until something else is asked for; returns that."""
+    begun = time.monotonic()
     for state in states(ask.knobs):
         tell(encode(Tell(ask.number, state)))
-        deadline = time.monotonic() + INTERVAL
         try:
-            return _last(newest, newest.get(timeout=max(deadline - time.monotonic(), 0)))
+            return _last(newest, newest.get(timeout=max(begun + INTERVAL - time.monotonic(), 0)))
         except Empty:
-            pass
+            begun = time.monotonic()
     return _last(newest, newest.get())
 
 
