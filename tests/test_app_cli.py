@@ -157,6 +157,19 @@ def test_without_a_display_it_says_what_to_do(model_directory: Path) -> None:
     assert "volley watch --headless" in run.stderr
 
 
+@pytest.mark.parametrize("words", [["train", "ppo", "--fro", "/a/model"], ["watch", "ppo", "--head"]])
+def test_options_are_written_in_full(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """What is published of a training's command is without paths by the names of its options."""
+    assert main(words) == 2
+    assert f"unrecognized arguments: {words[2]}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("option", [["--greedy"], ["--temperature", "2"], ["--reaction", "100"]])
+def test_a_replay_plays_as_it_was(option: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["watch", "--replay", "game.volley", *option]) == 2
+    assert "--replay shows a saved game as it was" in capsys.readouterr().err
+
+
 COMMANDS = (
     *("play", "watch", "train", "evaluate", "plot", "league", "rating"),
     *("models", "pull", "publish", "import", "doctor"),

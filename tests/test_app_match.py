@@ -273,11 +273,13 @@ def test_greedy_is_the_policies_own_until_it_is_changed(spec: ModelSpec, network
     assert [policy.greedy for policy in policies] == [True, True]
     match.toggle_greedy()
     assert [policy.greedy for policy in policies] == [False, False]
+    assert not match.straight, "the same opponent all along, it says"
 
 
 def test_scripts_are_not_greedy(match: Match) -> None:
     match.toggle_greedy()
     assert not match.snapshot().greedy
+    assert match.straight
 
 
 def test_a_step_ends_at_a_decision_that_is_the_same_again(spec: ModelSpec, network: PolicyNetwork) -> None:

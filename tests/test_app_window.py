@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from threading import Event
@@ -35,6 +36,7 @@ from app.play.review import ReviewModel
 from app.play.scene import MatchScene
 from app.play.screen import HEEDLESS_SECONDS, MatchScreen
 from app.screen import OpenLibrary, Start
+from app.services import _yield_to_the_loop
 from app.settings import PANELS_WHILE_WATCHING, PanelName
 from app.ui import bindings, help_page, theme, widgets
 from app.ui.bindings import Command
@@ -61,7 +63,8 @@ def nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("VOLLEY_DATA", str(tmp_path / "data"))
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     yield
-    pygame.event.clear()
+    if pygame.display.get_init():
+        pygame.event.clear()
 
 
 @pytest.fixture
@@ -814,3 +817,14 @@ def test_what_fails_between_frames_is_told_by_its_future(playing: Window) -> Non
     frames(playing, 1)
     with pytest.raises(UserError, match="ZeroDivisionError"):
         future.result(timeout=10)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has priorities of threads")
+@pytest.mark.parametrize(("window", "thinker"), [(0, 10), (15, 15)])
+def test_who_thinks_is_no_less_nice_than_the_window(window: int, thinker: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only an administrator may ask for more than one has."""
+    asked = []
+    monkeypatch.setattr(os, "getpriority", lambda *_: window)
+    monkeypatch.setattr(os, "setpriority", lambda *how: asked.append(how[-1]))
+    _yield_to_the_loop()
+    assert asked == [thinker]

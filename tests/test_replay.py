@@ -148,6 +148,7 @@ def test_a_replay_says_who_played_in_the_end(
 
 def test_a_models_side_and_hash_go_with_it(session: Session) -> None:
     (_, model), (_, models) = (session.lineup.left, session.lineup.right), kept(session).models
+    assert models
     assert session.match.take_over(Side.RIGHT), "the person on the left changes sides with the model"
     session.match.advance()
     recorded = kept(session)

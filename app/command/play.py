@@ -152,11 +152,12 @@ def _session(arguments: Namespace) -> Session:
     from app.game.session import Session
 
     if arguments.replay is not None:
-        for name in ("model", "versus", "games", "seed", "follow", "greedy", "temperature", "reaction"):
-            if getattr(arguments, name) not in (None, False, 0, 1.0):
-                raise UserError(
-                    "--replay shows a saved game as it was: only --headless, --record, --panels and --json go with it"
-                )
+        others = [getattr(arguments, name) for name in ("model", "versus", "games", "seed", "follow", "greedy")]
+        changed = arguments.temperature != 1.0 or arguments.reaction != 0
+        if changed or any(value not in {None, False} for value in others):
+            raise UserError(
+                "--replay shows a saved game as it was: only --headless, --record, --panels and --json go with it"
+            )
         recorded = replay.load(arguments.replay)
         return Session(recorded.lineup, seed=recorded.seed, games=1, replay=recorded, sound=not arguments.headless)
     model = catalog.DEFAULT_MODEL if arguments.model is None else arguments.model
