@@ -58,7 +58,7 @@ class Watched:
         (self.path / "config.json").write_bytes(encode(TrainingSettings(model=self.spec, steps=400_000)))
 
     def log(self, steps: int, seconds: float, mean_return: float | None = None) -> None:
-        line = {"steps": steps, "updates": 1, "games": 0, "seconds": seconds, "kl": None, "mean_return": mean_return}
+        line = {"steps": steps, "updates": 1, "games": 30, "seconds": seconds, "kl": None, "mean_return": mean_return}
         with (self.path / "metrics.jsonl").open("a") as file:
             file.write(json.dumps(line) + "\n")
 
@@ -240,7 +240,7 @@ def test_without_a_policy_it_follows_the_progress(watched: Watched) -> None:
 
 def test_a_run_as_training_writes_it_is_understood(tmp_path: Path, learner: Learner) -> None:
     run = RunDirectory.create(tmp_path / "run", TrainingSettings(model=learner.spec, steps=400_000))
-    progress = Progress(steps=6144, updates=1, games=3, seconds=5.5)
+    progress = Progress(steps=6144, updates=1, games=30, seconds=5.5)
     run.log(progress, {"kl": 0.1, "mean_return": -20.25, "steps_per_second": 1117.0})
     run.save(learner, progress)
     player = load_newest(run.path, seed=0)

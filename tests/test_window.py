@@ -27,6 +27,7 @@ from app.game import replay
 from app.game.lineup import Lineup, Person, Policy, Rom
 from app.game.replay import Replay
 from app.game.timeline import Controls
+from app.play.screen import HEEDLESS_SECONDS
 from app.ui import theme
 from app.ui.theme import Face
 from models.spec import ModelSpec
@@ -329,6 +330,7 @@ def test_a_lost_game_is_saved_and_played_again(open_desk: Callable[..., Desk], t
     desk.see(both(PLAY, player("Atari CPU")), "you against the CPU")
     desk.press("plus", "plus", "plus")  # Eight times as fast, and nobody at the right paddle.
     desk.see(result("Atari CPU wins"), "ending")
+    time.sleep(2 * HEEDLESS_SECONDS)
     desk.press("Right", "Right", "Return")
     desk.see(says("replay saved"), "ending, saved")
     (file,) = (tmp_path / "data" / "replays").iterdir()
@@ -365,6 +367,7 @@ def test_a_replay_ends_and_begins_again(open_desk: Callable[..., Desk], tmp_path
 
     desk = open_desk("watch", "--replay", str(tmp_path / "game.volley"))
     desk.see(result("Draw"), "end of a replay")
+    time.sleep(2 * HEEDLESS_SECONDS)
     desk.press("Return")
     desk.see(never(result("Draw")), "replay again")
     desk.see(result("Draw"), "end of a replay again")
