@@ -229,6 +229,13 @@ class Bench:
         self.model.click(self.entry(name))
         self.go()
 
+    def open_history(self, name: str) -> None:
+        """Of a model that was downloaded just now."""
+        self.library.refresh()
+        self.choose(name)
+        self.model.focus.go(ModelAction.REVISIONS)
+        self.press(Command.CONFIRM)
+
     def entry(self, name: str) -> Entry:
         return next(row for row in self.library.rows if isinstance(row, Entry) and row.name == name)
 
@@ -460,10 +467,7 @@ def test_a_new_revision_is_downloaded_and_a_downloaded_one_is_pinned(
     bench: Bench, hub: FakeHub, keep: Callable[..., StoredModel]
 ) -> None:
     keep(ADA)
-    bench.library.refresh()
-    bench.choose(ADA)
-    bench.model.focus.go(ModelAction.REVISIONS)
-    bench.press(Command.CONFIRM)
+    bench.open_history(ADA)
     assert at(bench, LibraryArea.HISTORY)
     bench.answer("history")
     assert bench.library.history is not None
@@ -488,10 +492,7 @@ def test_a_history_that_cannot_be_fetched_shows_downloaded_commits(
     bench: Bench, hub: FakeHub, keep: Callable[..., StoredModel]
 ) -> None:
     keep(ADA)
-    bench.library.refresh()
-    bench.choose(ADA)
-    bench.model.focus.go(ModelAction.REVISIONS)
-    bench.press(Command.CONFIRM)
+    bench.open_history(ADA)
     hub.failure = "no answer"
     bench.answer("history")
     assert bench.library.history is not None
@@ -504,10 +505,7 @@ def test_a_search_that_leads_to_another_model_closes_the_history(
     bench: Bench, keep: Callable[..., StoredModel], query: str
 ) -> None:
     keep(ADA)
-    bench.library.refresh()
-    bench.choose(ADA)
-    bench.model.focus.go(ModelAction.REVISIONS)
-    bench.press(Command.CONFIRM)
+    bench.open_history(ADA)
     assert bench.library.history is not None
     bench.press(Command.SEARCH)
     bench.type(query)
