@@ -1,4 +1,4 @@
-"""Environment variables that huggingface_hub reads as it is imported, and where it would fail with a traceback."""
+"""Environment variables that huggingface_hub reads as it is imported. With some it would fail with a traceback."""
 
 from __future__ import annotations
 
@@ -9,6 +9,15 @@ from models.errors import UserError
 
 _TIMEOUTS = ("HF_HUB_DOWNLOAD_TIMEOUT", "HF_HUB_ETAG_TIMEOUT")
 _LONGEST_TIMEOUT = 24 * 60 * 60
+_OFFLINE = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE")
+_YES = frozenset({"1", "ON", "YES", "TRUE"})
+
+
+def offline_variable() -> str:
+    """The variable by which the user keeps huggingface_hub from using the network; empty if there is none."""
+    # The first that is not empty counts, whatever it says.
+    name = next((name for name in _OFFLINE if os.environ.get(name)), "")
+    return name if os.environ.get(name, "").upper() in _YES else ""
 
 
 def check_variables() -> None:

@@ -102,6 +102,9 @@ def test_a_policy_that_is_certain_but_bad_is_reported_once() -> None:
         "the policy is almost certain of its actions (entropy 0.004) while its mean return is only 12:"
     )
     assert watch.look(bad) == []
+    assert line.endswith("train again with more: --set entropy_coefficient=0.03")
+    (line,) = health(PONG).look({"entropy": 0.004, "mean_return": -19.0, "kl": 0.0})
+    assert line.endswith("train again with more: --set entropy_coefficient=0.09"), "more than it had"
     assert health().look({"entropy": 0.004, "mean_return": 490.0, "kl": 0.0}) == [], "it may be"
     assert health(good=math.inf).look(bad) == [], "nobody knows what is good"
     assert health().look({"entropy": 0.004, "mean_return": math.nan, "kl": 0.0}) == []
@@ -115,6 +118,7 @@ def test_a_policy_that_runs_away_is_reported_once() -> None:
     far, near = {"kl": 0.9, "entropy": 0.5, "mean_return": 20.0}, {"kl": 0.01, "entropy": 0.5, "mean_return": 20.0}
     said = [watch.look(metrics) for metrics in (far, far, near, *[far] * (RUNAWAY_UPDATES + 2))]
     assert [bool(lines) for lines in said] == [False] * (3 + RUNAWAY_UPDATES - 1) + [True, False, False]
+    assert said[-3][0].endswith("train again with smaller steps: --set highest_learning_rate=0.0001"), "it was 0.001"
     constant = training_settings("ppo", "CartPole-v1", changes=["step_size=constant"])
     watch = Health(replace(constant), 475.0)
     assert not any(watch.look(far) for _ in range(10)), "its steps do not adapt"

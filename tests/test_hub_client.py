@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import os
 import re
+import runpy
 import subprocess
 import sys
 from collections.abc import Iterator
 
 import pytest
-from huggingface_hub import close_session
+from huggingface_hub import close_session, constants
 
 from models.errors import UserError
 from models.hub import reading
 from models.hub.client import configure
+from models.hub_variables import offline_variable
 
 PROXIES = ("ALL_PROXY", "HTTPS_PROXY", "HTTP_PROXY", "all_proxy", "https_proxy", "http_proxy")
 
@@ -97,3 +99,17 @@ except UserError as error:
     )
     answer = done.stdout + done.stderr
     assert re.fullmatch(rf"2?\n?(volley: )?cannot use the Hub: {name} is .*\n", answer), answer
+
+
+@pytest.mark.parametrize("hub", [None, "", "0", "1", "true"])
+@pytest.mark.parametrize("transformers", [None, "", "0", "Yes", "2"])
+def test_the_variable_that_keeps_the_client_offline_is_named(
+    monkeypatch: pytest.MonkeyPatch, hub: str | None, transformers: str | None
+) -> None:
+    for name, value in (("HF_HUB_OFFLINE", hub), ("TRANSFORMERS_OFFLINE", transformers)):
+        if value is None:
+            monkeypatch.delenv(name, raising=False)
+        else:
+            monkeypatch.setenv(name, value)
+    assert bool(offline_variable()) == runpy.run_path(constants.__file__)["HF_HUB_OFFLINE"], "as the client has it"
+    assert offline_variable() in {"", "HF_HUB_OFFLINE" if hub else "TRANSFORMERS_OFFLINE"}

@@ -152,7 +152,8 @@ def nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("SDL_AUDIODRIVER", "dummy")
     monkeypatch.setenv("VOLLEY_CONFIG", str(tmp_path / "config"))
     monkeypatch.setenv("VOLLEY_DATA", str(tmp_path / "data"))
-    monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
+    for name in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"):
+        monkeypatch.delenv(name, raising=False)
     (tmp_path / "work").mkdir()
     monkeypatch.chdir(tmp_path / "work")
     yield
@@ -340,9 +341,9 @@ def test_without_a_network_the_list_shows_the_reason_and_local_models(hub: FakeH
 
 def test_offline_the_hub_is_not_asked(monkeypatch: pytest.MonkeyPatch, keep: Callable[..., StoredModel]) -> None:
     keep(ADA)
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setenv("TRANSFORMERS_OFFLINE", "1")
     bench = Bench()
-    assert "Offline" in bench.notes[-1]
+    assert "Offline (TRANSFORMERS_OFFLINE is set)" in bench.notes[-1]
     bench.press(Command.SEARCH)
     bench.type("ada")
     bench.press(Command.DOWN)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import errno
 import io
+import json
 import os
 import shutil
 import subprocess
@@ -81,10 +82,10 @@ def test_a_damaged_checkpoint_never_takes_the_place_of_a_good_one(run: Path) -> 
     newest, previous = (run / "checkpoints" / name for name in ("newest.pt", "previous.pt"))
     good = previous.read_bytes()
     cut(newest)
-    assert resume(run, 2000) == 0, "it is finished, by the one before"
+    assert resume(run, 6000) == 0
     assert previous.read_bytes() == good
     taken = newest.read_bytes()
-    assert resume(run, 2000) == 0
+    assert resume(run, 6000) == 0
     assert previous.read_bytes() == taken, "now both are good"
 
 
@@ -99,9 +100,29 @@ def test_if_no_checkpoint_can_be_read_it_says_so_and_what_is_left(
     assert line.endswith(f"its newest policy is in {run / 'model'}")
 
 
+def test_what_was_best_after_the_last_save_is_kept(run: Path) -> None:
+    folder = run / "best"
+    shutil.copytree(run / "model", folder, dirs_exist_ok=True)
+    figures = {"mean_return": 9999.0, "std_return": 0, "episodes": 20, "sticky": 0, "greedy": False}
+    (folder / "evaluation.json").write_text(json.dumps(figures))
+    weights = (folder / "model.safetensors").read_bytes()
+    assert resume(run, 30_000) == 0
+    returns = [line["evaluation_return"] for line in RunDirectory.open(run).metrics() if "evaluation_return" in line]
+    assert returns[-1] is not None
+    assert (folder / "model.safetensors").read_bytes() == weights
+
+
+def test_a_run_does_not_go_back(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    settings = (run / "config.json").read_bytes()
+    assert resume(run, 3000) == 2
+    assert capsys.readouterr().err.endswith("steps already; --steps counts from its beginning: ask for more\n")
+    assert (run / "config.json").read_bytes() == settings
+    assert resume(run, 6000) == 0, "it has done all that, and a bit more"
+
+
 def test_a_run_without_a_checkpoint_begins_again(run: Path) -> None:
-    for name in ("newest.pt", "previous.pt"):
-        (run / "checkpoints" / name).unlink()
+    for name in ("checkpoints/newest.pt", "checkpoints/previous.pt", "metrics.jsonl"):
+        (run / name).unlink()
     assert resume(run, 2000) == 0
     assert 2000 <= RunDirectory.open(run).metrics()[-1]["steps"] < 6000
 
@@ -144,8 +165,8 @@ def test_a_full_disk_leaves_the_only_checkpoint_that_can_be_read(run: Path, monk
 
     with monkeypatch.context() as disk:
         disk.setattr(files, "_bring_to_disk", full)
-        assert resume(run, 2000) == 2
-    assert resume(run, 2000) == 0
+        assert resume(run, 6000) == 2
+    assert resume(run, 6000) == 0
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no file that is always full")
@@ -178,7 +199,7 @@ def test_what_a_killed_training_left_unfinished_is_removed_and_nothing_else(run:
         (run / name).parent.mkdir(exist_ok=True)
         (run / name).write_text("half")
     before = {path for path in run.rglob("*") if path.is_file()}
-    assert resume(run, 2000) == 0
+    assert resume(run, 6000) == 0
     assert before - {path for path in run.rglob("*") if path.is_file()} == {run / name for name in left}
     assert not list(run.rglob(".*-????????"))
 

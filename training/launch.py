@@ -164,14 +164,26 @@ def _shaped_like(name: str, model: ModelSpec) -> ModelSpec:
 
 
 def resumed_run(path: Path, *, steps: int | None, device: DeviceName | None, team: Team = ALONE) -> RunDirectory:
-    """The run in `path`, with new `steps` or `device` unless None. `UserError` as for `RunDirectory.open`."""
+    """The run in `path`, with new `steps` or `device` unless None.
+
+    `UserError` as for `RunDirectory.open`, and if it has done more than that many steps.
+    """
     run = RunDirectory.open(path)
+    _check_steps(run, steps)
     if device is not None:
         pick_device(device)
     settings = msgspec.structs.replace(run.settings, **_given({"steps": steps, "device": device}))
     _check_team(settings, team)
     run.write_settings(settings)
     return _shared(run, team)
+
+
+def _check_steps(run: RunDirectory, steps: int | None) -> None:
+    """`UserError` if the run has already done more than it now should; an update may have led a bit too far."""
+    metrics = run.metrics()
+    done = metrics[-1]["steps"] if metrics else 0
+    if steps is not None and steps < min(done, run.settings.steps):
+        raise UserError(f"{run.path} has done {done:,} steps already; --steps counts from its beginning: ask for more")
 
 
 def _given(arguments: dict[str, Any]) -> dict[str, Any]:

@@ -44,6 +44,7 @@ from models.run_directory import (
     NEWEST_FOLDER,
     PREVIOUS_CHECKPOINT_FILE,
     Metrics,
+    read_evaluation,
     read_metrics,
     stages_in,
 )
@@ -214,6 +215,8 @@ class RunDirectory:
                 progress = msgspec.convert(saved.progress, Progress)
             self.moved_from = saved.machine if saved.machine != machine(trainee.device) else ""
         self._clear_after(progress)
+        if (best := read_evaluation(self.path / BEST_FOLDER)) is not None:
+            progress.best_return = max(progress.best_return, best.mean_return)  # found after the save
         return progress
 
     def _clear_after(self, progress: Progress) -> None:

@@ -24,7 +24,7 @@ from models import __version__, catalog, checkpoint
 from models.device import cpu_features, pick_device, processor_name, supports_fast_bfloat16
 from models.errors import UserError
 from models.files import is_file
-from models.hub.client import is_offline
+from models.hub_variables import check_variables, offline_variable
 
 DEPENDENCIES = (
     "torch",
@@ -114,7 +114,8 @@ class Report(msgspec.Struct, frozen=True):
     rom_md5: str | None
     weights: list[Weights]
     decision: DecisionTime | None
-    hub_offline: bool
+    hub_offline: str
+    """The variable that says so; empty if none does."""
 
     @property
     def can_play(self) -> bool:
@@ -128,7 +129,11 @@ class Report(msgspec.Struct, frozen=True):
 
 
 def examine() -> Report:
-    """Examines this machine for a few seconds. Opens no window, plays no sound and uses no network."""
+    """Examines this machine for a few seconds. Opens no window, plays no sound and uses no network.
+
+    `UserError` if the environment has what the Hub's client cannot use.
+    """
+    check_variables()
     report = Report(
         platform=f"{platform.system()} {platform.machine()}",
         python=platform.python_version(),
@@ -141,7 +146,7 @@ def examine() -> Report:
         rom_md5=_rom_md5(),
         weights=[_try_weights(name) for name in catalog.bundled_names()],
         decision=None,
-        hub_offline=is_offline(),
+        hub_offline=offline_variable(),
     )
     if not report.can_play:
         return report
@@ -302,7 +307,7 @@ def _rows(report: Report) -> Iterator[_Row]:
     yield from _hardware_rows(report)
     yield from _screen_and_sound_rows(report)
     yield from _game_rows(report)
-    yield _Row("ok", "Hub", "offline: HF_HUB_OFFLINE is set" if report.hub_offline else "not checked")
+    yield _Row("ok", "Hub", f"offline: {report.hub_offline} is set" if report.hub_offline else "not checked")
 
 
 def _hardware_rows(report: Report) -> Iterator[_Row]:

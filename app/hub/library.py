@@ -6,7 +6,6 @@ therefore never blocks the window.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, replace
@@ -17,6 +16,7 @@ from app.hub.local import Details, Entry, Section
 from app.hub.remote import LOADING, Commit, Download
 from models import store
 from models.errors import UserError
+from models.hub_variables import offline_variable
 from models.store import StoredModel
 
 TYPING_PAUSE = 0.4
@@ -25,9 +25,8 @@ FOCUS_PAUSE = 0.3
 """Seconds that a model on the Hub must stay in focus before its details are fetched."""
 MAX_SEARCHES = 3
 """Searches that may be waiting for the Hub at the same time."""
-OFFLINE = "Offline (HF_HUB_OFFLINE is set): showing the models on this machine."
-_OFFLINE_HISTORY = "Offline (HF_HUB_OFFLINE is set): showing the downloaded revisions."
-_YES = frozenset({"1", "ON", "YES", "TRUE"})
+OFFLINE = "Offline ({variable} is set): showing the models on this machine."
+_OFFLINE_HISTORY = "Offline ({variable} is set): showing the downloaded revisions."
 """Values of environment variables that the Hub's client reads as true."""
 _EMPTY = {
     Section.BUNDLED: "None found. Please reinstall Volley.",
@@ -82,13 +81,14 @@ class Library:
         self.arrived = ""
         """The model that was downloaded or chosen last; the screen moves the focus to it and clears this."""
         self._questions, self._transfers = questions, transfers
-        self._offline = os.environ.get("HF_HUB_OFFLINE", "").upper() in _YES
+        self._offline = offline_variable()
+        """Why the Hub is not asked; empty if it is."""
         self._local: list[Entry] = []
         self._found: tuple[Entry, ...] = ()
-        self.hub_status = OFFLINE if self._offline else LOADING
+        self.hub_status = OFFLINE.format(variable=self._offline) if self._offline else LOADING
         """Why the Hub's models are not all shown, in a line; empty once it has answered."""
         self._failed = False
-        self._search_sent = self._offline
+        self._search_sent = bool(self._offline)
         """Whether the Hub was asked for the current query."""
         self._since_typing = TYPING_PAUSE
         self._searches: list[tuple[str, Future[tuple[Entry, ...]]]] = []
@@ -172,7 +172,7 @@ class Library:
     def open_history(self, repository: str) -> None:
         """Fetches the commits of a repository; shows those on this machine meanwhile."""
         self.notice = ""
-        status = _OFFLINE_HISTORY if self._offline else LOADING
+        status = _OFFLINE_HISTORY.format(variable=self._offline) if self._offline else LOADING
         self.history = History(repository, remote.local_commits(repository), status)
         self._pending_history = None if self._offline else self._questions.submit(remote.history, repository)
 

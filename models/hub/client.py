@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, Protocol, TypeAlias
 
-from huggingface_hub import HfApi, constants, get_session, is_offline_mode
+from huggingface_hub import HfApi, constants, get_session
 from huggingface_hub.utils.tqdm import disable_progress_bars
 
 from models.errors import UserError, one_line, without_secrets
@@ -81,11 +81,6 @@ def _wrong_variables(error: Exception) -> tuple[str, str]:
             return "a file", _KEY_LOG
         return "a file of certificates", next((name for name in _CERTIFICATES if name in os.environ), "")
     return "a proxy", " or ".join(name for name in _PROXIES if name in os.environ)
-
-
-def is_offline() -> bool:
-    """Whether the user has told the client to use no network, as by HF_HUB_OFFLINE."""
-    return is_offline_mode()
 
 
 _requests_left: ContextVar[Iterator[int] | None] = ContextVar("requests_left", default=None)

@@ -22,12 +22,14 @@ from huggingface_hub.errors import (  # type: ignore[attr-defined] # HTTPError o
 
 from models.errors import UserError, one_line, without_secrets
 from models.hub.client import limited_requests
+from models.hub_variables import offline_variable
 
 
 class Unreachable(UserError):  # noqa: N818 - a message for the user, like any `UserError`
     """The Hub cannot be reached now, so nothing is known about what it has."""
 
 
+_OFFLINE_VARIABLE = offline_variable() or "HF_HUB_OFFLINE"  # when this is imported, as the client does
 _FORBIDDEN, _SERVER_FAULT = 403, 500
 NO_WRITE_ACCESS = "this token has no write access; log in with one that has: hf auth login"
 _REASONS: tuple[tuple[type[Exception], str], ...] = (
@@ -39,7 +41,7 @@ _REASONS: tuple[tuple[type[Exception], str], ...] = (
     (LocalTokenNotFoundError, "you are not logged in; log in with: hf auth login"),
     # From an HTTP header; the token is the only user input in one.
     (UnicodeEncodeError, "malformed token; log in again with: hf auth login"),
-    (OfflineModeIsEnabled, "offline, because HF_HUB_OFFLINE is set; unset it to use the Hub"),
+    (OfflineModeIsEnabled, f"offline, because {_OFFLINE_VARIABLE} is set; unset it to use the Hub"),
 )
 _NONSENSE = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 """Raised where an answer is not what it should be: the client takes every answer on trust."""
