@@ -12,10 +12,9 @@ import numpy as np
 from agents.base import FULL_SPEED, Decision, Frame
 from agents.handicap import SPEED_FRAMES, expected_ball, reaction_frames
 from agents.sight import Place, View, look
-from models.screen import BALL_HEIGHT, BALL_WIDTH, FIELD_BOTTOM, FIELD_TOP, RIGHT_PADDLE
+from models.screen import BALL_HEIGHT, BALL_WIDTH, FIELD_BOTTOM, FIELD_MIDDLE, FIELD_TOP, RIGHT_PADDLE
 from models.spec import MINIMAL_ACTIONS, ActionName
 
-MIDDLE = (FIELD_TOP + FIELD_BOTTOM - 1) / 2
 _ROWS_PER_FRAME = 5.7
 """How far a knob at full speed takes the paddle in a frame."""
 _AT_REST = 8
@@ -159,7 +158,7 @@ class PersonaAgent:
     def _target(self, before: Place | None, ball: Place | None) -> float | None:
         """The row for the paddle's middle; None to stay."""
         if ball is None or before is None or not self._approaching:
-            return MIDDLE
+            return FIELD_MIDDLE
         frames = self._delay
         if self.persona.foresight:
             speed = (ball.column - before.column) / SPEED_FRAMES

@@ -9,10 +9,9 @@ import numpy as np
 
 from agents.base import Decision, Frame
 from agents.sight import View, look
-from models.screen import BALL_HEIGHT, FIELD_BOTTOM, FIELD_TOP
+from models.screen import BALL_HEIGHT, FIELD_MIDDLE
 from models.spec import ActionName
 
-_MIDDLE = (FIELD_TOP + FIELD_BOTTOM - 1) / 2
 _FURTHEST_AIM = 5
 """Rows between the paddle's middle and the part that is to meet the ball. Near 8 it would miss too often."""
 _DEAD_BAND = 4
@@ -32,7 +31,7 @@ class Track(NamedTuple):
     """Whether the ball is flying towards it."""
     aim: float = 0.0
     """Where the paddle's middle should be when it meets the ball, in rows below the ball's middle."""
-    paddle: tuple[float, float] = (_MIDDLE, _MIDDLE)
+    paddle: tuple[float, float] = (FIELD_MIDDLE, FIELD_MIDDLE)
     """The paddle's middle row in the two newest frames, newest last."""
 
 
@@ -79,7 +78,7 @@ class TrackerAgent:
         middle = last if paddle is None else paddle.middle
         approaching, aim = self._follow(None if ball is None else ball.column)
         self._track = Track(None if ball is None else ball.column, approaching, aim, (last, middle))
-        target = ball.row + (BALL_HEIGHT - 1) / 2 + aim if ball is not None and approaching else _MIDDLE
+        target = ball.row + (BALL_HEIGHT - 1) / 2 + aim if ball is not None and approaching else FIELD_MIDDLE
         # Every second frame the ROM moves the paddle half-way to the knob, so it coasts as far as it has just moved.
         off = target - (middle + (middle - before_last))
         if abs(off) <= _DEAD_BAND:

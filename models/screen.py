@@ -15,6 +15,7 @@ WALL_TOP = 24
 """The top of the upper wall; the score is above it."""
 FIELD_TOP, FIELD_BOTTOM = 34, 194
 """The field between the walls."""
+FIELD_MIDDLE = (FIELD_TOP + FIELD_BOTTOM - 1) / 2
 FIELD_ROWS = slice(FIELD_TOP, FIELD_BOTTOM)
 LEFT_PADDLE, RIGHT_PADDLE = slice(16, 20), slice(140, 144)
 """The paddles' columns."""

@@ -9,10 +9,9 @@ from numpy.typing import NDArray
 
 from agents.base import FULL_SPEED, Control
 from agents.handicap import SPEED_FRAMES, expected_ball
-from agents.persona import MIDDLE
 from agents.pong import Court, Side
 from agents.sight import Place
-from models.screen import BALL_HEIGHT, BALL_WIDTH, FIELD_BOTTOM, FIELD_TOP, RIGHT_PADDLE, SCREEN_COLUMNS
+from models.screen import BALL_HEIGHT, BALL_WIDTH, FIELD_BOTTOM, FIELD_MIDDLE, FIELD_TOP, RIGHT_PADDLE, SCREEN_COLUMNS
 
 OFF_CENTRE = 5.0
 """Rows from the paddle's middle to the ball's where they meet: steep enough to win points, safe enough not to miss."""
@@ -44,14 +43,14 @@ def _destination(court: Court, side: Side) -> float:
     """The row where the paddle's middle should be."""
     ball = court.ball
     if ball is None:
-        return MIDDLE
+        return FIELD_MIDDLE
     # As the player on the right would see it.
     right = side is Side.RIGHT
     column, speed = (ball.column, ball.right) if right else (SCREEN_COLUMNS - BALL_WIDTH - ball.column, -ball.right)
     if speed <= 0:
-        return MIDDLE
+        return FIELD_MIDDLE
     frames = max(-(-(RIGHT_PADDLE.start - BALL_WIDTH - column) // speed), 0)
     before = Place(ball.row - SPEED_FRAMES * ball.down, column - SPEED_FRAMES * speed)
     arrival = expected_ball(before, Place(ball.row, column), frames).row + (BALL_HEIGHT - 1) / 2
-    row = arrival - (OFF_CENTRE if arrival < MIDDLE else -OFF_CENTRE)
+    row = arrival - (OFF_CENTRE if arrival < FIELD_MIDDLE else -OFF_CENTRE)
     return min(max(row, FIELD_TOP), FIELD_BOTTOM)
