@@ -299,7 +299,8 @@ def _amount(spec: PolicySpec, provenance: Provenance) -> Iterator[str]:
     frames = f" of {spec.observation.frame_skip} frames" if isinstance(spec, ModelSpec) else ""
     text = f"{algorithm_name(spec.algorithm)}, {provenance.steps:,} agent steps{frames}"
     if provenance.earlier:
-        text += " with the trainings that it went on from"
+        text += ", with" if provenance.counts_earlier else ", without"
+        text += " the trainings that it went on from"
     if provenance.games is not None:
         text += f", {provenance.games:,} full {'games' if pong else 'episodes'}"
     if provenance.minutes is not None:

@@ -39,6 +39,8 @@ class Provenance(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     earlier: tuple[Command, ...] = ()
     """The commands of the trainings that it went on from, the first one first."""
+    counts_earlier: bool = False
+    """Whether the steps, games and minutes are those of all these trainings together."""
     command: Command = ""
     started: Text = ""
     """ISO 8601."""
@@ -74,9 +76,8 @@ class Provenance(Struct, frozen=True, kw_only=True, omit_defaults=True):
         if any(not _begins(command) for command in commands):
             return ()
         steps = self.settings.get("steps")
-        last = without_options(commands[-1], "--steps") if isinstance(steps, int) else commands[-1]
-        last = last if self.earlier else without_options(last, "--run")
-        return (*commands[:-1], f"{last} --steps {steps}" if isinstance(steps, int) else last)
+        last = commands[-1] if self.earlier else without_options(commands[-1], "--run")
+        return (*commands[:-1], with_steps(last, steps) if isinstance(steps, int) else last)
 
 
 def _begins(command: str) -> bool:
@@ -100,6 +101,11 @@ def write_provenance(directory: Path, provenance: Provenance) -> None:
     """Writes `provenance.json`."""
     text = json.dumps(msgspec.to_builtins(provenance), indent=2)
     atomic_write(directory / PROVENANCE_FILE, f"{text}\n".encode())
+
+
+def with_steps(command: str, steps: int) -> str:
+    """Returns a training's command with so many steps in all, as a resumed one may have come to do."""
+    return f"{without_options(command, '--steps')} --steps {steps}"
 
 
 def without_options(command: str, *options: str) -> str:

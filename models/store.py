@@ -57,13 +57,13 @@ class Download(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     format_version: Literal[1] = 1
     repository: RepositoryName
     revision: str
-    """As requested: a branch, a tag or a commit."""
+    """As last requested: a branch, a tag or a commit."""
     commit: Commit
     """The commit that the revision referred to."""
     sha256: dict[FileName, Digest]
     """The digest of each file."""
     downloaded: str
-    """The time, in ISO 8601."""
+    """When it was last asked for, in ISO 8601."""
 
 
 class StoredModel(NamedTuple):
@@ -123,6 +123,19 @@ def current(repository: str) -> str:
         return ""
 
 
+def ask_again(stored: StoredModel, revision: str, now: str) -> StoredModel:
+    """Makes the repository's name and this revision refer to a download that is here already."""
+    again = StoredModel(msgspec.structs.replace(stored.download, revision=revision, downloaded=now), stored.directory)
+    with _explaining_failures("save"):
+        atomic_write(again.directory / RECORD_FILE, _encoded(again.download))
+    pin(again)
+    return again
+
+
+def _encoded(download: Download) -> bytes:
+    return msgspec.json.format(msgspec.json.encode(download), indent=2) + b"\n"
+
+
 def pin(stored: StoredModel) -> None:
     """Makes the repository's name refer to this download."""
     with _explaining_failures("pin"):
@@ -152,14 +165,15 @@ def install(staged: Path, download: Download) -> StoredModel:
     """
     with _explaining_failures("save"):
         stored = StoredModel(download, _downloads_folder() / download.repository / download.commit)
-        (staged / RECORD_FILE).write_bytes(msgspec.json.format(msgspec.json.encode(download), indent=2) + b"\n")
-        if not is_intact(stored):
-            shutil.rmtree(stored.directory, ignore_errors=True)
-            try:
-                move_folder(staged, stored.directory)
-            except OSError:
-                if not is_intact(stored):
-                    raise
+        (staged / RECORD_FILE).write_bytes(_encoded(download))
+        if is_intact(stored):
+            return ask_again(stored, download.revision, download.downloaded)
+        shutil.rmtree(stored.directory, ignore_errors=True)
+        try:
+            move_folder(staged, stored.directory)
+        except OSError:
+            if not is_intact(stored):
+                raise
     pin(stored)
     return stored
 
@@ -216,8 +230,9 @@ def remove(stored: StoredModel) -> None:
 
 
 def imported_names() -> list[str]:
-    """Returns the names of imported models, sorted."""
-    return sorted(path.name for path in found_in(_imported_folder()) if is_model_directory(path))
+    """Returns the names of imported models, sorted. What was left half written, or has no valid name, is none."""
+    paths = (path for path in found_in(_imported_folder()) if IMPORTED.fullmatch(path.name))
+    return sorted(path.name for path in paths if is_model_directory(path))
 
 
 def imported_folder(name: str) -> Path:

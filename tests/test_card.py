@@ -13,7 +13,7 @@ from models.card import LIBRARY, card
 from models.control import ContinuousActions, ControlSpec
 from models.errors import UserError
 from models.mlp import build
-from models.provenance import Provenance
+from models.provenance import Provenance, read_provenance, write_provenance
 
 REPOSITORY = "ada/ppo-pong"
 PROVENANCE = {
@@ -189,6 +189,14 @@ def test_whom_it_met_in_training(whole: Path, opponents: object, met: str) -> No
     settings = {"steps": 5_000_000, "opponents": opponents}
     (whole / "provenance.json").write_text(json.dumps({**PROVENANCE, "settings": settings}))
     assert met in card(whole, REPOSITORY)
+
+
+@pytest.mark.parametrize(("together", "said"), [(True, ", with the trainings"), (False, ", without the trainings")])
+def test_whether_its_steps_count_the_trainings_before(whole: Path, together: bool, said: str) -> None:
+    record = read_provenance(whole)
+    assert "that it went on from" not in card(whole, REPOSITORY)
+    write_provenance(whole, msgspec.structs.replace(record, earlier=("volley train ppo",), counts_earlier=together))
+    assert f"{said} that it went on from" in card(whole, REPOSITORY)
 
 
 def test_there_is_no_card_without_a_model(tmp_path: Path) -> None:

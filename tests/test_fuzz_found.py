@@ -237,12 +237,12 @@ def test_a_checkpoint_with_one_bit_changed_is_never_taken_up(run: Path) -> None:
     """Torch itself reads it without a word, with another number in a weight or in a game."""
     newest = run / "checkpoints" / "newest.pt"
     content, chance = newest.read_bytes(), random.Random(1)  # noqa: S311 - to repeat it
-    expected = RunDirectory.open(run)._checkpoint(torch.device("cpu"))
+    expected = RunDirectory.open(run)._checkpoint()
     assert expected is not None
     for _ in range(60):
         place = chance.randrange(len(content))
         newest.write_bytes(content[:place] + bytes([content[place] ^ 1 << chance.randrange(8)]) + content[place + 1 :])
-        found = RunDirectory.open(run)._checkpoint(torch.device("cpu"))
+        found = RunDirectory.open(run)._checkpoint()
         assert found is not None
         if found.progress == expected.progress:
             weights, wanted = found.learner["network"], expected.learner["network"]

@@ -76,6 +76,18 @@ def test_numbers_that_are_not_finite_end_a_training_at_its_last_good_checkpoint(
     assert finite(run)
 
 
+@pytest.mark.parametrize("algorithm", ["cross-entropy", "hill-climbing", "evolution-strategies"])
+def test_rewards_that_are_not_finite_end_a_search(
+    algorithm: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = ["--env", "Sick-reward-v0", "--steps", "100000", "--device", "cpu", "--run", str(tmp_path / "run")]
+    assert main(["train", algorithm, *options]) == 2
+    line = capsys.readouterr().err.splitlines()[-1]
+    assert line.startswith("volley: learning went wrong after ")
+    assert ": the returns of the games are not finite. " in line
+    assert line.endswith("; look at the environment's rewards")
+
+
 def test_steps_that_are_far_too_large_are_noticed(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -100,7 +100,7 @@ def test_what_is_here_is_not_fetched_again(local: LocalHub, files: dict[str, byt
     local.commit(REPOSITORY, files)
     kept = reading.pull(REPOSITORY)
     local.requests.clear()
-    assert reading.pull(REPOSITORY) == kept
+    assert reading.pull(REPOSITORY).directory == kept.directory
     assert fetched(local) == []
     (kept.directory / WEIGHTS_FILE).write_bytes(b"damaged")
     reading.pull(REPOSITORY)
@@ -119,6 +119,24 @@ def test_a_pull_at_a_revision_stays_there(local: LocalHub, files: dict[str, byte
     assert [revision.commit for revision in reading.revisions(REPOSITORY)][:2] == [second, first]
     with pytest.raises(UserError, match=r"^cannot find ada/ppo-pong: it has no such revision; leave out the revision"):
         reading.pull(REPOSITORY, "v2")
+
+
+@pytest.mark.parametrize("force", [False, True])
+def test_a_download_is_found_by_the_revision_that_was_asked_for_last(
+    force: bool, local: LocalHub, files: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seconds = iter(range(10, 60))
+    monkeypatch.setattr(reading, "_now", lambda: f"2026-01-01T00:00:{next(seconds)}+00:00")
+    first = local.commit(REPOSITORY, files)
+    local.tag(REPOSITORY, "stable", first)
+    reading.pull(REPOSITORY)
+    second = local.commit(REPOSITORY, {"README.md": b"new"})
+    local.tag(REPOSITORY, "newest", second)
+    reading.pull(REPOSITORY, "newest")
+    reading.pull(REPOSITORY, force=force)
+    assert store.find(REPOSITORY, "main").name == second, "it was the first"
+    reading.pull(REPOSITORY, "stable", force=force)
+    assert store.find(REPOSITORY, "stable").name == first, "only main was known"
 
 
 DOWNLOAD_FAULTS = {

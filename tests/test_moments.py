@@ -20,7 +20,7 @@ def test_batches_join_to_the_moments_of_all() -> None:
 def test_state_goes_on_where_it_was() -> None:
     first, second = RunningMoments(), RunningMoments()
     first.update(torch.tensor([1.0, 2.0, 6.0]))
-    second.load_state_dict(first.state_dict())
+    second.load_state_dict(first.state_dict(), torch.device("cpu"))
     for moments in (first, second):
         moments.update(torch.tensor([10.0]))
     assert first.mean == second.mean == torch.tensor(4.75)

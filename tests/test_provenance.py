@@ -1,14 +1,21 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 from pathlib import Path
 
 import msgspec
 import pytest
 
 from models import catalog
+from models.errors import UserError
 from models.provenance import MAX_PROVENANCE_BYTES, Provenance, TrainedPolicy, read_provenance, write_provenance
+from models.spec import ModelSpec
+from training.launch import new_run
 from training.provenance import new_provenance
+from training.run import RunDirectory
+from training.settings import TrainingSettings
 
 
 def test_what_training_writes_as_a_run_begins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -20,6 +27,29 @@ def test_what_training_writes_as_a_run_begins(tmp_path: Path, monkeypatch: pytes
     assert written["command"] == "volley train ppo --run 'my runs/first'"
     assert written["cuda"] is None
     assert read_provenance(tmp_path).by_volley
+
+
+def test_a_command_whose_names_are_not_utf_8_can_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.argv", ["volley", "train", "ppo", "--run", "caf\udce9"])
+    write_provenance(tmp_path, new_provenance())
+    assert read_provenance(tmp_path).command == "volley train ppo --run 'caf?'"
+
+
+def test_a_model_whose_name_is_not_utf_8_is_not_gone_on_from(tmp_path: Path, model_directory: Path) -> None:
+    named = tmp_path / os.fsdecode(b"caf\xe9")
+    shutil.copytree(model_directory, named)
+    with pytest.raises(UserError, match=r"^a model's name is not UTF-8, so the run could not be read again; rename it"):
+        new_run(tmp_path / "run", algorithm="ppo", start=str(named))
+
+
+def test_the_trainings_before_are_told_with_the_steps_that_they_came_to(
+    tmp_path: Path, spec: ModelSpec, model_directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.argv", ["volley", "train", "ppo", "--steps", "70", "--run", "runs/first"])
+    run = RunDirectory.create(tmp_path / "run", TrainingSettings(model=spec, steps=70))
+    run.write_settings(TrainingSettings(model=spec, steps=500))
+    shutil.copytree(model_directory, run.path / "model")
+    assert new_provenance(str(run.path)).earlier == ("volley train ppo --run runs/first --steps 500",)
 
 
 @pytest.mark.parametrize("name", catalog.bundled_names())

@@ -130,14 +130,16 @@ def test_nothing_of_this_machine_is_published_of_earlier_trainings(
     new_run: Callable[..., RunDirectory],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    first = tmp_path / "secret" / "first"
+    monkeypatch.chdir(tmp_path)
+    first = Path("secret/first")  # as a repository on the Hub would be called
     monkeypatch.setattr("sys.argv", ["volley", "train", "ppo", "--run", str(first)])
     RunDirectory.create(first, TrainingSettings(model=spec))
     shutil.copytree(catalog.resolve("ppo"), first / "model")
+    shutil.copytree(first / "model", first / "stages" / "000000005")
     run = new_run(
         spec,
-        *("--from", str(first), f"--opponents=rom=2,{first}=3"),
-        start=str(first),
+        *("--from", f"{first}@5", f"--opponents=rom=2,{first}=3"),
+        start=f"{first}@5",
         opponents=Opponents(fixed=3, model=str(first)),
     )
     assert len(read_provenance(run.path).earlier) == 1
@@ -145,7 +147,7 @@ def test_nothing_of_this_machine_is_published_of_earlier_trainings(
     (folder / CARD_FILE).write_text(card(folder, REPOSITORY))
     for file in folder.rglob("*"):
         assert file.is_dir() or b"secret" not in file.read_bytes(), file
-    again = "volley train a2c --from runs/first --opponents=rom=2,runs/first=3 --run runs/run --steps 3000\n"
+    again = "volley train a2c --from runs/first@5 --opponents=rom=2,runs/first=3 --run runs/run --steps 3000\n"
     assert again in (folder / CARD_FILE).read_text()
 
 
@@ -325,6 +327,7 @@ def test_a_run_that_went_on_from_a_released_model_is_released_with_its_training(
     assert files_in(stages[3000]) == POLICY
     assert stages[6000] == second
     assert (read_provenance(second).steps, read_provenance(second).games) == (6000, 60)
+    assert [read_provenance(model).counts_earlier for model in (first, second)] == [False, True]
 
 
 def test_a_curve_is_thinned_out_evenly_in_steps(tmp_path: Path) -> None:

@@ -165,7 +165,9 @@ def test_cross_entropy_fits_a_gaussian_to_the_elite(generator: torch.Generator) 
     assert rule.deviation.tolist() == pytest.approx([1, 0.6])
 
 
-@pytest.mark.parametrize(("share", "members", "elite"), [(0.07, 100, 7), (0.28, 25, 7), (0.3, 25, 8), (0.01, 5, 1)])
+@pytest.mark.parametrize(
+    ("share", "members", "elite"), [(0.07, 100, 7), (0.28, 25, 7), (0.3, 25, 8), (0.01, 5, 1), (1e-8, 5, 1)]
+)
 def test_the_elite_is_the_share_rounded_up(share: float, members: int, elite: int, generator: torch.Generator) -> None:
     rule = CrossEntropy(CrossEntropySettings(elite_share=share, extra_variance=0.0), torch.zeros(1))
     population = torch.arange(float(members))[:, None]

@@ -117,6 +117,8 @@ def test_a_folder_on_disk_goes_before_a_repository_of_its_name(
 
 def test_an_imported_model_is_found_by_its_name(model_directory: Path) -> None:
     shutil.copytree(model_directory, store.imported_folder("theirs"))
+    for name in ("my model", ".theirs-a1b2c3", ".deleted-other"):
+        shutil.copytree(model_directory, store.imported_folder("theirs").with_name(name))
     assert store.imported_names() == ["theirs"]
     assert catalog.resolve("theirs") == store.imported_folder("theirs")
 

@@ -121,10 +121,39 @@ def test_a_run_does_not_go_back(run: Path, capsys: pytest.CaptureFixture[str]) -
 
 
 def test_a_run_without_a_checkpoint_begins_again(run: Path) -> None:
-    for name in ("checkpoints/newest.pt", "checkpoints/previous.pt", "metrics.jsonl"):
-        (run / name).unlink()
+    """It was killed before its first save."""
+    for name in ("checkpoints", "model"):
+        shutil.rmtree(run / name)
+    (run / "metrics.jsonl").unlink()
     assert resume(run, 2000) == 0
     assert 2000 <= RunDirectory.open(run).metrics()[-1]["steps"] < 6000
+
+
+def test_a_run_whose_checkpoints_are_gone_keeps_all_else(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shutil.copytree(run / "model", run / "stages" / "000001024")
+    shutil.rmtree(run / "checkpoints")
+    before = {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
+    assert resume(run, 8000) == 2
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert said == f"volley: cannot resume {run}: its checkpoints are gone; its newest policy is in {run / 'model'}"
+    lost = {path for path, content in before.items() if not path.is_file() or path.read_bytes() != content}
+    assert lost <= {run / "config.json"}
+
+
+@pytest.mark.parametrize("algorithm", ["ppo", "cross-entropy"])
+def test_a_run_goes_on_on_another_kind_of_device(
+    algorithm: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The state of a graphics card's generator has 16 bytes, a processor's 5,056."""
+    run = tmp_path / "run"
+    assert main(["train", algorithm, *TRAIN[2:], "2000", "--run", str(run)]) == 0
+    file = run / "checkpoints" / "newest.pt"
+    state = torch.load(file, weights_only=True)
+    state["learner"]["generator"] = torch.arange(16, dtype=torch.uint8)
+    state["machine"] = "A card with torch 2"
+    torch.save(state, file)
+    assert resume(run, 4000) == 0
+    assert "A card with torch 2" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("fails_at", range(1, 8))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any, NamedTuple
+from zlib import crc32
 
 import torch
 from torch import Tensor, nn
@@ -157,12 +158,30 @@ class Learner:
         if self._average is not None:
             self._average.load_state_dict(state["average"])
         restore_optimizer(self.optimizer, state["optimizer"])
-        self.generator.set_state(state["generator"].cpu())
-        self._inputs.load_state_dict(state["inputs"])
-        self._returns.load_state_dict(state["returns"])
+        restore_generator(self.generator, state["generator"])
+        self._inputs.load_state_dict(state["inputs"], self.device)
+        self._returns.load_state_dict(state["returns"], self.device)
         for moments, used in ((self._inputs, self.network.inputs), (self._returns, self.network.returns)):
             if moments.count and moments.mean.shape != used.mean.shape:
                 raise ValueError("the statistics are of something else")
+
+
+GENERATOR_STATES = (16, 5056)
+"""The bytes of a generator's state: on a graphics card, on a processor."""
+
+
+def restore_generator(generator: torch.Generator, saved: Tensor) -> None:
+    """Goes on with a saved state; if it is from another kind of device, whose states differ, with one drawn from it.
+
+    `ValueError` if it is no state.
+    """
+    saved, own = saved.cpu(), generator.get_state()
+    if (saved.dtype, saved.shape) == (own.dtype, own.shape):
+        generator.set_state(saved)
+    elif saved.numel() in GENERATOR_STATES:
+        generator.manual_seed(crc32(saved.numpy().tobytes()))
+    else:
+        raise ValueError("the generator's state is none")
 
 
 def restore_optimizer(optimizer: torch.optim.Adam, saved: dict[str, Any]) -> None:

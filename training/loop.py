@@ -106,9 +106,12 @@ def _explaining_divergence(run: RunDirectory, progress: Progress) -> Iterator[No
         if error.batch is not None:
             columns = {name: column for name, column in error.batch._asdict().items() if column is not None}
             kept = f", and what it was learning from is in {run.keep_batch(columns)}"
+        what_to_do = "look at the environment's rewards"
+        if isinstance(run.settings.algorithm, GradientSettings):
+            smaller = "--set learning_rate=1e-4 --set highest_learning_rate=1e-3"
+            what_to_do = f"train again with smaller steps, such as {smaller}"
         raise UserError(
-            f"learning went wrong after {progress.steps:,} steps: {error}. {saved}{kept}; "
-            "train again with smaller steps, such as --set learning_rate=1e-4 --set highest_learning_rate=1e-3"
+            f"learning went wrong after {progress.steps:,} steps: {error}. {saved}{kept}; {what_to_do}"
         ) from error
 
 

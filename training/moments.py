@@ -48,8 +48,9 @@ class RunningMoments:
         """For a checkpoint."""
         return {"count": self.count, "mean": self.mean, "variance": self.variance}
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Restores what `state_dict` returned; `ValueError` if that is no mean and variance."""
-        self.count, self.mean, self.variance = int(state["count"]), state["mean"], state["variance"]
+    def load_state_dict(self, state: dict[str, Any], device: torch.device) -> None:
+        """Restores what `state_dict` returned, on that device; `ValueError` if that is no mean and variance."""
+        self.count = int(state["count"])
+        self.mean, self.variance = state["mean"].to(device), state["variance"].to(device)
         if self.count < 0 or self.mean.shape != self.variance.shape:
             raise ValueError("the statistics are none")

@@ -31,7 +31,7 @@ from training.gradient import (
     next_learning_rate,
     normalized_together,
 )
-from training.learner import DivergedError, Learner
+from training.learner import DivergedError, Learner, restore_generator
 from training.rollout import Collector, Episode, Experience, Rollout
 from training.run import Progress
 from training.settings import TrainingSettings
@@ -222,7 +222,7 @@ class PolicyGradient:
         if len(parts) == self._team.size:
             own = parts[self._team.rank]
             self._saved = own.get("experience")
-            self.learner.generator.set_state(own["generator"].cpu())
+            restore_generator(self.learner.generator, own["generator"])
         else:
             self._new_games = f"it was saved by a training of {len(parts)} processes"
         self._records = state.get("self_play")

@@ -16,6 +16,7 @@ from torch.func import functional_call, vmap
 from models.device import pick_device
 from models.mlp import Network, build
 from models.spec import ModelSpec
+from training.learner import DivergedError, restore_generator
 from training.moments import RunningMoments
 from training.run import Progress
 from training.search import Rule, SearchSettings
@@ -172,6 +173,8 @@ class Searcher:
         games = play(
             self._policy, population, self._environments, episodes=self._settings.episodes, seed=self._draw_seed()
         )
+        if not np.isfinite(games.returns).all():
+            raise DivergedError("the returns of the games are")
         returns = torch.tensor(games.returns.mean(1), dtype=torch.float32, device=self.device)
         metrics = self._rule.learn(population, returns, self._generator)
         self._policy.weights = self._rule.incumbent
@@ -208,7 +211,7 @@ class Searcher:
         """Restores what `state_dict` returned."""
         self.network.load_state_dict(state["network"])
         self._rule.load_state_dict(state["rule"])
-        self._generator.set_state(state["generator"].cpu())
+        restore_generator(self._generator, state["generator"])
         self._solved_at = float(state["solved_at"])
         self._resumed = True
 

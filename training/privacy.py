@@ -44,7 +44,8 @@ def _models_by_name(value: str) -> str:
 
 def _by_name(model: str) -> str:
     """A model without the folder that it is in, if it is in one of this machine's."""
-    local = ("/" in model or os.sep in model) and (parse_repository(model) is None or exists(expanded(model)))
+    here = exists(expanded(model)) or exists(expanded(model.rpartition("@")[0] or model))
+    local = ("/" in model or os.sep in model) and (here or parse_repository(model) is None)
     return f"runs/{Path(model).name}" if local else model
 
 

@@ -8,13 +8,14 @@ import shlex
 import sys
 from datetime import UTC, datetime
 from importlib.metadata import version
+from pathlib import Path
 
 import torch
 
 from models import __version__, catalog
 from models.device import processor_name
-from models.provenance import Provenance, read_provenance
-from models.run_directory import home_of
+from models.provenance import Provenance, read_provenance, with_steps
+from models.run_directory import home_of, read_config
 
 PACKAGES = ("torch", "ale-py", "gymnasium", "numpy")
 
@@ -24,10 +25,11 @@ def new_provenance(start: str | None = None) -> Provenance:
 
     `start` is the model that the training goes on from; its own commands come first.
     """
-    before = Provenance() if start is None else read_provenance(home_of(catalog.resolve(start)))
+    command = shlex.join(["volley", *sys.argv[1:]])
     return Provenance(
-        earlier=(*before.earlier, before.command) if before.command else (),
-        command=shlex.join(["volley", *sys.argv[1:]]),
+        earlier=() if start is None else _commands(home_of(catalog.resolve(start))),
+        # A name that is not UTF-8 could not be written.
+        command=command.encode(errors="replace").decode(),
         started=datetime.now(UTC).isoformat(timespec="seconds"),
         python=platform.python_version(),
         packages={"volley": __version__} | {name: version(name) for name in PACKAGES},
@@ -35,6 +37,15 @@ def new_provenance(start: str | None = None) -> Provenance:
         cores=os.cpu_count(),
         cuda=torch.cuda.get_device_name() if torch.cuda.is_available() else None,
     )
+
+
+def _commands(home: Path) -> tuple[str, ...]:
+    """What made the model or run in `home`, the first training first; empty if that is unknown."""
+    before = read_provenance(home)
+    if not before.command:
+        return ()
+    steps = read_config(home).steps
+    return (*before.earlier, before.command if steps is None else with_steps(before.command, steps))
 
 
 def machine(device: torch.device) -> str:

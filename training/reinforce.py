@@ -35,7 +35,7 @@ class ReinforceSettings(GradientSettings, tag_field="algorithm", tag="reinforce"
     """Where a return ends: with the episode, or with the next nonzero reward, as in a game played for points."""
     credit: Literal["total", "to-go"] = "to-go"
     """What an action is credited with: all rewards of its trajectory, or only those from that action on."""
-    tail: Annotated[int, msgspec.Meta(ge=0)] = 0
+    tail: Annotated[int, msgspec.Meta(ge=0, le=10**6)] = 0
     """How many decisions before a time limit count as what was expected, neither better nor worse: the limit cut off
     their returns, and no observation tells when (Pardo et al. 2018, "Time Limits in Reinforcement Learning")."""
     normalize: bool = True

@@ -17,6 +17,8 @@ from collections.abc import Sequence
 from itertools import product
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from models import checkpoint
 from models.files import CONFIG_FILE, CURVE_FILE, STAGES_FOLDER, WEIGHTS_FILE, is_model_directory
 from models.provenance import read_provenance, write_provenance
@@ -34,7 +36,8 @@ def release(trainings: Sequence[Path], directory: Path) -> None:
     metrics, stages = one_training(trainings)
     last = RunDirectory.open(trainings[-1])
     copy_policy(last.path / NEWEST_FOLDER, directory)
-    write_provenance(directory, with_totals(read_provenance(last.path), last, metrics))
+    provenance = with_totals(read_provenance(last.path), last, metrics)
+    write_provenance(directory, replace(provenance, counts_earlier=len(trainings) > 1))
     write_curve(directory / CURVE_FILE, metrics)
     for wanted in STAGE_STEPS:
         steps = min(stages, key=lambda steps: abs(steps - wanted))

@@ -31,6 +31,7 @@ from models.files import (
     exists,
     is_file,
     is_folder,
+    is_model_directory,
 )
 from models.mlp import Network
 from models.provenance import write_provenance
@@ -203,9 +204,9 @@ class RunDirectory:
         """Restores the saved state, clears away what came after it and was lost, and returns the progress.
 
         A run that was stopped before its first save starts over. If the newest checkpoint is damaged, the one before it
-        is taken; `UserError` if that is, too.
+        is taken; `UserError` if that is, too, or both are gone.
         """
-        progress, saved = Progress(), self._checkpoint(trainee.device)
+        progress, saved = Progress(), self._checkpoint()
         if saved is not None:
             self._resumed = True
             with self.explaining_misfits():
@@ -229,19 +230,19 @@ class RunDirectory:
                 _remove(path)
             atomic_write(self.path / METRICS_FILE, "".join(kept).encode())
 
-    def _checkpoint(self, device: torch.device) -> _Checkpoint | None:
+    def _checkpoint(self) -> _Checkpoint | None:
         """The newest state, for everybody in the team."""
-        saved: _Checkpoint | None = self.team.from_first(self._read_checkpoint(device))
+        saved: _Checkpoint | None = self.team.from_first(self._read_checkpoint())
         return saved
 
-    def _read_checkpoint(self, device: torch.device) -> _Checkpoint | None:
+    def _read_checkpoint(self) -> _Checkpoint | None:
         """The newest state that can be read; None if nothing was saved."""
         damaged: Exception | None = None
         for name in (CHECKPOINT_FILE, PREVIOUS_CHECKPOINT_FILE):
             file = self.path / CHECKPOINTS_FOLDER / name
             try:
                 _check_sums(file)
-                saved = msgspec.convert(torch.load(file, map_location=device, weights_only=True), _Checkpoint)
+                saved = msgspec.convert(torch.load(file, map_location="cpu", weights_only=True), _Checkpoint)
             except FileNotFoundError:
                 continue
             except Exception as error:  # noqa: BLE001 - a damaged file makes torch raise errors of many types
@@ -256,6 +257,9 @@ class RunDirectory:
             return saved
         if damaged is not None:
             raise self._not_resumable(f"its checkpoints cannot be read ({one_line(damaged, 80)})")
+        if is_model_directory(self.path / NEWEST_FOLDER):
+            # It is saved after the first checkpoint: starting over would lose all that the run has.
+            raise self._not_resumable("its checkpoints are gone")
         return None
 
     @property
@@ -354,6 +358,5 @@ class MemberRun(RunDirectory):
     def _clear_after(self, progress: Progress) -> None:
         pass
 
-    def _read_checkpoint(self, device: torch.device) -> _Checkpoint | None:
-        del device
+    def _read_checkpoint(self) -> _Checkpoint | None:
         return None

@@ -285,7 +285,7 @@ class CrossEntropy(nn.Module):
     def learn(self, population: Tensor, returns: Tensor, generator: torch.Generator) -> dict[str, float]:
         """Fits mean and deviation to the elite; returns diagnostics by name."""
         del generator
-        size = math.ceil(round(self._settings.elite_share * len(population), 6))  # 0.07 of 100 is above 7
+        size = max(math.ceil(round(self._settings.elite_share * len(population), 6)), 1)  # 0.07 of 100 is above 7
         elite = population[returns.topk(size).indices]
         self.incumbent = elite.mean(0)
         extra = self._settings.extra_variance * (1 - self.updates / self._settings.extra_updates).clamp(min=0)

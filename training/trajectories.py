@@ -75,7 +75,7 @@ class TrajectoryCollector:
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Goes back to there; `ValueError` if the pending steps are not like the collector's."""
         self._collector.load_state_dict(state)
-        environments = state["environments"]
+        environments = state["environments"].to(self._collector.rollout.rewards.device)
         if state["pending"] is not None:
             parts = {name: torch.from_numpy(unpacked(part)) for name, part in state["pending"].items()}
             pending = Rollout(**{name: part.to(environments.device) for name, part in parts.items()})

@@ -216,8 +216,7 @@ def pull(
     for stored in () if force else store.downloads():
         download = stored.download
         if (download.repository, download.commit) == (repository, remote.commit) and store.is_intact(stored):
-            store.pin(stored)
-            return stored
+            return store.ask_again(stored, remote.revision, _now())
     with store.staging(repository) as folder:
         _fetch(remote, remote.files, folder, progress, token)
         digests = {name: sha256((folder / name).read_bytes()).hexdigest() for name in remote.files}
@@ -231,9 +230,13 @@ def pull(
             revision=remote.revision,
             commit=remote.commit,
             sha256=digests,
-            downloaded=datetime.now(UTC).isoformat(timespec="seconds"),
+            downloaded=_now(),
         )
         return store.install(folder, download)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def _fetch(remote: RemoteModel, names: Iterable[str], folder: Path, progress: Progress, token: Token = None) -> None:
