@@ -33,7 +33,8 @@ class LadderAgent(Generic[Memory]):
     """What its name begins with."""
 
     def __init__(self, rungs: Sequence[Agent[Memory]], *, level: int = 0) -> None:
-        self.level = min(level, len(rungs) - 1)
+        self.level = self.first_level = min(level, len(rungs) - 1)
+        """Now, and as the game began."""
         self._rungs = tuple(rungs)
 
     @property

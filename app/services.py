@@ -49,9 +49,7 @@ class Services:
         self.trainer = Trainer(self.loader)
         self._uploads: list[Future[str]] = []
         self._tutor: Tutor | None = None
-        for message in (warning, *clashes, told_last_time()):
-            if message:
-                self.toast.show(message)
+        self.toast.show(". ".join(filter(None, (warning, *clashes, told_last_time()))))
 
     @cached_property
     def library(self) -> Library:
@@ -71,9 +69,9 @@ class Services:
         """Makes these the settings, now and next time."""
         if new == self.settings:
             return
-        self.settings = new
+        before, self.settings = self.settings, new
         self.apply_settings()
-        if (problem := settings.save(new)) is not None:
+        if (problem := settings.save_changes(before, new)) is not None:
             self.toast.show(problem)
 
     def apply_settings(self) -> None:

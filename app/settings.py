@@ -75,16 +75,22 @@ def load() -> Loaded:
 
     If the file cannot be read, renames it to `settings.toml.broken`, and returns the defaults with a warning.
     """
+    settings, problem = _read()
+    return Loaded(settings or Settings(), f"{problem}; using the defaults" if problem else None)
+
+
+def _read() -> tuple[Settings | None, str]:
+    """What is in the file, None if nothing that can be read; and why, in a line, unless there is no file."""
     path = settings_file()
     try:
-        return Loaded(msgspec.toml.decode(unmarked(path.read_bytes()), type=Settings))
+        return msgspec.toml.decode(unmarked(path.read_bytes()), type=Settings), ""
     except FileNotFoundError:
-        return Loaded(Settings())
+        return None, ""
     except OSError as error:
         reason = error.strerror or type(error).__name__
     except UNDECODABLE as error:
         reason = str(error)
-    return Loaded(Settings(), f"cannot read {path} ({one_line(reason)}); {_put_aside(path)}; using the defaults")
+    return None, f"cannot read {path} ({one_line(reason)}); {_put_aside(path)}"
 
 
 def _put_aside(path: Path) -> str:
@@ -95,6 +101,19 @@ def _put_aside(path: Path) -> str:
     except OSError:
         return "it could not be renamed"
     return f"it was renamed to {aside.name}"
+
+
+def save_changes(before: Settings, after: Settings) -> str | None:
+    """Writes what has changed from `before` to `after`, and leaves the rest of the file as it is by now.
+
+    An editor or another window may have written to it. Returns an error to show, if there is one.
+    """
+    saved, problem = _read()
+    if saved is not None:
+        names = (field.name for field in msgspec.structs.fields(Settings))
+        changed = {name: getattr(after, name) for name in names if getattr(before, name) != getattr(after, name)}
+        after = msgspec.structs.replace(saved, **changed)
+    return save(after) or problem or None
 
 
 def save(settings: Settings) -> str | None:

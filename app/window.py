@@ -188,12 +188,13 @@ class Window:
             case Command.SCREENSHOT:
                 services.toast.show(keep.save_screenshot(services.display.surface))
             case Command.MUTE:
-                services.keep(replace(now, muted=not now.muted))
                 services.toast.show("sound on" if now.muted else "sound off")
+                services.keep(replace(now, muted=not now.muted))
             case Command.LOUDER | Command.QUIETER:
-                volume = now.volume + (_VOLUME_STEP if command is Command.LOUDER else -_VOLUME_STEP)
-                services.keep(replace(now, volume=min(max(volume, 0), 100), muted=False))
-                services.toast.show(f"volume {services.settings.volume}")
+                step = _VOLUME_STEP if command is Command.LOUDER else -_VOLUME_STEP
+                volume = min(max(now.volume + step, 0), 100)
+                services.toast.show(f"volume {volume}")
+                services.keep(replace(now, volume=volume, muted=False))
             case Command.WHOLE_PIXELS:
                 services.keep(replace(now, whole_pixels=not now.whole_pixels))
             case Command.FULL_SCREEN:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from models import run_directory, store
 from models.errors import UserError, one_line
-from models.files import exists, expanded, found_in, is_folder, is_model_directory
+from models.files import exists, expanded, found_in, is_folder, is_model_directory, is_utf8
 
 PRETRAINED = Path(__file__).parent / "pretrained"
 DEFAULT_MODEL = "champion"
@@ -28,6 +28,8 @@ def resolve(model: str) -> Path:
     or a repository downloaded from the Hub, USER/REPO[@REVISION]. If there is no such model, a `UserError` lists the
     known ones.
     """
+    if not is_utf8(model):
+        raise UserError(f"{one_line(model, 160)!r} is not a name in UTF-8, so it could not be written down; rename it")
     whole, at, stage = model.rpartition("@")
     if (directory := _resolve_local(model)) is not None:
         return directory
@@ -90,8 +92,8 @@ def home(model: str) -> Path:
 
 
 def runs(folder: Path = RUNS) -> list[Path]:
-    """Returns the training runs in `folder`, the most recently saved first."""
-    found = [path for path in found_in(folder) if run_directory.is_run(path)]
+    """Returns the training runs in `folder`, the most recently saved first, without those that `resolve` refuses."""
+    found = [path for path in found_in(folder) if is_utf8(str(path)) and run_directory.is_run(path)]
     return sorted(found, key=run_directory.saved_at, reverse=True)
 
 

@@ -15,6 +15,8 @@ from pathlib import Path
 
 import platformdirs
 
+from models.errors import UserError
+
 CONFIG_FILE, WEIGHTS_FILE = "config.json", "model.safetensors"
 """Every model directory has these two. All files below are optional."""
 CARD_FILE, RESULTS_FILE, PROVENANCE_FILE = "README.md", "results.json", "provenance.json"
@@ -78,6 +80,15 @@ def expanded(name: str) -> Path:
     return Path(os.path.expanduser(name))  # noqa: PTH111
 
 
+def is_utf8(name: str) -> bool:
+    """Whether a file's name can be written in UTF-8; on Linux one may hold any bytes."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def unmarked(content: bytes) -> bytes:
     """Returns a text without the mark of its encoding, with which some editors begin a file."""
     return content.removeprefix(codecs.BOM_UTF8)
@@ -89,10 +100,16 @@ def is_model_directory(directory: Path) -> bool:
 
 
 def fingerprint(directory: Path) -> str:
-    """Returns the SHA-256 of the model's two files, in hex: it identifies the model."""
+    """Returns the SHA-256 of the model's two files, in hex: it identifies the model.
+
+    `UserError` if one cannot be read.
+    """
     digest = sha256()
     for name in (CONFIG_FILE, WEIGHTS_FILE):
-        digest.update((directory / name).read_bytes())
+        try:
+            digest.update((directory / name).read_bytes())
+        except OSError as error:
+            raise UserError(f"cannot load the model in {directory}: {name} cannot be read: {error.strerror}") from error
     return digest.hexdigest()
 
 

@@ -170,6 +170,17 @@ def test_a_replay_plays_as_it_was(option: list[str], capsys: pytest.CaptureFixtu
     assert "--replay shows a saved game as it was" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("name", ["cpu", "casual", "tracker"])
+@pytest.mark.parametrize("option", [["--greedy"], ["--temperature", "2"], ["--reaction", "100"]])
+def test_how_well_to_play_is_asked_only_of_who_can_play_otherwise(
+    name: str, option: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    if (name, option[0]) != ("tracker", "--reaction"):
+        assert f"leave {'it' if option[0] == '--reaction' else 'them'} out for {name}" in mistake(
+            capsys, "play", name, *option
+        )
+
+
 COMMANDS = (
     *("play", "watch", "train", "evaluate", "plot", "league", "rating"),
     *("models", "pull", "publish", "import", "doctor"),

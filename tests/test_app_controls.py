@@ -430,6 +430,18 @@ def test_one_gamepad_is_the_right_players_and_of_two_the_first_the_lefts(bench: 
     assert bench.both() == (Hand(), Hand(-100))
 
 
+def test_a_gamepad_that_is_plugged_back_in_is_its_players_again(bench: Bench) -> None:
+    first, second = bench.plug(), bench.plug()
+    for pad in (first, second):
+        bench.both()
+        pad.unplug()
+        bench.both()
+        again = bench.plug()
+        again.press(Pad.UP)
+        assert bench.both() == ((Hand(-100), Hand()) if pad is first else (Hand(), Hand(-100)))
+        again.press(Pad.UP, down=False)
+
+
 def test_the_paddle_rests_when_its_gamepad_goes_and_moves_when_it_is_back(bench: Bench) -> None:
     pad = bench.plug()
     pad.press(Pad.UP)

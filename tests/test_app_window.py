@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from threading import Event
 from typing import Any
 
+import msgspec
 import numpy as np
 import pygame
 import pytest
@@ -235,6 +238,66 @@ def test_the_roms_own_opponent_cannot_change_sides(open_window: Callable[..., Wi
 def test_who_looks_away_is_not_played_against(playing: Window) -> None:
     send(playing, pygame.WINDOWFOCUSLOST)
     assert match_of(playing).state is State.PAUSED
+
+
+def test_who_looks_away_while_it_loads_is_not_played_against(
+    open_window: Callable[..., Window], model_directory: Path
+) -> None:
+    one = open_window(Session(Lineup(Policy(str(model_directory)), Person()), seed=1))
+    assert match_of(one).state is State.WAITING
+    send(one, pygame.WINDOWFOCUSLOST)
+    wait_for(one, State.PAUSED)
+    assert match_of(one).frames <= 1
+    press(one, pygame.K_SPACE)
+    assert match_of(one).state is State.PLAYING
+
+
+def test_what_was_edited_meanwhile_is_kept(playing: Window) -> None:
+    press(playing, pygame.K_m)
+    edited = msgspec.structs.replace(settings.load().settings, keys={"pause": ["u"]})
+    settings.save(edited)
+    press(playing, pygame.K_LEFTBRACKET)
+    kept = settings.load().settings
+    assert (kept.muted, kept.volume, kept.keys) == (False, 50, {"pause": ["u"]})
+    settings.settings_file().write_text("volume = loud")
+    press(playing, pygame.K_LEFTBRACKET)
+    assert "it was renamed to settings.toml.broken" in message(playing)
+    assert settings.load().settings.volume == 40
+
+
+def test_all_that_is_wrong_with_the_settings_is_said(open_window: Callable[..., Window]) -> None:
+    settings.save(settings.Settings(keys={"pause": ["nonsense"], "rewind": ["gibberish"]}))
+    one = open_window()
+    assert "nonsense" in message(one)
+    assert "gibberish" in message(one)
+
+
+def test_an_earlier_stage_shows_who_plays_does_not_count_and_is_not_taken_for_the_model(
+    open_window: Callable[..., Window], model_directory: Path
+) -> None:
+    for stage in ("stages/000100000", "stages/000400000"):
+        shutil.copytree(model_directory, model_directory.parent / "mine" / stage)
+    mine = shutil.copytree(model_directory, model_directory.parent / "mine", dirs_exist_ok=True)
+    (mine / "provenance.json").write_text('{"steps": 1000000}')
+    one = open_window(Session(Lineup(Policy(str(mine)), Person()), seed=1))
+    wait_for(one, State.PLAYING)
+    session = screen_of(one)._session
+    frames(one, 5)
+    before = session.replay()
+    assert before is not None
+    assert before.models[0]
+    press(one, pygame.K_PAGEUP)
+    assert PanelName.STAGES in settings.load().settings.panels_playing
+    for _ in range(200):
+        frames(one, 1)
+        time.sleep(0.01)
+        if match_of(one).names[0].endswith("at 0.40M"):
+            break
+    after = session.replay()
+    assert after is not None
+    assert after.models == ("", "")
+    assert match_of(one).names[0].endswith("at 0.40M")
+    assert not match_of(one).straight
 
 
 def test_help_holds_the_match(playing: Window) -> None:

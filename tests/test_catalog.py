@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import errno
+import os
 import shutil
 from pathlib import Path
 
@@ -7,6 +9,7 @@ import pytest
 
 from models import catalog, checkpoint
 from models.errors import UserError
+from models.files import fingerprint
 
 
 @pytest.fixture
@@ -148,3 +151,30 @@ def test_the_default_model_ships_and_every_bundled_model_loads_with_its_stages()
     for name in catalog.bundled_names():
         for model in (name, *(f"{name}@{steps}" for steps in catalog.stages(name))):
             checkpoint.load(catalog.resolve(model))
+
+
+def test_names_that_are_not_utf_8_are_refused_and_not_listed(tmp_path: Path, model_directory: Path) -> None:
+    odd = tmp_path / "runs" / os.fsdecode(b"caf\xe9")
+    for run in (odd, tmp_path / "runs" / "fine"):
+        shutil.copytree(model_directory, run / "model")
+        for file in ("config.json", "provenance.json"):
+            (run / file).write_text("{}")
+    assert catalog.runs(tmp_path / "runs") == [tmp_path / "runs" / "fine"]
+    with pytest.raises(UserError, match=r"is not a name in UTF-8, so it could not be written down; rename it$"):
+        catalog.resolve(str(odd))
+
+
+@pytest.mark.parametrize("name", ["config.json", "model.safetensors"])
+def test_a_model_that_may_not_be_read_is_told(
+    name: str, model_directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = Path.read_bytes
+
+    def refused(path: Path) -> bytes:
+        if path.name == name:
+            raise PermissionError(errno.EACCES, "Permission denied")
+        return read(path)
+
+    monkeypatch.setattr(Path, "read_bytes", refused)
+    with pytest.raises(UserError, match=rf"^cannot load the model in .*: {name} cannot be read: Permission denied$"):
+        fingerprint(model_directory)

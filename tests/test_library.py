@@ -535,6 +535,8 @@ def test_a_download_is_deleted_after_a_question(bench: Bench, keep: Callable[...
 
 def test_an_imported_model_can_be_deleted_but_not_a_bundled_one(bench: Bench, model_directory: Path) -> None:
     shutil.copytree(model_directory, store.imported_folder("dqn"))
+    # What a deletion that was broken off left is in nobody's way.
+    shutil.copytree(model_directory, store.imported_folder("dqn").with_name(".deleted-dqn"))
     bench.library.refresh()
     bench.choose("dqn")
     bench.model.focus.go(ModelAction.DELETE)

@@ -14,9 +14,12 @@ import numpy as np
 import pytest
 import torch
 
+from agents.handicap import Handicap
 from agents.policy import PolicyAgent
+from agents.pong import Side
 from app.follow.follower import POLL_SECONDS, Follower, Training, load_matching
-from app.game.cast import load_newest
+from app.game.cast import load_newest, load_training_cast
+from app.game.lineup import Lineup, Policy, Rom
 from models import checkpoint
 from models.errors import UserError
 from models.network import PolicyNetwork
@@ -270,6 +273,16 @@ def test_who_plays_before_the_first_checkpoint_and_after(watched: Watched) -> No
     player = load_newest(watched.path, seed=0)
     assert player.name == "first"
     assert torch.equal(player.network.policy_head.weight, saved.policy_head.weight)
+
+
+def test_a_training_is_followed_as_strong_as_it_was_asked_for(watched: Watched) -> None:
+    watched.begin()
+    player = Policy(str(watched.path), temperature=0.5, greedy=True, reaction_ms=230)
+    agent = load_training_cast(Lineup(Rom(), player), watched.path, seed=0).seats[Side.RIGHT].agent
+    assert isinstance(agent, Handicap)
+    assert agent.reaction_ms == 230
+    assert agent.policy is not None
+    assert (agent.policy.temperature, agent.policy.greedy) == (0.5, True)
 
 
 @pytest.mark.parametrize("config", [b"{", b"{}", b"\xff", b"[]"])

@@ -38,7 +38,7 @@ def test_a_command_whose_names_are_not_utf_8_can_be_written(tmp_path: Path, monk
 def test_a_model_whose_name_is_not_utf_8_is_not_gone_on_from(tmp_path: Path, model_directory: Path) -> None:
     named = tmp_path / os.fsdecode(b"caf\xe9")
     shutil.copytree(model_directory, named)
-    with pytest.raises(UserError, match=r"^a model's name is not UTF-8, so the run could not be read again; rename it"):
+    with pytest.raises(UserError, match=r"is not a name in UTF-8, so it could not be written down; rename it$"):
         new_run(tmp_path / "run", algorithm="ppo", start=str(named))
 
 

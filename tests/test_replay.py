@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 
 from agents.base import Control
+from agents.ladder import LadderAgent
 from agents.pong import Court, Score, Side
 from agents.scripted import TrackerAgent
 from app.game import replay
-from app.game.lineup import Lineup, Person, Policy, Rom, Tracker
+from app.game.lineup import Ladder, Lineup, Person, Policy, Rom, Tracker
 from app.game.match import Match
 from app.game.replay import Replay
 from app.game.seats import AgentSeat, PersonSeat, RomSeat
@@ -144,6 +145,20 @@ def test_a_replay_says_who_played_in_the_end(
     again = Session(recorded.lineup, seed=0, replay=recorded)
     again.begin_now()
     assert again.match.names == names
+
+
+def test_a_ladder_is_kept_as_it_began_the_game() -> None:
+    played = Session(Lineup(Ladder(2), Person()), seed=1)
+    played.begin_now()
+    ladder = played.match.seats[Side.LEFT].agent
+    assert isinstance(ladder, LadderAgent)
+    for game, begins_on in enumerate((2, 4)):
+        if game:
+            played.match.restart()
+        ladder.level = 4
+        for _ in range(5):
+            played.match.advance()
+        assert kept(played).lineup.left == Ladder(begins_on)
 
 
 def test_a_models_side_and_hash_go_with_it(session: Session) -> None:

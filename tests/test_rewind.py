@@ -153,6 +153,18 @@ def test_a_person_takes_over_from_an_earlier_moment_and_gives_back() -> None:
         match.advance()
 
 
+def test_a_paddle_that_cannot_be_taken_undoes_nothing() -> None:
+    match = Match(Court(seed=3), names=("", ""))
+    match.seat(RomSeat(), PersonSeat(Side.RIGHT))
+    while match.state is State.PLAYING:
+        match.advance()
+    newest, straight = match.timeline.newest, match.straight
+    rewound(match, 30).stop_rewinding()
+    for side in Side:
+        assert not match.take_over(side), "one is a person's, the other the ROM's"
+    assert (match.timeline.newest, match.straight, len(match.results)) == (newest, straight, 1)
+
+
 def test_the_roms_paddle_can_be_taken_over() -> None:
     match = played(against_the_rom(), LONG)
     match.take_over(Side.LEFT)

@@ -125,8 +125,6 @@ def _check_bounds(settings: TrainingSettings) -> None:
         decode(encode(settings))
     except UserError as error:
         raise UserError(f"a setting is out of bounds: {error.__cause__}") from error
-    except UnicodeEncodeError as error:
-        raise UserError("a model's name is not UTF-8, so the run could not be read again; rename it") from error
 
 
 def _pong_overrides(

@@ -69,6 +69,7 @@ def _play(arguments: Namespace) -> int:
     from app.game.lineup import Lineup, Person, Rom
 
     opponent = _player(arguments, arguments.model)
+    _check_strength(arguments, opponent)
     if isinstance(opponent, Rom) and arguments.side == "left":
         raise UserError("the Atari CPU can only play left: leave out --side left")
     left = arguments.side == "left"
@@ -148,7 +149,7 @@ def _session(arguments: Namespace) -> Session:
     """The match that `volley watch` was asked for."""
     from app.game import replay
     from app.game.cast import run_to_follow
-    from app.game.lineup import Lineup, Policy
+    from app.game.lineup import Lineup
     from app.game.session import Session
 
     if arguments.replay is not None:
@@ -166,7 +167,7 @@ def _session(arguments: Namespace) -> Session:
     if arguments.follow:
         if arguments.headless:
             raise UserError("--follow needs the window: leave out --headless")
-        lineup = Lineup(_player(arguments, versus), Policy(model))
+        lineup = Lineup(_player(arguments, versus), _as_asked(arguments, model))
         return Session(lineup, seed=first_seed, games=games, follow=run_to_follow(model), sound=True)
     lineup = Lineup(_player(arguments, versus), _policy(arguments, model))
     return Session(lineup, seed=first_seed, games=games, sound=not arguments.headless)
@@ -231,10 +232,25 @@ def _player(arguments: Namespace, name: str) -> Player:
 
 
 def _policy(arguments: Namespace, model: str) -> Policy:
+    local_directory(model)
+    return _as_asked(arguments, model)
+
+
+def _as_asked(arguments: Namespace, model: str) -> Policy:
     from app.game.lineup import Policy
 
-    local_directory(model)
     return Policy(model, temperature=arguments.temperature, greedy=arguments.greedy, reaction_ms=arguments.reaction)
+
+
+def _check_strength(arguments: Namespace, opponent: Player) -> None:
+    """`UserError` if how well to play is asked of who cannot play otherwise."""
+    from app.game.lineup import Policy, Tracker
+
+    sampling = arguments.greedy or arguments.temperature != 1.0
+    if sampling and not isinstance(opponent, Policy):
+        raise UserError(f"--greedy and --temperature are for models; leave them out for {arguments.model}")
+    if arguments.reaction and not isinstance(opponent, Policy | Tracker):
+        raise UserError(f"--reaction is for models and tracker; leave it out for {arguments.model}")
 
 
 def _add_strength(parser: Parser) -> None:

@@ -46,8 +46,11 @@ def load_cast(lineup: Lineup, *, seed: int) -> Cast:
 
 def load_training_cast(lineup: Lineup, run: Path, *, seed: int) -> Cast:
     """The left player of a lineup, and on the right the newest policy of a training; `UserError` as for `load_cast`."""
-    policy = load_newest(run, seed=_agent_seed(seed, Side.RIGHT))
-    return Cast((_load_seat(lineup, Side.LEFT, seed), AgentSeat(policy, Side.RIGHT)), (model_hash(lineup.left), ""))
+    policy, player = load_newest(run, seed=_agent_seed(seed, Side.RIGHT)), lineup.right
+    assert isinstance(player, Policy), "it stands for the training"
+    policy.temperature, policy.greedy = player.temperature, player.greedy
+    agent: Agent[Any] = Handicap(policy, player.reaction_ms) if player.reaction_ms else policy
+    return Cast((_load_seat(lineup, Side.LEFT, seed), AgentSeat(agent, Side.RIGHT)), (model_hash(lineup.left), ""))
 
 
 def load_recorded_cast(replay: Replay) -> Cast:

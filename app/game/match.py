@@ -228,7 +228,6 @@ class Match:
         """
         if self.state is State.WAITING:
             return False
-        self._resume_from_here()
         seats = [seat.live if isinstance(seat, RecordedSeat) else seat for seat in self.seats]
         here, there = seats[side], seats[side.other]
         if isinstance(here, Substitute):
@@ -242,6 +241,7 @@ class Match:
             seats[side], seats[side.other] = PersonSeat(side, there.name), AgentSeat(here.agent, side.other)
         else:
             return False
+        self._resume_from_here()
         for seat in seats:
             if seat not in self.seats:
                 seat.begin(self.court.grey(), self.court.frames)

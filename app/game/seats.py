@@ -160,7 +160,10 @@ class AgentSeat(Generic[Memory]):
 
     def begin(self, grey: Frame, frame: int = 0) -> None:
         """Starts the agent afresh."""
-        self.agent.reset()
+        agent: Agent[Any] = self.agent
+        if isinstance(agent, LadderAgent) and frame == 0:
+            agent.first_level = agent.level
+        agent.reset()
         self.decision, self._frame = None, frame - 1
         self._recorder.clear()
         self.observe(grey)

@@ -7,9 +7,10 @@ from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from agents.agent import Agent
+from agents.ladder import LadderAgent
 from agents.pong import Court, Side
 from app.game.cast import (
     Cast,
@@ -19,11 +20,14 @@ from app.game.cast import (
     loading_message,
     names_of,
 )
-from app.game.lineup import Lineup, Person, Player, Rom
+from app.game.lineup import Ladder, Lineup, Person, Player, Rom
 from app.game.match import Match
 from app.game.replay import Replay
 from app.game.seats import PersonSeat, RecordedSeat, RomSeat
 from app.game.snapshot import State
+
+if TYPE_CHECKING:
+    from agents.policy import PolicyAgent
 
 
 def new_seed() -> int:
@@ -112,7 +116,16 @@ class Session:
             case RomSeat():
                 return Rom(), ""
             case seat:
-                return next((player, models) for agent, player, models in self._cast if agent is seat.agent)
+                player, models = next((player, models) for agent, player, models in self._cast if agent is seat.agent)
+                return Ladder(seat.agent.first_level) if isinstance(seat.agent, LadderAgent) else player, models
+
+    def network_changed(self, policy: PolicyAgent) -> None:
+        """Notes that a policy no longer plays as it was loaded: a replay cannot show its decisions."""
+        self.match.straight = False
+        self._cast = [
+            (agent, player, "" if agent is not None and agent.policy is policy else models)
+            for agent, player, models in self._cast
+        ]
 
     def replay(self) -> Replay | None:
         """The newest game so far, to be saved; None before its first frame."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from contextlib import suppress
 from dataclasses import dataclass
@@ -151,7 +152,7 @@ def delete(entry: Entry) -> None:
         store.remove(entry.kept)
         return
     folder = store.imported_folder(entry.model)
-    gone = folder.with_name(f".deleted-{folder.name}")
+    gone = folder.with_name(f".deleted-{os.urandom(4).hex()}-{folder.name}")
     try:
         folder.rename(gone)  # Atomic, so that nobody finds a half-deleted model.
         shutil.rmtree(gone)

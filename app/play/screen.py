@@ -79,7 +79,7 @@ class MatchScreen:
         self._court = pygame.Rect(0, 0, 1, 1)
         """Where the court was last drawn."""
         self._fire_held = False
-        self._begun = self._panels_added = False
+        self._begun = self._panels_added = self._begins_paused = False
         self._history = History()
         self._follower: Follower | None = None
         self._stages: StagesPanel | None = None
@@ -155,8 +155,10 @@ class MatchScreen:
         return None
 
     def lose_focus(self) -> None:
-        """Pauses a match that someone here plays."""
-        if self._session.match.people and self._session.match.state is State.PLAYING:
+        """Pauses a match that someone here plays, or will: then as it begins."""
+        if self._people and self._session.match.state is State.WAITING:
+            self._begins_paused = True
+        elif self._session.match.people and self._session.match.state is State.PLAYING:
             self._session.match.toggle_pause()
 
     def frame(self, surface: pygame.Surface, elapsed: float) -> Request | None:
@@ -211,6 +213,8 @@ class MatchScreen:
         """Adds the panels that depend on the players, once these are loaded, and shows what loading reported."""
         if not self._panels_added and self._session.match.seats:
             self._add_panels()
+            if self._begins_paused:
+                self.lose_focus()
         if self._session.notice:
             self._services.toast.show(self._session.notice)
             self._session.notice = ""
@@ -224,13 +228,16 @@ class MatchScreen:
         for player in (self._session.lineup.right, self._session.lineup.left):
             if isinstance(player, Policy) and self._follower is None and stages_of(player.model):
                 side = Side.RIGHT if player is self._session.lineup.right else Side.LEFT
-                self._stages = StagesPanel(player.model, side, loader)
+                self._stages = StagesPanel(player.model, side, loader, on_change=self._session.network_changed)
                 self._scene.panels[PanelName.STAGES] = self._stages
                 break
 
     def _choose_stage(self, *, later: bool) -> None:
-        if self._stages is not None:
-            (self._stages.later if later else self._stages.earlier)()
+        if self._stages is None:
+            return
+        if PanelName.STAGES not in self._panels:
+            self._toggle_panel(PanelName.STAGES)  # so that it is seen who plays
+        (self._stages.later if later else self._stages.earlier)()
 
     def _move_hands(self) -> None:
         """Passes players' hands to their paddles; the fire button resumes a paused match."""

@@ -111,6 +111,8 @@ class Devices:
         self._keys = (_Source(), _Source())
         self._mouse = _Source()
         self._pads: dict[int, _Pad] = {}
+        self._places: list[int | None] = []
+        """Gamepads in the order of their players; None where one was torn out."""
         self._lost = False
         self._uses = 0
         self._repeating: tuple[_Switch, Command] | None = None
@@ -183,7 +185,7 @@ class Devices:
         return Held.REWIND in self._held.values()
 
     def _sources(self, side: Side, *, alone: bool) -> list[_Source]:
-        pads = list(self._pads.values())
+        pads = [self._pads[instance] for instance in self._places if instance is not None]
         if alone:
             return [*self._keys, self._mouse, *pads]
         lefts = 1 if len(pads) > 1 else 0
@@ -255,12 +257,18 @@ class Devices:
         with suppress(pygame.error):  # It may be unplugged again by now.
             joystick = pygame.joystick.Joystick(index)
             device = controller.Controller.from_joystick(joystick) if controller.is_controller(index) else None
-            self._pads[joystick.get_instance_id()] = _Pad(joystick=joystick, device=device)
+            instance = joystick.get_instance_id()
+            self._pads[instance] = _Pad(joystick=joystick, device=device)
+            if None in self._places:  # Most likely the one that was torn out: it stays with its player.
+                self._places[self._places.index(None)] = instance
+            elif instance not in self._places:
+                self._places.append(instance)
 
     def _tear_out(self, instance: int) -> None:
         """Releases what was held on a gamepad that is gone: nobody can let go of it any more."""
         pad = self._pads.pop(instance, None)
         self._lost = self._lost or (pad is not None and pad.used > 0)
+        self._places = [None if place == instance else place for place in self._places]
         for switch in [switch for switch in self._held if switch[0] == instance]:
             self._release(switch)
         if self._repeating is not None and self._repeating[0][0] == instance:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
@@ -111,18 +112,27 @@ def _load(model: str, spec: ModelSpec) -> _Model:
 class StagesPanel:
     """A slider over the stages of `model`, which must have some: see `stages_of`. It changes the policy on `side`.
 
-    Click it, drag along it, or call `earlier` and `later`.
+    Click it, drag along it, or call `earlier` and `later`. `on_change` is told the policy when its
+    network has changed.
     """
 
     min_height = 170
     wide = False
 
-    def __init__(self, model: str, side: Side, executor: Executor) -> None:
+    def __init__(
+        self,
+        model: str,
+        side: Side,
+        executor: Executor,
+        *,
+        on_change: Callable[[PolicyAgent], None] = lambda _policy: None,
+    ) -> None:
         stages = stages_of(model)
         begins_with = catalog.resolve(model)
         same = (place for place, stage in enumerate(stages) if catalog.resolve(stage.model) == begins_with)
         self._model = StagesModel(stages, next(same, len(stages) - 1), executor)
         self._policy: PolicyAgent | None = None
+        self._on_change = on_change
         self._side = side
         """Where it plays at first: sides may be changed."""
         self._colour = theme.PLAYERS[side]
@@ -148,7 +158,10 @@ class StagesPanel:
             self._policy = now.policies[self._side]
         if self._policy is None:
             return
+        playing = self._model.playing
         self._model.update(self._policy)
+        if self._model.playing != playing:
+            self._on_change(self._policy)
         if self._policy in now.policies:
             self._colour = theme.PLAYERS[now.policies.index(self._policy)]
 
