@@ -1,8 +1,8 @@
-"""Minutes to a score: `python benchmarks/time_to_score.py [--sticky P ...] [--seeds N ...] [--steps N] [--write]`.
+"""Minutes to a score: `python benchmarks/time_to_score.py [--sticky P ...] [--seeds N ...] [--steps N] [--write] ...`.
 
-Trains PPO on Pong as `volley train ppo` does, once for each seed and protocol, and then plays 48 full games with the
-policies that it kept along the way, forty of them. So evaluation does not disturb training, and no minute of it counts.
-A score is reached by the first policy whose mean return is at least that high, as far as bisection tells: the one
+Trains PPO on Pong as `volley train ppo` does, with the same `--set`, once for each seed and protocol, and then plays 48
+full games with the policies that it kept along the way, forty of them. So evaluation does not disturb training, and no
+minute of it counts. A score is reached by the first policy whose mean return is at least that high, as far as bisection tells: the one
 before it was played too, and was below.
 
 Prints steps and minutes to a mean return of 0, 10, 18 and 20: the median over seeds, and the range. Runs are in
@@ -83,10 +83,11 @@ class Stages:
         return self._stages[reached][0]
 
 
-def trained(name: str, *, sticky: float, seed: int, steps: int) -> Path:
+def trained(name: str, *, sticky: float, seed: int, steps: int, changes: list[str]) -> Path:
     """The finished run of that name, trained now unless it was before."""
     run = RUNS / name
-    what = ["--resume", run] if run.exists() else ["ppo", "--sticky", sticky, "--seed", seed, "--run", run]
+    options = [word for change in changes for word in ("--set", change)]
+    what = ["--resume", run] if run.exists() else ["ppo", "--sticky", sticky, "--seed", seed, "--run", run, *options]
     subprocess.run([sys.executable, "-m", "volley", "train", *map(str, what), "--steps", str(steps)], check=True)
     return run
 
@@ -128,20 +129,22 @@ def main() -> None:
     parser.add_argument("--sticky", type=float, nargs="+", default=[0.0, 0.25])
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
     parser.add_argument("--steps", type=int, default=1_000_000, help="of each training (default: 1000000)")
+    parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="as for 'volley train'")
     parser.add_argument("--write", action="store_true", help=f"save benchmarks/results/{RESULTS.name}")
     arguments = parser.parse_args()
     figures: dict[str, Any] = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
     for sticky in arguments.sticky:
         times = []
         for seed in arguments.seeds:
-            run = trained(f"sticky-{sticky:g}-seed-{seed}", sticky=sticky, seed=seed, steps=arguments.steps)
+            name = f"sticky-{sticky:g}-seed-{seed}"
+            run = trained(name, sticky=sticky, seed=seed, steps=arguments.steps, changes=arguments.set)
             times.append(times_to(SCORES, run, sticky=sticky))
         protocol = f"sticky actions {sticky:g}"
         found = {str(score): summary([each[score] for each in times]) for score in SCORES}
         for score, figure in found.items():
             print(f"{protocol}, mean return {score}: {figure}", flush=True)
         how = {"machine": machine(pick_device("auto")), "seeds": arguments.seeds, "steps": arguments.steps}
-        figures[protocol] = how | found
+        figures[protocol] = how | {"changes": arguments.set} | found
     if arguments.write:
         RESULTS.write_text(json.dumps(figures, indent=2) + "\n")
 
