@@ -2,8 +2,8 @@
 
 Trains PPO on Pong as `volley train ppo` does, with the same `--set`, once for each seed and protocol, and then plays 48
 full games with the policies that it kept along the way, forty of them. So evaluation does not disturb training, and no
-minute of it counts. A score is reached by the first policy whose mean return is at least that high, as far as bisection tells: the one
-before it was played too, and was below.
+minute of it counts. A score is reached by the first policy whose mean return is at least that high, as far as bisection
+tells: the one before it was played too, and was below.
 
 Prints steps and minutes to a mean return of 0, 10, 18 and 20: the median over seeds, and the range. Runs are in
 `runs/time-to-score`; an interrupted benchmark goes on where it was. `--write` saves what was measured in
@@ -16,6 +16,7 @@ import argparse
 import json
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -83,7 +84,7 @@ class Stages:
         return self._stages[reached][0]
 
 
-def trained(name: str, *, sticky: float, seed: int, steps: int, changes: list[str]) -> Path:
+def trained(name: str, *, sticky: float, seed: int, steps: int, changes: Sequence[str] = ()) -> Path:
     """The finished run of that name, trained now unless it was before."""
     run = RUNS / name
     options = [word for change in changes for word in ("--set", change)]

@@ -246,6 +246,12 @@ def withhold_slow_moves(network: PolicyNetwork) -> None:
             network.policy_head.bias[row] = WITHHELD_LOGIT
 
 
+def withholds_slow_moves(network: PolicyNetwork) -> bool:
+    """Whether its slow moves are withheld, as early in a training that will offer them later."""
+    slow = [row for row, action in enumerate(network.actions) if action in SLOW_ACTIONS]
+    return bool(slow) and bool((network.policy_head.bias[slow] == WITHHELD_LOGIT).all())
+
+
 def initialize(module: nn.Module, gain: float) -> None:
     """Initialises a layer with orthogonal weights, scaled by `gain`, and zero biases; skips layers without weights."""
     if isinstance(module, nn.Conv2d | nn.Linear):

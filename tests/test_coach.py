@@ -19,8 +19,8 @@ from agents.sight import look, look_from_left
 from app.command.main import main
 from models import checkpoint
 from models.errors import UserError
-from models.network import PolicyNetwork, with_slow_moves
-from models.spec import ActionName, CnnSpec, ConvLayer, FrameObservation, ModelSpec
+from models.network import PolicyNetwork, with_slow_moves, withhold_slow_moves
+from models.spec import PONG, ActionName, CnnSpec, ConvLayer, FrameObservation, ModelSpec
 from training import imitation, policy_gradient, ppo
 from training.arena.coach import Coach
 from training.arena.opponents import Opponents, training_opponents
@@ -130,6 +130,23 @@ def test_slow_moves_begin_half_way_between_staying_and_moving(spec: ModelSpec, n
     torch.testing.assert_close(slow_up, (stay + up) / 2)
     torch.testing.assert_close(slow_down, (stay + down) / 2)
     torch.testing.assert_close(after.value, before.value)
+
+
+def test_a_training_that_goes_on_from_an_early_stage_offers_the_slow_moves_withheld_there(
+    tmp_path: Path, spec: ModelSpec
+) -> None:
+    settings = training_settings("ppo", PONG)
+    assert isinstance(settings.model, ModelSpec)
+    shape = replace(settings.model, observation=spec.observation, network=spec.network)
+    stage = PolicyNetwork(shape)
+    withhold_slow_moves(stage)
+    checkpoint.save(tmp_path, shape, stage)
+    network = policy_gradient.starting_network(str(tmp_path), replace(settings, model=shape))
+    observations = torch.randint(256, (5, *spec.observation.shape), dtype=torch.uint8)
+    stay, up, down, slow_up, slow_down = network(observations).logits.T
+    torch.testing.assert_close(torch.stack((stay, up, down), 1), stage(observations).logits[:, :3])
+    torch.testing.assert_close(slow_up, (stay + up) / 2)
+    torch.testing.assert_close(slow_down, (stay + down) / 2)
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from models import catalog, checkpoint
 from models.device import pick_device
 from models.errors import UserError
 from models.losses import approximate_kl
-from models.network import PolicyNetwork, offer_slow_moves, with_slow_moves, withhold_slow_moves
+from models.network import PolicyNetwork, offer_slow_moves, with_slow_moves, withhold_slow_moves, withholds_slow_moves
 from models.spec import SLOW_ACTIONS, ModelSpec
 from training.arena.experience import SelfPlayExperience
 from training.arena.selfplay import SelfPlay
@@ -237,7 +237,7 @@ class PolicyGradient:
 
 
 def starting_network(model: str, settings: TrainingSettings) -> PolicyNetwork:
-    """The network of a model, for a run to go on from; with slow moves added, if the run has them and the model not.
+    """The network of a model, for a run to go on from; with slow moves offered, if the run has them and the model not.
 
     `UserError` if there is no such model, or its network or its other actions differ from the run's.
     """
@@ -247,7 +247,11 @@ def starting_network(model: str, settings: TrainingSettings) -> PolicyNetwork:
     added = [action for action in wanted.actions if action not in spec.actions]
     slow = bool(added) and set(added) <= set(SLOW_ACTIONS) and len(wanted.actions) == len(spec.actions) + len(added)
     _check_alike(model, replace(spec, actions=wanted.actions) if slow else spec, wanted)
-    return with_slow_moves(network, wanted) if slow else network
+    if slow:
+        return with_slow_moves(network, wanted)
+    if withholds_slow_moves(network):
+        offer_slow_moves(network)
+    return network
 
 
 def opposing_network(model: str, settings: TrainingSettings) -> PolicyNetwork:
