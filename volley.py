@@ -24,7 +24,9 @@ if TYPE_CHECKING:
     from training.arena.parallel import CourtForTwo
     from training.arena.single import CourtEnv
 
-__all__ = ["CourtEnv", "CourtForTwo", "PongPolicy", "UserError", "__version__"]
+__all__ = ["CourtEnv", "PongPolicy", "UserError", "__version__"]
+if find_spec("pettingzoo") is not None:
+    __all__ += ["CourtForTwo"]
 
 _FOLDER = Path(__file__).absolute().parent
 _PACKAGES = ("models", "agents", "training", "app")
@@ -58,6 +60,8 @@ def __getattr__(name: str) -> object:
                 "rename yours, or move it into a package of your own",
                 name=package,
             )
+    if name == "CourtForTwo" and find_spec("pettingzoo") is None:
+        raise ImportError("CourtForTwo needs PettingZoo: pip install 'volley-pong[pettingzoo]'", name="pettingzoo")
     return getattr(import_module(_MODULES[name]), name)
 
 

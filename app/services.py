@@ -91,6 +91,8 @@ class Services:
         for upload in [upload for upload in self._uploads if upload.done()]:
             self._uploads.remove(upload)
             news.append(outcome_of(upload))
+            if "library" in self.__dict__:
+                self.library.search_again()
         for message in filter(None, news):
             self.toast.show(message)
 

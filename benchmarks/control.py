@@ -21,13 +21,14 @@ from typing import Any, NamedTuple
 
 import torch
 from msgspec.structs import replace
+from reuse import reused
 from rich.console import Console
 from rich.progress import track
 from trials import draw
 
 from models import checkpoint
 from models.machine import cores
-from models.run_directory import NEWEST_FOLDER, is_run
+from models.run_directory import NEWEST_FOLDER
 from training.environments import Head
 from training.evaluate import evaluate
 from training.loop import Display, train
@@ -73,10 +74,8 @@ def trained(job: tuple[Path, Task, int]) -> dict[str, float]:
     folder, task, seed = job
     torch.set_num_threads(1)
     path = path_of(folder, task, seed)
-    if not is_run(path):
-        settings = training_settings(task.algorithm, task.environment, head=task.head)
-        RunDirectory.create(path, replace(settings, seed=seed))
-    return measure(RunDirectory.open(path))
+    settings = training_settings(task.algorithm, task.environment, head=task.head)
+    return measure(reused(path, replace(settings, seed=seed)))
 
 
 def measure(run: RunDirectory) -> dict[str, float]:

@@ -22,17 +22,17 @@ import numpy as np
 import torch
 from msgspec.structs import replace
 from numpy.typing import NDArray
+from reuse import reused
 
 from models import checkpoint
 from models.drawing import plain_matplotlib
-from models.run_directory import NEWEST_FOLDER, is_run
+from models.run_directory import NEWEST_FOLDER
 from training import execution
 from training.execution import NAMES, SHARES, TRADES, OptimalExecution, Shortfall
 from training.lessons.sale import trades_of
 from training.loop import Display, train
 from training.plot import BACKGROUND, COLOURS, GRID, PANEL, QUIET, TEXT
 from training.presets import training_settings
-from training.run import RunDirectory
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -68,11 +68,9 @@ class Learned(NamedTuple):
 def learned(folder: Path, algorithm: str, environment: str, seed: int) -> Learned:
     """Finishes the training if necessary, and lets its final policy sell."""
     path = folder / f"{algorithm}-{environment.removeprefix('volley/')}-{seed}"
-    if not is_run(path):
-        settings = training_settings(algorithm, execution.NAME if environment == COURSE else environment)
-        model = replace(settings.model, environment=environment)
-        RunDirectory.create(path, replace(settings, model=model, seed=seed))
-    run = RunDirectory.open(path)
+    settings = training_settings(algorithm, execution.NAME if environment == COURSE else environment)
+    model = replace(settings.model, environment=environment)
+    run = reused(path, replace(settings, model=model, seed=seed))
     progress = train(run, Display())
     trades = [sale(run.path / NEWEST_FOLDER, FIRST_SALE + number) for number in range(SALES)]
     print(f"{path.name}: {progress.steps:,} steps, {progress.seconds:.0f} s", file=sys.stderr)

@@ -76,15 +76,18 @@ def main() -> int:
         with tempfile.TemporaryDirectory() as folder:
             found[name] = fingerprint(shlex.split(arguments.command), options.split(), Path(folder) / "run")
         verdict = ""
-        if expected is not None:
-            same = expected["runs"].get(name) == found[name]
+        if expected is not None and name not in expected["runs"]:
+            verdict = "new"
+        elif expected is not None:
+            same = expected["runs"][name] == found[name]
             different += not same
             verdict = "same" if same else "DIFFERENT"
         print(f"{name:<42} {found[name]['weights'][:16]} {found[name]['curve'][:16]} {verdict}", flush=True)
     if arguments.save:
         arguments.save.write_text(json.dumps({"machine": machine, "runs": found}, indent=2) + "\n")
     if expected is not None:
-        print(f"{len(found) - different} of {len(found)} bit-identical")
+        known = len(found.keys() & expected["runs"].keys())
+        print(f"{known - different} of {known} bit-identical")
     return int(different > 0)
 
 

@@ -20,9 +20,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from msgspec.structs import replace
+from reuse import reused
+
 from models.device import pick_device
 from models.run_directory import Metrics, read_metrics, stages_in
+from models.spec import PONG
 from training.evaluate import evaluate_model
+from training.presets import training_settings
 from training.provenance import machine
 
 SCORES = (0, 10, 18, 20)
@@ -87,6 +92,9 @@ class Stages:
 def trained(name: str, *, sticky: float, seed: int, steps: int, changes: Sequence[str] = ()) -> Path:
     """The finished run of that name, trained now unless it was before."""
     run = RUNS / name
+    if run.exists():
+        settings = training_settings("ppo", PONG, changes=changes)
+        reused(run, replace(settings, sticky=sticky, seed=seed, steps=steps))
     options = [word for change in changes for word in ("--set", change)]
     what = ["--resume", run] if run.exists() else ["ppo", "--sticky", sticky, "--seed", seed, "--run", run, *options]
     subprocess.run([sys.executable, "-m", "volley", "train", *map(str, what), "--steps", str(steps)], check=True)

@@ -11,11 +11,11 @@ from pathlib import Path
 import numpy as np
 import torch
 from msgspec.structs import replace
+from reuse import reused
 from rich.console import Console
 from rich.progress import track
 
 from models.machine import cores
-from models.run_directory import is_run
 from training import plot
 from training.curves import Curve, over_seeds, points, read_run
 from training.loop import Display, train
@@ -73,9 +73,7 @@ def _trained(job: tuple[Path, TrainingSettings]) -> None:
     """Trains one of them, if it is not finished."""
     path, settings = job
     torch.set_num_threads(1)
-    if not is_run(path):
-        RunDirectory.create(path, settings)
-    train(RunDirectory.open(path), Display())
+    train(reused(path, settings), Display())
 
 
 def mean_over_training(run: Path) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shlex
+from subprocess import list2cmdline
 
 _SECRETS = re.compile(r"hf_(?:oauth_|jwt_)?[A-Za-z0-9]{6,}[\w.-]*|(?<=://)[^/\s]+@|[\w.%+-]+:[^/\s]+@")
 """Tokens of the Hub, and the user and password in an address, also in one that lacks its https://."""
@@ -35,4 +36,5 @@ def without_secrets(text: str) -> str:
 
 def volley(*words: object) -> str:
     """A command to type, with quotes where a shell needs them: `volley`, and these words."""
-    return shlex.join(["volley", *map(str, words)])
+    command = ["volley", *map(str, words)]
+    return list2cmdline(command) if os.name == "nt" else shlex.join(command)

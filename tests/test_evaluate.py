@@ -10,9 +10,9 @@ import torch
 from probes import SIZE, Outcome, Probe
 
 from models.network import PolicyNetwork
-from models.spec import CnnSpec, ConvLayer, FrameObservation, ModelSpec
+from models.spec import PONG, CnnSpec, ConvLayer, FrameObservation, ModelSpec
 from training import evaluate as module
-from training.evaluate import Evaluation, evaluate, summarize
+from training.evaluate import Evaluation, evaluate, render, summarize
 
 games_here = here.games_here
 
@@ -70,10 +70,30 @@ def test_a_number_of_games_that_does_not_divide_evenly_is_played_exactly(monkeyp
 
 def test_summary_by_hand() -> None:
     # Deviations -2, 0, 2: variance (4 + 4) / 2 = 4; the margin is 1.96 x 2 / sqrt(3) = 2.2632.
-    mean, deviation, (low, high) = summarize([17.0, 19.0, 21.0])
+    mean, deviation, interval = summarize([17.0, 19.0, 21.0])
     assert (mean, deviation) == (19.0, 2.0)
+    assert interval is not None
+    low, high = interval
     assert low == pytest.approx(16.7368, abs=1e-4)
     assert high == pytest.approx(21.2632, abs=1e-4)
+
+
+def test_a_single_game_says_nothing_of_the_spread() -> None:
+    assert summarize([21.0]) == (21.0, 0.0, None)
+    one = Evaluation(
+        model="ppo",
+        environment=PONG,
+        episodes=1,
+        mean_return=21.0,
+        std_return=0.0,
+        ci95=None,
+        mean_length=900.0,
+        sticky=0.0,
+        greedy=False,
+        seed=1,
+        seconds=2.0,
+    )
+    assert render(one).startswith("ppo: mean return 21.00  (a single game: no interval)\n1 full games, sampled")
 
 
 def test_the_same_seed_plays_the_same_games(

@@ -53,6 +53,8 @@ def test_names_of_players(name: str, player: Policy | Tracker | Script | Rom) ->
     ("name", "said"),
     [
         ("nobody", "'nobody' is neither"),
+        ("", "'' holds no model"),
+        ("no\nbody", "is neither"),
         ("cpu:greedy", "only models are greedy"),
         ("casual:100ms", "only models and the tracker take a reaction time"),
         ("ppo:2000ms", "at most 1000 ms"),

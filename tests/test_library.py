@@ -18,7 +18,7 @@ import pytest
 import models.hub
 from app import settings
 from app.game.lineup import Lineup, Person, Policy, Rom
-from app.hub import local
+from app.hub import local, remote
 from app.hub.library import TYPING_PAUSE, Library, Note, Retry
 from app.hub.local import Entry, ModelAction, Section
 from app.hub.remote import LOADING
@@ -476,7 +476,8 @@ def test_a_new_revision_is_downloaded_and_a_downloaded_one_is_pinned(
         ("Train on", False),
         ("Publish from Volley", True),
     ]
-    bench.press(Command.CONFIRM)
+    assert bench.model.commit == bench.library.history.commits[1], "the one that was in focus before the Hub answered"
+    bench.press(Command.UP, Command.CONFIRM)
     bench.answer("pull")
     assert hub.pulls == [(ADA, NEW)]
     assert store.current(ADA) == NEW
@@ -533,6 +534,38 @@ def test_a_download_is_deleted_after_a_question(bench: Bench, keep: Callable[...
     assert bench.names(Section.DOWNLOADED) == []
 
 
+def test_what_arrives_is_not_deleted_in_place_of_what_was_asked_about(
+    bench: Bench, keep: Callable[..., StoredModel]
+) -> None:
+    keep(ADA)
+    bench.library.refresh()
+    bench.choose(ADA)
+    bench.model.focus.go(ModelAction.UPDATE)
+    bench.press(Command.CONFIRM)
+    bench.model.focus.go(ModelAction.DELETE)
+    bench.press(Command.CONFIRM)
+    assert bench.model.question.startswith(f"Delete {ADA} at {OLD[:7]}")
+    bench.answer("pull")
+    bench.press(Command.RIGHT, Command.CONFIRM)
+    assert not bench.model.question
+    assert len(bench.names(Section.DOWNLOADED)) == 2
+
+
+def test_what_was_chosen_while_the_hub_was_asked_stays_in_use(bench: Bench, keep: Callable[..., StoredModel]) -> None:
+    keep(ADA)
+    bench.open_history(ADA)
+    late = remote.history(ADA)
+    kept = keep(ADA, commit=NEW)
+    store.pin(kept)
+    assert [commit.current for commit in late] == [False, True]
+    history = bench.library.history
+    assert history is not None
+    bench.library._pending_history = Future()
+    bench.library._pending_history.set_result(late)
+    bench.library.update(0.0)
+    assert [(commit.id, commit.current) for commit in history.commits] == [(NEW, True), (OLD, False)]
+
+
 def test_an_imported_model_can_be_deleted_but_not_a_bundled_one(bench: Bench, model_directory: Path) -> None:
     shutil.copytree(model_directory, store.imported_folder("dqn"))
     # What a deletion that was broken off left is in nobody's way.
@@ -582,6 +615,11 @@ def test_details_from_the_hub_are_fetched_after_a_pause_in_focus(bench: Bench) -
     assert (facts["Size"], facts["From"]) == ("2.8 MB", f"{ZOE}@{NEW[:7]}")
     assert [point.mean_return for point in bench.model.details.curve] == [-21, 3]
     assert bench.model.details.card[0] == "A model"
+    # It may be published again, and then the list is fetched again.
+    bench.library.search_again()
+    assert dict(bench.model.details.facts)["Score"] == "20.78 \N{PLUS-MINUS SIGN} 0.60, according to its card"
+    bench.go(1)
+    assert "examine" in bench.transfers.names()
 
 
 def test_details_that_failed_are_fetched_again_when_the_model_is_chosen_again(bench: Bench, hub: FakeHub) -> None:

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -104,6 +105,17 @@ def test_folders_are_listed_harmlessly(
 def test_commands_to_type_are_quoted() -> None:
     assert volley("watch", Path("a run/of mine")) == "volley watch 'a run/of mine'"
     assert volley("evaluate", "ppo@454656") == "volley evaluate ppo@454656"
+
+
+def test_commands_to_type_are_quoted_as_windows_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("models.errors.os", SimpleNamespace(name="nt"))
+    assert volley("watch", "runs\\ppo-1") == "volley watch runs\\ppo-1"
+    assert volley("watch", "runs\\of mine") == 'volley watch "runs\\of mine"'
+
+
+def test_output_that_was_closed_before_is_no_failure() -> None:
+    done = subprocess.run(f"{sys.executable} -m volley rating >&-", shell=True, capture_output=True, check=False)  # noqa: S602
+    assert (done.returncode, done.stderr) == (0, b"")
 
 
 def test_a_search_is_measured_as_it_is_meant_to_act(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -71,6 +71,22 @@ def test_what_it_offers() -> None:
         _ = volley.Pong
 
 
+def test_without_the_optional_pettingzoo_all_else_can_be_imported(tmp_path: Path) -> None:
+    text = """
+import inspect, sys
+sys.modules["pettingzoo"] = None
+from volley import *
+import volley
+assert "CourtForTwo" not in dir(volley) and "CourtEnv" in dict(inspect.getmembers(volley))
+try:
+    volley.CourtForTwo
+except ImportError as error:
+    print(error)
+"""
+    run = script(tmp_path, text)
+    assert (run.stdout, run.stderr) == ("CourtForTwo needs PettingZoo: pip install 'volley-pong[pettingzoo]'\n", "")
+
+
 def test_to_import_it_costs_nothing(tmp_path: Path) -> None:
     run = script(tmp_path, "import sys, volley\nassert not {'torch', 'numpy', 'msgspec'} & set(sys.modules)\n")
     assert (run.returncode, run.stderr) == (0, "")

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import logging
+import shutil
 import signal
 import subprocess
 import sys
@@ -152,6 +153,9 @@ def test_a_dry_run_asks_nobody_and_is_uploaded_as_it_is(
     assert not hub.requests
     assert {path.name for path in Path("cart").iterdir()} == FILES
     assert f"volley publish cart {REPOSITORY} --staged" in capsys.readouterr().out
+    shutil.rmtree("cart")
+    assert main(["publish", cart, REPOSITORY, "--dry-run", "--private", "--message", "A better one"]) == 0
+    assert f"publish cart {REPOSITORY} --staged --private --message 'A better one'\n" in capsys.readouterr().out
     assert main(["publish", cart, REPOSITORY, "--dry-run", "--folder", str(tmp_path / "there"), "--json"]) == 0
     *_, last = lines_of(capsys.readouterr().out)
     assert (last["folder"], set(last["files"])) == (str(tmp_path / "there"), FILES)

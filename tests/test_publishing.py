@@ -17,6 +17,7 @@ from typing import Any
 
 import pygame
 import pytest
+from msgspec.structs import replace
 
 import models.hub
 from app.hub import preparation
@@ -133,6 +134,10 @@ def is_gone(process: int) -> bool:
     return False
 
 
+UPLOAD = (Command.DOWN, Command.RIGHT, Command.CONFIRM)
+"""From the card that is to be reviewed."""
+
+
 class Desk:
     """A publication and its page."""
 
@@ -182,6 +187,8 @@ def test_the_suggested_name_says_what_was_learned(desk: Desk, mine: Path) -> Non
     (mine / "best" / "config.json").write_bytes(encode(spec))
     until(lambda: desk.publishing.user, desk.go)
     assert desk.publishing.suggested_name == "ada/a2c-CartPole-v1"
+    (mine / "best" / "config.json").write_bytes(encode(replace(spec, environment="volley/AliasedGridworld-v0")))
+    assert desk.publishing.suggested_name == "ada/a2c-AliasedGridworld-v0"
 
 
 def test_a_run_is_prepared_reviewed_and_only_then_uploaded(
@@ -198,8 +205,10 @@ def test_a_run_is_prepared_reviewed_and_only_then_uploaded(
     assert dict(desk.publishing.files) == sizes
     assert desk.publishing.card == ("My agent", "", "It plays.")
     desk.go(60)
-    assert hub.published == []
     desk.press(Command.CONFIRM)
+    desk.go()
+    assert (desk.publishing.stage, hub.published) == (Stage.REVIEW, []), "it may have been meant for Cancel"
+    desk.press(*UPLOAD)
     desk.reach(Stage.DONE)
     assert hub.published == [("ada/ppo-pong", True, sizes)]
     assert desk.publishing.url == "https://hub.example/ada/ppo-pong"
@@ -251,13 +260,13 @@ def test_a_failed_upload_says_why_and_can_be_repeated_with_the_same_folder(
     desk.publishing.prepare(NAME, private=False)
     desk.reach(Stage.REVIEW)
     hub.failure = "this token may not do that"
-    desk.press(Command.CONFIRM)
+    desk.press(*UPLOAD)
     desk.reach(Stage.REVIEW)
     assert desk.publishing.problem == f"cannot publish to {NAME}: this token may not do that"
     assert hub.published == []
     hub.failure = ""
     prepares_by(monkeypatch, FAILS)
-    desk.press(Command.CONFIRM)
+    desk.press(*UPLOAD)
     desk.reach(Stage.DONE)
     assert len(hub.published) == 1
 

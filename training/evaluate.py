@@ -42,8 +42,8 @@ class Evaluation:
     mean_return: float
     std_return: float
     """The sample standard deviation, with n - 1."""
-    ci95: tuple[float, float]
-    """95% interval of the mean, by the normal approximation: 1.96 standard errors either way."""
+    ci95: tuple[float, float] | None
+    """95% interval of the mean, by the normal approximation: 1.96 standard errors either way; None for one game."""
     mean_length: float
     """In agent steps."""
     sticky: float
@@ -52,10 +52,12 @@ class Evaluation:
     seconds: float
 
 
-def summarize(returns: list[float]) -> tuple[float, float, tuple[float, float]]:
-    """The mean, the sample standard deviation, and the 95% interval of the mean."""
+def summarize(returns: list[float]) -> tuple[float, float, tuple[float, float] | None]:
+    """The mean, the sample standard deviation, and the 95% interval of the mean; 0 and None for a single return."""
     mean = float(np.mean(returns))
-    deviation = float(np.std(returns, ddof=1)) if len(returns) > 1 else 0.0
+    if len(returns) == 1:
+        return mean, 0.0, None
+    deviation = float(np.std(returns, ddof=1))
     margin = 1.96 * deviation / len(returns) ** 0.5
     return mean, deviation, (mean - margin, mean + margin)
 
@@ -177,7 +179,10 @@ def evaluate_model(
 
 def render(evaluation: Evaluation) -> str:
     """The evaluation as two lines of text."""
-    low, high = evaluation.ci95
+    spread = "  (a single game: no interval)"
+    if evaluation.ci95 is not None:
+        low, high = evaluation.ci95
+        spread = f"  (95% {low:.2f} to {high:.2f}, deviation {evaluation.std_return:.2f})"
     how = "greedy" if evaluation.greedy else "sampled"
     pong = evaluation.environment == PONG
     what = (
@@ -186,8 +191,7 @@ def render(evaluation: Evaluation) -> str:
         else f"episodes of {evaluation.environment}, {how}"
     )
     return (
-        f"{evaluation.model}: mean return {evaluation.mean_return:.2f}  (95% {low:.2f} to {high:.2f}, "
-        f"deviation {evaluation.std_return:.2f})\n"
+        f"{evaluation.model}: mean return {evaluation.mean_return:.2f}{spread}\n"
         f"{evaluation.episodes} {what}, seed {evaluation.seed}, "
         f"mean length {evaluation.mean_length:,.0f} steps, {evaluation.seconds:.0f} s"
     )

@@ -35,8 +35,9 @@ TIME_TO_SAVE = 120
 class LostError(ConnectionError):
     """Another process of the team has ended, or cannot be reached."""
 
-    def __init__(self) -> None:
-        super().__init__("another process of this training has ended, or cannot be reached")
+    def __init__(self, reason: Exception) -> None:
+        why = one_line(reason, 80)
+        super().__init__(f"another process of this training has ended, or cannot be reached ({why})")
 
 
 def _noticing_losses(exchange: Callable[Arguments, Value]) -> Callable[Arguments, Value]:
@@ -46,7 +47,7 @@ def _noticing_losses(exchange: Callable[Arguments, Value]) -> Callable[Arguments
         try:
             return exchange(*arguments, **named)
         except RuntimeError as error:
-            raise LostError from error
+            raise LostError(error) from error
 
     return noticing
 
@@ -148,9 +149,10 @@ def joined() -> Iterator[Team]:
         yield ALONE
         return
     backend = "gloo"
-    if torch.cuda.is_available():
-        torch.cuda.set_device(_number("LOCAL_RANK", 0) % torch.cuda.device_count())
-        backend = "cpu:gloo,cuda:nccl"
+    if (cards := torch.cuda.device_count()) > 0:
+        torch.cuda.set_device(_number("LOCAL_RANK", 0) % cards)
+        if _number("LOCAL_WORLD_SIZE", size) <= cards:  # NCCL refuses two processes on one card.
+            backend = "cpu:gloo,cuda:nccl"
     if (rank := _number("RANK", 0)) >= size:  # It would wait for the others, for hours.
         raise UserError(
             f"RANK is {rank}, but there are only {size} processes (WORLD_SIZE); let torchrun start them all"

@@ -28,7 +28,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         arguments = _parser().parse_args(words)
         with all_as_ctrl_c():
             code: int = arguments.run(arguments)
-        sys.stdout.flush()
+        if sys.stdout is not None:  # It may have been closed before, as by >&-
+            sys.stdout.flush()
     except UserError as error:
         say(f"volley: {error}", error=True)
         return MISTAKE

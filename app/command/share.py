@@ -173,7 +173,7 @@ def _publish(arguments: Namespace) -> int:
     folder, stays = _staged_folder(arguments)
     sizes = {path.relative_to(folder).as_posix(): path.stat().st_size for path in files_below(folder)}
     if arguments.dry_run:
-        next_command = f"upload it:  {volley('publish', folder, repository, '--staged')}"
+        next_command = f"upload it:  {_upload_later(folder, arguments)}"
         _print_outcome({"folder": str(folder)}, sizes, next_command, as_json=arguments.json)
         return 0
     _begin_stage("upload", f"uploading to {repository}", as_json=arguments.json)
@@ -254,12 +254,19 @@ def _begin_stage(stage: str, words: str, *, as_json: bool) -> None:
         say(words, error=True)
 
 
+def _upload_later(folder: Path, arguments: Namespace) -> str:
+    """The command that uploads a staged folder as it was asked for: as private as that, above all."""
+    private = ("--private",) if arguments.private else ()
+    message = () if arguments.message is None else ("--message", arguments.message)
+    return volley("publish", folder, arguments.repository, "--staged", *private, *message)
+
+
 def _upload(folder: Path, arguments: Namespace) -> Published:
     """Uploads a staged folder. If that fails, the folder stays, so that nothing has to be measured again."""
     from models.card import PATTERNS
     from models.hub import publishing
 
-    again = f"to retry: {volley('publish', folder, arguments.repository, '--staged')}"
+    again = f"to retry: {_upload_later(folder, arguments)}"
     try:
         return publishing.publish(
             folder,

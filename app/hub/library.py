@@ -129,7 +129,10 @@ class Library:
             self._request_search()
 
     def search_again(self) -> None:
-        """Repeats the search on the Hub."""
+        """Repeats the search on the Hub, where models may have changed since they were looked at."""
+        for known in (self._details, self._pending_details):
+            for key in [key for key in known if key[0] is Section.HUB]:
+                del known[key]
         self._since_typing = TYPING_PAUSE
         self._request_search()
 
@@ -245,7 +248,8 @@ class Library:
             return
         future, self._pending_history = self._pending_history, None
         try:
-            self.history.commits, self.history.status = future.result(), ""
+            # Another may have been chosen or downloaded since the Hub was asked.
+            self.history.commits, self.history.status = _as_here(future.result(), self.history.repository), ""
         except UserError as error:
             self.history.status = str(error)
 
@@ -271,11 +275,7 @@ class Library:
         repository = kept.download.repository
         self.arrived = f"{repository}@{kept.download.commit}"
         if self.history is not None and self.history.repository == repository:
-            here = {commit.id: commit.kept for commit in remote.local_commits(repository)}
-            self.history.commits = tuple(
-                replace(each, kept=here.get(each.id), current=each.id == kept.download.commit)
-                for each in self.history.commits
-            )
+            self.history.commits = _as_here(self.history.commits, repository)
 
     def _update_rows(self) -> None:
         words = self.query.lower().split()
@@ -297,6 +297,18 @@ class Library:
             return (*matching, Note(self.hub_status), *((Retry(),) if self._failed else ()))
         nothing = "All results are already on this machine." if self._found else "No Volley model matches."
         return found or (Note(nothing),)
+
+
+def _as_here(commits: Iterable[Commit], repository: str) -> tuple[Commit, ...]:
+    """The commits, with what is on this machine of each now."""
+    here = {commit.id: commit for commit in remote.local_commits(repository)}
+    known = ((commit, here.get(commit.id)) for commit in commits)
+    return tuple(
+        replace(commit, kept=None, current=False)
+        if mine is None
+        else replace(commit, kept=mine.kept, current=mine.current)
+        for commit, mine in known
+    )
 
 
 def _matches(entry: Entry, words: Iterable[str]) -> bool:

@@ -74,7 +74,8 @@ class Publishing:
         spec = local.read_spec(entry.directory) if entry is not None and entry.directory is not None else None
         if not self.user or spec is None:
             return ""
-        return f"{self.user}/{spec.algorithm}-{'pong' if isinstance(spec, ModelSpec) else spec.environment}"
+        environment = "pong" if isinstance(spec, ModelSpec) else spec.environment.rpartition("/")[2]
+        return f"{self.user}/{spec.algorithm}-{environment}"
 
     @property
     def size(self) -> int:

@@ -19,7 +19,9 @@ from app.game.lineup import Policy, Rom, Script, Tracker
 from models.errors import UserError
 from models.files import found_in
 
-_VARIANT = re.compile(r"^(?P<name>.+?)(?P<greedy>:greedy)?(:(?P<reaction>\d{1,4})ms)?(:(?P<rows>\d{1,3})rows)?$")
+_VARIANT = re.compile(
+    r"^(?P<name>.*?)(?P<greedy>:greedy)?(:(?P<reaction>\d{1,4})ms)?(:(?P<rows>\d{1,3})rows)?$", re.DOTALL
+)
 
 
 class Entrant(NamedTuple):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import Enum, auto
+from itertools import chain
 from typing import TypeAlias
 
 import pygame
@@ -150,6 +151,7 @@ class LibraryModel:
         self.library.arrived = ""
         if arrived and isinstance(before, Entry) and arrived.startswith(f"{before.repository}@"):
             self._show(arrived)
+            self.deleting = self.deleting and self.row == before
         self.focus.arrange(self._groups())
         self.library.focus_on(self.entry)
 
@@ -216,6 +218,7 @@ class LibraryModel:
                 },
                 fallback=area.LIST,
                 remembers=True,
+                replacement=self._same_commit,
                 scroll=self.history_scroll,
                 hints=((up_down, "choose"),),
                 confirm=lambda _: "use this one",
@@ -250,6 +253,12 @@ class LibraryModel:
                 if isinstance(row, Entry) and gone.repository and row.repository == gone.repository:
                     return row
         return rows[0]
+
+    def _same_commit(self, gone: LibraryTarget) -> LibraryTarget | None:
+        """The commit of which more is known by now, or the first."""
+        commits = self.library.history.commits if self.library.history is not None else ()
+        same = (commit for commit in commits if isinstance(gone, Commit) and commit.id == gone.id)
+        return next(chain(same, commits), None)
 
     def _replacement_button(self, gone: LibraryTarget) -> LibraryTarget | None:
         """What replaces a missing button: Download and Cancel replace each other."""

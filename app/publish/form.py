@@ -39,7 +39,8 @@ PublishingTarget: TypeAlias = TextField | Choice[bool] | PublishingArea | Publis
 BUTTONS = {
     Stage.NAMING: (PublishingButton.PREPARE, PublishingButton.LEAVE),
     Stage.PREPARING: (PublishingButton.CANCEL,),
-    Stage.REVIEW: (PublishingButton.UPLOAD, PublishingButton.RENAME, PublishingButton.LEAVE),
+    # Not first: Cancel was there, and may be pressed just as there is nothing left to cancel.
+    Stage.REVIEW: (PublishingButton.RENAME, PublishingButton.UPLOAD, PublishingButton.LEAVE),
     Stage.UPLOADING: (PublishingButton.LEAVE,),
     Stage.DONE: (PublishingButton.LEAVE,),
 }
@@ -65,7 +66,7 @@ class PublishingModel:
 
     @property
     def buttons(self) -> tuple[PublishingButton, ...]:
-        """The buttons shown now; Enter presses the first one if no button is in focus."""
+        """The buttons shown now; while a name is asked for, Enter presses the first one from everywhere."""
         return BUTTONS[self.publishing.stage]
 
     @property
@@ -90,8 +91,10 @@ class PublishingModel:
         self.focus.arrange(self._groups())
         if publishing.stage is not self._stage:
             before, self._stage = self._stage, publishing.stage
-            naming = publishing.stage is Stage.NAMING and before is not Stage.PREPARING
-            self.focus.enter(PublishingArea.NAME if naming else PublishingArea.BUTTONS)
+            named = publishing.stage is Stage.NAMING and before is not Stage.PREPARING
+            areas = {Stage.NAMING: PublishingArea.NAME, Stage.REVIEW: PublishingArea.CARD}
+            there = publishing.stage is Stage.REVIEW or named
+            self.focus.enter(areas[publishing.stage] if there else PublishingArea.BUTTONS)
 
     def take(self, event: pygame.Event) -> bool:
         """Passes typed text to the name field if that is in focus; returns whether the event was text."""
@@ -104,7 +107,10 @@ class PublishingModel:
             leave = self._back()
         elif command is Command.CONFIRM:
             target = self.focus.target
-            leave = self._press(target if isinstance(target, PublishingButton) else self.buttons[0])
+            if isinstance(target, PublishingButton):
+                leave = self._press(target)
+            elif self.publishing.stage is Stage.NAMING:
+                self._press(PublishingButton.PREPARE)
         else:
             self.focus.move(command)
         self.settle()
