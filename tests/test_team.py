@@ -86,7 +86,8 @@ def test_a_killed_process_ends_the_training_in_a_line_and_a_resume_ends_as_witho
     team[1].kill()
     (code, printed), _ = ended(team)
     assert code == 2
-    assert "another process of this training has ended, or cannot be reached; start them all again, with" in printed
+    assert "another process of this training has ended, or cannot be reached (" in printed
+    assert "); start them all again, with" in printed
     assert "Traceback" not in printed
     for code, printed in ended(started("volley", "train", "--resume", broken)):
         assert code == 0, printed
