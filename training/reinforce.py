@@ -37,7 +37,8 @@ class ReinforceSettings(GradientSettings, tag_field="algorithm", tag="reinforce"
     """What an action is credited with: all rewards of its trajectory, or only those from that action on."""
     tail: Annotated[int, msgspec.Meta(ge=0, le=10**6)] = 0
     """How many decisions before a time limit count as what was expected, neither better nor worse: the limit cut off
-    their returns, and no observation tells when (Pardo et al. 2018, "Time Limits in Reinforcement Learning")."""
+    their returns, and no observation tells when (Pardo et al. 2018, "Time Limits in Reinforcement Learning").
+    Normalising then takes the mean from them as from all others, so while the critic is far off they do count."""
     normalize: bool = True
     """Whether to normalise advantages to mean 0 and standard deviation 1 over each update."""
     baseline: Literal["none", "value"] = "value"
