@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,10 @@ import torch
 from team_process import METHODS, updated
 
 from app.command.main import main
+from models.errors import UserError
 from models.run_directory import CHECKPOINT_FILE, CHECKPOINTS_FOLDER
-from training.team import ALONE
+from training.loop import check_devices
+from training.team import ALONE, Team
 
 SCRIPT = Path(__file__).parent / "team_process.py"
 TRAIN = ("volley", "train", "a2c", "--env", "CartPole-v1", "--steps", "2048")
@@ -74,6 +77,18 @@ def test_two_processes_make_the_update_of_one_with_all_their_environments(tmp_pa
         for place, weights in learned.items():
             assert torch.allclose(weights, expected[place], atol=2e-6, rtol=1e-5), (name, place)
         assert first[name]["inputs"]["count"] == alone["inputs"]["count"] == 3 * 12 * 10
+
+
+@pytest.mark.parametrize(
+    ("others", "device", "alike"), [(0, "cpu", True), (0, "cuda", False), (1, "cpu", False), (1, "cuda", True)]
+)
+def test_processes_with_and_without_a_card_do_not_wait_for_each_other(
+    others: int, device: str, alike: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    team = Team(0, 2)
+    monkeypatch.setattr(Team, "total", lambda _team, own: own + others)
+    with nullcontext() if alike else pytest.raises(UserError, match="some have none; give --device cpu to all of them"):
+        check_devices(team, torch.device(device))
 
 
 @pytest.mark.slow

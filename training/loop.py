@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 
+import torch
 from gymnasium.vector import VectorEnv
 
 from models.errors import UserError
@@ -23,6 +24,7 @@ from training.policy_gradient import opposing_network
 from training.population import reward_threshold
 from training.run import Progress, RunDirectory
 from training.settings import TrainingSettings
+from training.team import Team
 from training.trainee import Trainee
 
 EVALUATIONS = 10
@@ -55,6 +57,7 @@ def train(run: RunDirectory, display: Display, stop: Callable[[], bool] = lambda
     settings = run.settings
     team = run.team
     trainee = algorithms.make_trainee(settings, team)
+    check_devices(team, trainee.device)
     progress = run.restore(trainee)
     with closing(_environments(settings, trainee.num_envs, team.seed(settings.seed))) as environments:
         with run.explaining_misfits():
@@ -93,6 +96,14 @@ def train(run: RunDirectory, display: Display, stop: Callable[[], bool] = lambda
                 saved_at = time.monotonic()
         run.save(trainee, progress)
     return progress
+
+
+def check_devices(team: Team, device: torch.device) -> None:
+    """`UserError` if some of a team's processes have a graphics card and some none: they would wait for each other."""
+    if team.total(int(device.type == "cuda")) not in (0, team.size):
+        raise UserError(
+            "some processes of this training have a graphics card and some have none; give --device cpu to all of them"
+        )
 
 
 @contextmanager
