@@ -94,9 +94,10 @@ def trained(name: str, *, sticky: float, seed: int, steps: int, changes: Sequenc
     run = RUNS / name
     if run.exists():
         settings = training_settings("ppo", PONG, changes=changes)
-        reused(run, replace(settings, sticky=sticky, seed=seed, steps=steps))
-    options = [word for change in changes for word in ("--set", change)]
-    what = ["--resume", run] if run.exists() else ["ppo", "--sticky", sticky, "--seed", seed, "--run", run, *options]
+        what = ["--resume", reused(run, replace(settings, sticky=sticky, seed=seed, steps=steps)).path]
+    else:
+        options = [word for change in changes for word in ("--set", change)]
+        what = ["ppo", "--sticky", sticky, "--seed", seed, "--run", run, *options]
     subprocess.run([sys.executable, "-m", "volley", "train", *map(str, what), "--steps", str(steps)], check=True)
     return run
 
