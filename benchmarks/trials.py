@@ -54,14 +54,17 @@ def compare(
 
 
 def run_all(folder: Path, variants: Mapping[str, TrainingSettings], seeds: Sequence[int]) -> dict[str, list[Path]]:
-    """The runs of each variant, one per seed, in `folder`, a process for each core; finished ones stay as they are."""
+    """The runs of each variant, one per seed, in `folder`, a process for each core; finished ones stay as they are.
+
+    All variants are trained with the first seed before any with the next, so that an interrupted comparison is fair.
+    """
     runs = {
         name: [folder / f"{name.replace(' ', '-').replace('+-', '')}-{seed}" for seed in seeds] for name in variants
     }
     jobs = [
-        (path, replace(settings, seed=seed))
+        (runs[name][index], replace(settings, seed=seed))
+        for index, seed in enumerate(seeds)
         for name, settings in variants.items()
-        for path, seed in zip(runs[name], seeds, strict=True)
     ]
     with ProcessPoolExecutor(cores(), get_context("spawn")) as pool:
         for _ in track(pool.map(_trained, jobs), "trainings", total=len(jobs), console=Console(stderr=True)):
