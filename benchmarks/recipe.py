@@ -28,7 +28,6 @@ ALGORITHM: dict[str, dict[str, Any]] = {
     "no clip": {"clip_epsilon": None},
     "no entropy bonus": {"entropy_coefficient": 0.0},
     "constant step size": {"step_size": "constant"},
-    "linear step size": {"step_size": "linear"},
     "whole returns": {"gae_lambda": 1.0},
     "minibatches of 256": {"minibatch_size": 256},
 }
