@@ -29,7 +29,6 @@ ALGORITHM: dict[str, dict[str, Any]] = {
     "no entropy bonus": {"entropy_coefficient": 0.0},
     "constant step size": {"step_size": "constant"},
     "whole returns": {"gae_lambda": 1.0},
-    "minibatches of 256": {"minibatch_size": 256},
 }
 """What differs from the recipe in PPO's own settings."""
 
