@@ -8,6 +8,7 @@ does: else torch's threads take the cores from the games while they wait.
 
 from __future__ import annotations
 
+import argparse
 import json
 import statistics
 import sys
@@ -39,7 +40,9 @@ def environment_speed(spec: ModelSpec, sticky: float) -> float:
 
 def main() -> None:
     """Measures and prints."""
-    name = sys.argv[1] if len(sys.argv) > 1 else "ppo"
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("model", nargs="?", default="ppo", metavar="MODEL")
+    name = parser.parse_args().model
     spec, network = checkpoint.load_policy(catalog.resolve(name))
     assert isinstance(spec, ModelSpec)
     figures = {}

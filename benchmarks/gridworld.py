@@ -6,9 +6,9 @@ default in docs/gridworld.png.
 
 from __future__ import annotations
 
+import argparse
 import json
 import statistics
-import sys
 from pathlib import Path
 
 import matplotlib as mpl
@@ -136,6 +136,9 @@ def draw(picture: Path, policy: NDArray[np.float64], bars: dict[str, float], lea
 
 def main() -> None:
     """Trains, prints and draws."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("picture", nargs="?", type=Path, default=ROOT / "docs" / "gridworld.png", metavar="FILE")
+    picture = parser.parse_args().picture
     torch.set_num_threads(1)
     policies = [learned_policy(seed) for seed in range(1, SEEDS + 1)]
     learned = [gridworld.mean_value(policy) for policy in policies]
@@ -146,7 +149,7 @@ def main() -> None:
         "best\nstochastic": gridworld.mean_value(gridworld.random_where_aliased()),
     }
     mean_policy = np.mean(policies, axis=0)
-    draw(Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "docs" / "gridworld.png", mean_policy, bars, learned)
+    draw(picture, mean_policy, bars, learned)
     print(
         json.dumps(
             {

@@ -7,6 +7,7 @@ film and the fresh evaluation that `volley publish` makes first. Prints one JSON
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import shutil
@@ -49,6 +50,7 @@ def measure(folder: Path, home: Path) -> dict[str, float]:
 
 def main() -> None:
     """Measures and prints."""
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     torch.set_num_threads(1)
     rounds = []
     for _ in range(ROUNDS):

@@ -98,7 +98,7 @@ def draw_curve(ranking: Sequence[Standing], entrants: Sequence[Entrant], path: P
         place = max(value, lowest_free)
         axes.annotate(name, (1.005, place), xycoords=("axes fraction", "data"), color=quiet, fontsize=9, va="center")
         lowest_free = place + LABEL_HEIGHT
-    axes.set_xlabel("minutes of training", color=text)
+    axes.set_xlabel("minutes with the coach", color=text)
     axes.set_ylabel("rating", color=text)
     axes.set_xlim(0, None)
     axes.tick_params(colors=text)

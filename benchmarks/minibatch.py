@@ -6,6 +6,7 @@ with `keep_freed_memory`, and their ratio; medians of 15.
 
 from __future__ import annotations
 
+import argparse
 import json
 import statistics
 import time
@@ -36,6 +37,7 @@ def microseconds_per_sample() -> float:
 
 def main() -> None:
     """Measures and prints."""
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     before = microseconds_per_sample()
     keep_freed_memory()
     after = microseconds_per_sample()

@@ -7,6 +7,7 @@ with the games that each seed needed, or null if it was not solved.
 
 from __future__ import annotations
 
+import argparse
 import json
 import math
 import statistics
@@ -71,6 +72,7 @@ def row(algorithm: str, environment: str, games: list[int | None]) -> str:
 
 def main() -> None:
     """Measures and prints."""
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     torch.set_num_threads(1)  # networks this small are slower on more
     figures: dict[str, dict[str, list[int | None]]] = {}
     print(f"{'':<22}{'':<26}{'solved':>9}{'median':>9}   range of games", flush=True)

@@ -6,6 +6,7 @@ alternating measurements, so that other load on the machine slows both; and thei
 
 from __future__ import annotations
 
+import argparse
 import json
 import statistics
 import tempfile
@@ -64,6 +65,7 @@ def training_speed() -> float:
 
 def main() -> None:
     """Measures and prints."""
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     alone, training = [], []
     for _ in range(ROUNDS):
         alone.append(environment_speed())

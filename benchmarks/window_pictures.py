@@ -8,6 +8,7 @@ change only if the app does.
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import shutil
@@ -53,13 +54,17 @@ PATIENCE = 2000
 
 def main() -> None:
     """Makes all of them, or those named."""
-    folder = Path(sys.argv[1] if len(sys.argv) > 1 else Path(__file__).parents[1] / "docs").absolute()
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", nargs="?", type=Path, default=Path(__file__).parents[1] / "docs", metavar="FOLDER")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="which of them (default: all)")
+    arguments = parser.parse_args()
+    folder: Path = arguments.folder.absolute()
     (folder / "panels").mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as home:
         os.chdir(home)
         os.environ |= {"VOLLEY_CONFIG": home, "VOLLEY_DATA": home, "SDL_AUDIODRIVER": "dummy"}
         for make in (film, menu, models, ending, review, thinking, panels, learning):
-            if make.__name__ in (sys.argv[2:] or make.__name__):
+            if not arguments.names or make.__name__ in arguments.names:
                 make(folder)
                 print(make.__name__, flush=True)
 

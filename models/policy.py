@@ -151,7 +151,7 @@ class PongPolicy:
     def act(
         self, observation: Observation, *, generator: torch.Generator | None = None, greedy: bool = False
     ) -> int | NDArray[np.int64]:
-        """Returns the action to take, a place in `actions`: an integer, or `[B]` for a batch.
+        """Returns the action to take, an index into `actions`: an integer, or `[B]` for a batch.
 
         Gymnasium's ALE/Pong-v5 numbers the first six in the same way. Slow moves come after them, for `CourtEnv`.
 

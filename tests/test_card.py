@@ -108,7 +108,7 @@ def test_its_body_tells_what_is_known(whole: Path) -> None:
         f'PongPolicy.from_pretrained("{REPOSITORY}")',
         "volley train ppo --seed 3 --steps 5000000",
         "| `tensorboard` |",
-        "a plain script that follows the ball",
+        "32 of 200 points against two simple scripts",
     ):
         assert part in text
     assert "/home/ada" not in text
@@ -191,12 +191,12 @@ def test_whom_it_met_in_training(whole: Path, opponents: object, met: str) -> No
     assert met in card(whole, REPOSITORY)
 
 
-@pytest.mark.parametrize(("together", "said"), [(True, ", with the trainings"), (False, ", without the trainings")])
+@pytest.mark.parametrize(("together", "said"), [(True, ", counting the trainings"), (False, ", not counting the trainings")])
 def test_whether_its_steps_count_the_trainings_before(whole: Path, together: bool, said: str) -> None:
     record = read_provenance(whole)
-    assert "that it went on from" not in card(whole, REPOSITORY)
+    assert "that it continued" not in card(whole, REPOSITORY)
     write_provenance(whole, msgspec.structs.replace(record, earlier=("volley train ppo",), counts_earlier=together))
-    assert f"{said} that it went on from" in card(whole, REPOSITORY)
+    assert f"{said} that it continued" in card(whole, REPOSITORY)
 
 
 def test_there_is_no_card_without_a_model(tmp_path: Path) -> None:

@@ -69,7 +69,7 @@ def test_a_level_says_who_it_is(level: Level) -> None:
 def test_a_level_says_how_long_it_has_trained(level: Level) -> None:
     model, _, steps = level.player.model.partition("@")
     line = min(read_metrics(catalog.home(model)), key=lambda line: abs(line["steps"] - int(steps)))
-    assert f"{model} {line['seconds'] / 60:.0f} minutes into its training" in level.description
+    assert f"{model} after {line['seconds'] / 60:.0f} minutes with its coach" in level.description
 
 
 def test_names() -> None:

@@ -21,11 +21,13 @@ from training.settings import TrainingSettings
 def test_what_training_writes_as_a_run_begins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.argv", ["volley", "train", "ppo", "--run", "my runs/first"])
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: {3}, raising=False)  # as `taskset -c 3` leaves it
     write_provenance(tmp_path, new_provenance())
     written = json.loads((tmp_path / "provenance.json").read_text())
     assert list(written) == ["command", "started", "python", "packages", "processor", "cores", "cuda"]
     assert written["command"] == "volley train ppo --run 'my runs/first'"
     assert written["cuda"] is None
+    assert written["cores"] == 1
     assert read_provenance(tmp_path).by_volley
 
 

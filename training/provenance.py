@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import shlex
 import sys
@@ -14,6 +13,7 @@ import torch
 
 from models import __version__, catalog
 from models.device import processor_name
+from models.machine import usable_cores
 from models.provenance import Provenance, read_provenance, with_steps
 from models.run_directory import home_of, read_config
 
@@ -34,7 +34,7 @@ def new_provenance(start: str | None = None) -> Provenance:
         python=platform.python_version(),
         packages={"volley": __version__} | {name: version(name) for name in PACKAGES},
         processor=processor_name(),
-        cores=os.cpu_count(),
+        cores=usable_cores(),
         cuda=torch.cuda.get_device_name() if torch.cuda.is_available() else None,
     )
 

@@ -99,7 +99,7 @@ def _add_train(subparsers: Subparsers) -> None:
         dest="changes",
         action="append",
         metavar="NAME=VALUE",
-        help="change another setting of ALGO; a wrong NAME lists them all",
+        help="change another setting of ALGO; an unknown NAME prints the list",
     )
     train.add_argument(
         "--resume", type=Path, metavar="DIR", help="continue the run in DIR; only --steps and --device may change"
@@ -208,7 +208,7 @@ def _add_evaluate(subparsers: Subparsers) -> None:
         "--sampled",
         action="store_false",
         dest="greedy",
-        help="sample each action (the default, but for policies of a black-box search, which are meant to be greedy)",
+        help="sample each action (the default, except for policies of a black-box search, which play greedily)",
     )
     evaluate.add_argument("--seed", type=seed, default=0, metavar="N", help="seed of games and sampling (default: 0)")
     evaluate.add_argument("--device", choices=DEVICES, default="auto", help="where the network runs (default: auto)")

@@ -25,6 +25,7 @@ from models.device import cpu_features, pick_device, processor_name, supports_fa
 from models.errors import UserError
 from models.files import is_file
 from models.hub_variables import check_variables, offline_variable
+from models.machine import usable_cores
 
 DEPENDENCIES = (
     "torch",
@@ -194,7 +195,7 @@ def _processor() -> Processor:
     features = cpu_features()
     return Processor(
         name=processor_name(),
-        cores=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
+        cores=usable_cores(),
         memory_gib=_memory_gib(),
         avx2=bool(features.get("avx2")),
         avx512=bool(features.get("avx512_f")),

@@ -34,28 +34,28 @@ FIXED_OPPONENT = Script("casual")
 LEVELS = (
     Level(
         name="Rookie",
-        description="The champion 2 minutes into its training. Misjudges balls by 12 rows, reacts after 350 ms.",
+        description="The champion after 2 minutes with its coach. Misjudges balls by 12 rows, reacts after 350 ms.",
         player=Policy("champion@35840", reaction_ms=350, misjudgement=12),
         rating=650,
         points_won=0.08,
     ),
     Level(
         name="Novice",
-        description="The champion 2 minutes into its training. Misjudges balls by 6 rows, reacts after 300 ms.",
+        description="The champion after 2 minutes with its coach. Misjudges balls by 6 rows, reacts after 300 ms.",
         player=Policy("champion@35840", reaction_ms=300, misjudgement=6),
         rating=734,
         points_won=0.14,
     ),
     Level(
         name="Amateur",
-        description="The champion 3 minutes into its training. Misjudges balls by 6 rows, reacts after 230 ms.",
+        description="The champion after 3 minutes with its coach. Misjudges balls by 6 rows, reacts after 230 ms.",
         player=Policy("champion@71680", reaction_ms=HUMAN_REACTION, misjudgement=6),
         rating=818,
         points_won=0.29,
     ),
     Level(
         name="Regular",
-        description="The champion 11 minutes into its training. Misjudges balls by 2 rows, reacts after 230 ms.",
+        description="The champion after 11 minutes with its coach. Misjudges balls by 2 rows, reacts after 230 ms.",
         player=Policy("champion@245760", reaction_ms=HUMAN_REACTION, misjudgement=2),
         rating=948,
         points_won=0.38,

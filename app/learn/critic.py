@@ -28,9 +28,9 @@ class CriticLesson(Lesson):
     name = "critic"
     title = "Actor-critic"
     idea = (
-        "How much better is a push to the right than to the left? Whole games (lambda 1) tell without bias, but with "
-        "much noise; the critic after one step (lambda 0) with little noise, but errors of its own. In between, the "
-        "two together are least. At right, trainings with the chosen lambda."
+        "How much better is a push to the right than to the left? Whole games (lambda 1) have no bias, but "
+        "much noise; the critic after one step (lambda 0) has little noise, but errors of its own. In between, the "
+        "total error is smallest. At right, trainings with the chosen lambda."
     )
 
     def __init__(self) -> None:

@@ -16,7 +16,7 @@ from app.ui.text import LongText, break_long_words, draw_lines, draw_text_box, l
 
 TITLE = "PUBLISH"
 _ABOUT = (
-    "First, Volley prepares the files on this computer: weights, the results of 100 new games, a film, the learning "
+    "First, Volley prepares the files on this computer: weights, the results of new games, a film, the learning "
     "curve and a model card. That takes a few minutes. Then you review every file. Nothing is uploaded until you "
     "choose Upload."
 )

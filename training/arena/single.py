@@ -22,12 +22,13 @@ RENDER_MODES = ("rgb_array", "human")
 
 
 class CourtEnv(gymnasium.Env[NDArray[np.uint8], np.int64]):
-    """Full games of Pong against `opponent`, to 21 points.
+    """Full games of Pong to 21 points: you on the right, `opponent` on the left.
 
     The opponent is `cpu` (the ROM's own), a script (`tracker`, `predictor`, `casual`, ...), or a model: a bundled one,
     a directory, or `USER/REPO` on the Hub. Observations are `[stack, height, width]` uint8, actions the ROM's six and
     four slow moves, rewards points (+1, -1). A rally of a minute ends the game as a truncation. `info` has the score,
-    left first.
+    left first. `sticky` is the probability per frame that your last action repeats. `observation` is what your policy
+    needs to see: a model's `spec.observation`.
 
     `UserError` if there is no such opponent.
     """
