@@ -13,6 +13,7 @@ from typing import Any
 from trials import compare
 
 from training.environments import specification
+from training.lessons.noise import NO_CLIPPING
 from training.reinforce import ReinforceSettings
 from training.settings import TrainingSettings
 
@@ -36,7 +37,9 @@ def variants() -> dict[str, TrainingSettings]:
     settings: dict[str, TrainingSettings] = {}
     for name, reduction in REDUCTIONS.items():
         chosen |= reduction
-        algorithm = ReinforceSettings(learning_rate=3e-3, step_size="constant", entropy_coefficient=0.0, **chosen)
+        algorithm = ReinforceSettings(
+            learning_rate=3e-3, step_size="constant", entropy_coefficient=0.0, max_gradient_norm=NO_CLIPPING, **chosen
+        )
         # For one trajectory per update, a single environment and short rollouts.
         alone = chosen["trajectories_per_update"] == 1
         settings[name] = TrainingSettings(

@@ -81,7 +81,6 @@ def card(directory: Path, repository: str) -> str:
     data = ModelCardData(
         library_name=LIBRARY,
         pipeline_tag="reinforcement-learning",
-        license="mit" if provenance.by_volley else None,
         tags=_tags(spec),
         model_name=algorithm_name(spec.algorithm),
         eval_results=[
@@ -236,7 +235,7 @@ def _use(spec: PolicySpec, repository: str) -> str:
         return f"## Measure it\n\n{_block(f'volley evaluate {repository}')}"
     seen = spec.observation
     size = "" if (seen.height, seen.width) == (84, 84) else f", screen_size=({seen.width}, {seen.height})"
-    if SLOW_ACTIONS.keys() & set(spec.actions):
+    if seen.view == "court" or SLOW_ACTIONS.keys() & set(spec.actions):
         python = _on_the_court_for_two(repository)
     else:
         python = f"""\
@@ -345,18 +344,21 @@ def _limits(spec: PolicySpec, provenance: Provenance) -> str:
     if isinstance(spec, ControlSpec) or not provenance.by_volley:
         return ""
     met = _opponents_met(provenance.settings)
+    frames = "It needs frames exactly as the program above gets them, and knows no other version of the game."
     if met:
+        sides = "" if met == _OPPONENTS["rom"] else ", on both sides,"
         return (
-            f"## Limits\n\nIt was trained on the court for two, on both sides, against {met}. Other kinds of opponents "
-            "are strangers to it: `volley league` measures it against them. It needs frames exactly as the program "
-            "above gets them, and knows no other version of the game."
+            f"## Limits\n\nIt was trained on the court for two{sides} against {met}. Other kinds of opponents "
+            f"are strangers to it: `volley league` measures it against them. {frames}"
         )
+    if provenance.earlier:
+        return f"## Limits\n\n{frames}"
     return (
         "## Limits\n\n"
         "It was trained against one opponent, the game's own, and only on the right side. So it has learned to beat "
         "that opponent, not to play Pong: Volley's bundled `ppo`, which also met no other, wins only 32 of 200 points "
-        "against two simple scripts (`volley league ppo casual tracker --games 4`). It needs frames exactly as the "
-        "program above gets them, and knows no other version of the game."
+        "against two simple scripts (`volley league ppo casual tracker --games 4`). "
+        f"{frames}"
     )
 
 

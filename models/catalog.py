@@ -36,7 +36,15 @@ def resolve(model: str) -> Path:
     if at and (directory := _resolve_local(whole)) is not None:
         return _resolve_stage(whole, directory, stage)
     if (repository := store.parse_repository(model)) is not None and not exists(Path(model)):
-        return store.find(*repository)
+        try:
+            return store.find(*repository)
+        except UserError as error:
+            if not _in_a_folder(model):
+                raise
+            raise UserError(
+                f"there is no {one_line(model, 160)!r} in the folder {Path(model).parent}; "
+                f"if you mean one on the Hub, run: volley pull {model}"
+            ) from error
     name, problem = model, "holds no model"
     if not is_folder(Path(model)):
         name, problem = whole or model, "is neither a model's name nor a directory"
@@ -59,6 +67,11 @@ def _resolve_local(model: str) -> Path | None:
     return store.imported_folder(model) if model in store.imported_names() else None
 
 
+def _in_a_folder(model: str) -> bool:
+    """Whether FOLDER/NAME, which looks like USER/REPO, begins with a folder that is here."""
+    return is_folder(Path(model).parent)
+
+
 def _resolve_stage(model: str, directory: Path, stage: str) -> Path:
     found = run_directory.stages_in(run_directory.home_of(directory))
     if stage.isdecimal() and int(stage) in found:
@@ -72,7 +85,7 @@ def missing_download(model: str) -> tuple[str, str | None] | None:
     with suppress(UserError):
         resolve(model)
         return None
-    return None if exists(Path(model)) else store.parse_repository(model)
+    return None if exists(Path(model)) or _in_a_folder(model) else store.parse_repository(model)
 
 
 def stages(model: str) -> list[int]:

@@ -13,8 +13,8 @@ def policy_gradient(log_probs: Tensor, weights: Tensor) -> Tensor:
     """Returns the objective to maximise for the policy gradient: the mean over `[B]` of weight log pi(a|s).
 
     `log_probs` belong to the actions taken; `weights` are constants that say how good each was. This is the mean over
-    decisions, not the sum over a trajectory. The step size absorbs the factor between them, which is the same in each
-    update if trajectories are equally long, and nearly so if there are many.
+    decisions; the gradient of the return is the sum over a trajectory, so it is this times the mean length of the
+    trajectories. With many at a time, the step size absorbs that factor; with few, it must be in the weights.
 
     Williams 1992, "Simple Statistical Gradient-Following Algorithms for Connectionist Reinforcement Learning", eq. 11.
     """

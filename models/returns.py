@@ -32,11 +32,11 @@ def total_rewards(rewards: Tensor, ends: Tensor) -> Tensor:
 
 
 def normalized(weights: Tensor) -> Tensor:
-    """Returns `weights` with mean 0 and standard deviation 1, same shape; a single weight becomes 0.
+    """Returns `weights` with mean 0 and standard deviation 1, same shape; equal weights, or a single one, become 0.
 
     A common mean, which no action causes, would only add noise to the policy gradient.
     """
-    if weights.numel() < 2:
+    if weights.numel() < 2 or weights.max() == weights.min():  # the mean of equal numbers may differ in its last bit
         return torch.zeros_like(weights)
     return (weights - weights.mean()) / (weights.std() + 1e-8)
 

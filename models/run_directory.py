@@ -101,7 +101,9 @@ def home_of(model: Path) -> Path:
     """Returns the run, or the model with stages, that a model directory belongs to; by default itself."""
     if is_stage(model):
         return model.parent.parent
-    return model.parent if model.name in {BEST_FOLDER, NEWEST_FOLDER} else model
+    # A model of that name which is no run's has a provenance of its own.
+    of_a_run = model.name in {BEST_FOLDER, NEWEST_FOLDER} and not is_file(model / PROVENANCE_FILE)
+    return model.parent if of_a_run else model
 
 
 def read_evaluation(policy: Path) -> Result | None:

@@ -82,12 +82,13 @@ def parse_repository(model: str) -> tuple[str, str | None] | None:
 def downloads() -> list[StoredModel]:
     """Returns all downloads, sorted by repository, the newest of each first.
 
-    Skips folders with an unreadable `download.json`.
+    Skips folders with an unreadable `download.json`, and those that are half deleted or not yet whole.
     """
     found = []
     for file in found_in(_downloads_folder(), f"*/*/*/{RECORD_FILE}"):
         with suppress(UserError):
-            found.append(StoredModel(_read_record(file.parent), file.parent))
+            if COMMIT.fullmatch(file.parent.name):
+                found.append(StoredModel(_read_record(file.parent), file.parent))
     newest_first = sorted(found, key=lambda stored: stored.download.downloaded, reverse=True)
     return sorted(newest_first, key=lambda stored: stored.download.repository.lower())
 

@@ -77,7 +77,7 @@ def whole(model_directory: Path) -> Path:
 
 def test_the_hub_reads_its_front_matter(whole: Path) -> None:
     data = data_of(card(whole, REPOSITORY))
-    assert (data.library_name, data.pipeline_tag, data.license) == (LIBRARY, "reinforcement-learning", "mit")
+    assert (data.library_name, data.pipeline_tag, data.license) == (LIBRARY, "reinforcement-learning", None)
     wanted = {"reinforcement-learning", "deep-reinforcement-learning", "ALE/Pong-v5", "ppo", "atari", "pong", "volley"}
     assert set(data.tags) == wanted
     assert data.model_name == "PPO"
@@ -180,7 +180,8 @@ def test_of_another_programs_agent(model_directory: Path, algorithm: str, name: 
             {"itself": 8, "past": 4, "scripts": 0, "rom": 4},
             "against itself, its past selves and the Atari CPU.",
         ),
-        ({"itself": 0, "fixed": 32, "model": "champion"}, "against a policy that does not change."),
+        ({"itself": 0, "fixed": 32, "model": "champion"}, ", on both sides, against a policy that does not change."),
+        ({"rom": 8}, "on the court for two against the Atari CPU."),
         (None, "against one opponent, the game's own,"),
         ({"itself": "eight"}, "against one opponent, the game's own,"),
     ],
@@ -191,12 +192,27 @@ def test_whom_it_met_in_training(whole: Path, opponents: object, met: str) -> No
     assert met in card(whole, REPOSITORY)
 
 
-@pytest.mark.parametrize(("together", "said"), [(True, ", counting the trainings"), (False, ", not counting the trainings")])
+def test_of_a_model_that_went_on_from_another_it_is_not_said_whom_it_met(whole: Path) -> None:
+    write_provenance(whole, msgspec.structs.replace(read_provenance(whole), earlier=("volley train ppo",)))
+    assert "one opponent" not in card(whole, REPOSITORY)
+    assert "knows no other version of the game" in card(whole, REPOSITORY)
+
+
+def test_the_program_for_a_policy_that_sees_only_the_court(whole: Path) -> None:
+    spec = msgspec.json.decode((whole / "config.json").read_bytes())
+    spec["observation"]["view"] = "court"
+    (whole / "config.json").write_bytes(msgspec.json.encode(spec))
+    text = card(whole, REPOSITORY)
+    assert "AtariPreprocessing" not in text
+    assert "CourtEnv(" in text
+
+
+@pytest.mark.parametrize(("together", "said"), [(True, "counting"), (False, "not counting")])
 def test_whether_its_steps_count_the_trainings_before(whole: Path, together: bool, said: str) -> None:
     record = read_provenance(whole)
     assert "that it continued" not in card(whole, REPOSITORY)
     write_provenance(whole, msgspec.structs.replace(record, earlier=("volley train ppo",), counts_earlier=together))
-    assert f"{said} that it continued" in card(whole, REPOSITORY)
+    assert f", {said} the trainings that it continued" in card(whole, REPOSITORY)
 
 
 def test_there_is_no_card_without_a_model(tmp_path: Path) -> None:

@@ -69,6 +69,15 @@ def test_nothing_of_that_name(pretrained: Path) -> None:
         catalog.resolve(str(pretrained / "notes"))
 
 
+def test_a_mistyped_run_is_not_looked_for_on_the_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert catalog.missing_download("runs/frist") == ("runs/frist", None)
+    (tmp_path / "runs").mkdir()
+    assert catalog.missing_download("runs/frist") is None
+    with pytest.raises(UserError, match=r"^there is no 'runs/frist' in the folder runs; if you mean one on the Hub"):
+        catalog.resolve("runs/frist")
+
+
 @pytest.fixture
 def staged(tmp_path: Path, model_directory: Path) -> Path:
     """A run with a newest policy, two stages, and things among these that are none."""

@@ -336,6 +336,22 @@ def test_a_card_that_is_nonsense_is_found_all_the_same(local: LocalHub, index: s
     assert found.score == ""
 
 
+@pytest.mark.parametrize(
+    "claims",
+    [
+        "eval_results: 5",
+        "model-index: [{name: A, results: [{task: {type: a}, dataset: {name: b, type: c}, source: {name: d}}]}]",
+        "ignore_metadata_errors: true",
+    ],
+)
+def test_a_card_that_the_client_cannot_read_hides_no_other_model(
+    local: LocalHub, files: dict[str, bytes], claims: str
+) -> None:
+    local.commit(REPOSITORY, files)
+    local.commit("mallory/pong", {"README.md": f"---\nlibrary_name: volley\n{claims}\n---\n".encode()})
+    assert {found.repository for found in reading.search("")} == {REPOSITORY, "mallory/pong"}
+
+
 def test_a_preview_fetches_no_weights(local: LocalHub, files: dict[str, bytes], data: Path) -> None:
     local.commit(REPOSITORY, files)
     preview = reading.preview(reading.examine(REPOSITORY))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future
 from datetime import UTC, datetime
@@ -309,6 +310,29 @@ def test_a_late_failure_is_not_shown_either(bench: Bench, hub: FakeHub) -> None:
     bench.answer("search", 0)
     assert bench.names(Section.HUB) == ["new/answer-pp"]
     assert bench.library.hub_status == ""
+
+
+def test_of_two_searches_for_the_same_the_newer_counts(bench: Bench, hub: FakeHub) -> None:
+    for query in ("ppo", "", "ppo"):
+        bench.library.search(query)
+        bench.go(TYPING_PAUSE)
+    bench.answer("search", 2)
+    assert bench.names(Section.HUB) == [ZOE]
+    hub.failure = "no answer"
+    bench.answer("search", 0)
+    assert bench.names(Section.HUB) == [ZOE]
+    assert bench.library.hub_status == ""
+
+
+def test_a_date_at_the_end_of_time_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "Europe/Berlin")
+    time.tzset()
+    try:
+        assert local.format_date(datetime(9999, 12, 31, 23, 59, tzinfo=UTC)) == "31 Dec 9999"
+        assert local.format_date(datetime(2026, 6, 30, 23, 59, tzinfo=UTC)) == "1 Jul 2026"
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
 def test_few_searches_wait_for_a_silent_hub(bench: Bench) -> None:

@@ -54,6 +54,21 @@ def test_the_trainings_before_are_told_with_the_steps_that_they_came_to(
     assert new_provenance(str(run.path)).earlier == ("volley train ppo --run runs/first --steps 500",)
 
 
+def test_a_training_before_is_told_with_the_run_that_the_next_one_went_on_from(
+    tmp_path: Path, spec: ModelSpec, model_directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.argv", ["volley", "train", "ppo"])
+    run = RunDirectory.create(tmp_path / "ppo of today", TrainingSettings(model=spec, steps=70))
+    shutil.copytree(model_directory, run.path / "model")
+    assert new_provenance(str(run.path)).earlier == ("volley train ppo --run 'runs/ppo of today' --steps 70",)
+
+
+def test_what_trained_a_published_model_is_told_with_its_steps(model_directory: Path) -> None:
+    resumed = Provenance(command="volley train ppo --steps 200000", settings={"steps": 5_000_000})
+    write_provenance(model_directory, resumed)
+    assert new_provenance(str(model_directory)).earlier == ("volley train ppo --steps 5000000",)
+
+
 @pytest.mark.parametrize("name", catalog.bundled_names())
 def test_a_record_that_ships_is_written_again_byte_for_byte(name: str, tmp_path: Path) -> None:
     before = catalog.PRETRAINED / name

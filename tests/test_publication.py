@@ -27,6 +27,7 @@ from training.a2c import A2cSettings
 from training.arena.opponents import Opponents
 from training.evaluate import Evaluation, evaluate_model
 from training.learner import Learner
+from training.privacy import command_without_paths
 from training.publication import EVALUATION_SEED, stage, staging
 from training.run import Progress, RunDirectory
 from training.settings import TrainingSettings, decode
@@ -134,7 +135,7 @@ def test_nothing_of_this_machine_is_published_of_earlier_trainings(
     first = Path("secret/first")  # as a repository on the Hub would be called
     monkeypatch.setattr("sys.argv", ["volley", "train", "ppo", "--run", str(first)])
     RunDirectory.create(first, TrainingSettings(model=spec))
-    shutil.copytree(catalog.resolve("ppo"), first / "model")
+    shutil.copytree(catalog.resolve("ppo"), first / "model", ignore=shutil.ignore_patterns("provenance.json"))
     shutil.copytree(first / "model", first / "stages" / "000000005")
     run = new_run(
         spec,
@@ -149,6 +150,14 @@ def test_nothing_of_this_machine_is_published_of_earlier_trainings(
         assert file.is_dir() or b"secret" not in file.read_bytes(), file
     again = "volley train a2c --from runs/first@5 --opponents=rom=2,runs/first=3 --run runs/run --steps 3000\n"
     assert again in (folder / CARD_FILE).read_text()
+
+
+def test_a_folder_that_has_been_moved_away_is_not_published_either(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VOLLEY_DATA", str(tmp_path))
+    told = command_without_paths("volley train ppo --from secret/first --opponents=rom=2,secret/first=3")
+    assert told == "volley train ppo --from runs/first --opponents=rom=2,runs/first=3"
 
 
 def test_results_can_be_measured_again(folder: Path, new_run: Callable[[PolicySpec], RunDirectory]) -> None:

@@ -174,6 +174,8 @@ def test_a_dry_run_asks_nobody_and_is_uploaded_as_it_is(
         (["nothing", REPOSITORY], "neither a model's name nor a directory"),
         (["CART", "cart"], "'cart' is not a valid repository name; give USER/REPO"),
         (["CART", "tester/cart@main"], "is not a valid repository name"),
+        (["CART", "tester/cart--pole"], "the Hub does not take the name tester/cart--pole"),
+        (["CART", "tester/cart.git"], "the Hub does not take the name tester/cart.git"),
         (["CART", "somebody/cart"], "somebody/ is not yours; you can publish under tester/"),
         (["CART", REPOSITORY, "--staged"], "was not written by 'volley publish --dry-run'"),
         (["CART", REPOSITORY, "--staged", "--dry-run"], "leave out --dry-run"),

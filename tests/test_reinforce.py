@@ -216,8 +216,13 @@ def test_what_an_action_is_judged_by(
     judged: Callable[[ReinforceSettings], list[dict[int, float]]], switches: dict[str, Any], expected: list[float]
 ) -> None:
     plain: dict[str, Any] = {"gamma": 0.5, "normalize": False, "baseline": "none"}
-    (weights,) = judged(ReinforceSettings(**(plain | switches)))
-    assert [weights[step] for step in range(5)] == pytest.approx(expected, abs=1e-5)
+    settings = ReinforceSettings(**(plain | switches))
+    (weights,) = judged(settings)
+    # An update takes the mean over five decisions; the gradient is the sum over a trajectory, of which there are two,
+    # or three that end with a reward.
+    length = 5 / (3 if settings.trajectory == "point" else 2)
+    scale = 1 if settings.normalize else length
+    assert [weights[step] / scale for step in range(5)] == pytest.approx(expected, abs=1e-5)
 
 
 def test_each_decision_is_used_once(judged: Callable[[ReinforceSettings], list[dict[int, float]]]) -> None:
@@ -227,6 +232,28 @@ def test_each_decision_is_used_once(judged: Callable[[ReinforceSettings], list[d
     assert sorted(together) == [0, 1, 2, 3, 4]
     # Normalised over the update, not over the two of a minibatch.
     assert together[1] == pytest.approx(0.930949, abs=1e-5)
+
+
+def test_the_total_reward_of_one_game_teaches_where_every_decision_brings_the_same() -> None:
+    """A policy tosses a coin for as long as it shows heads, at most twice: one reward a toss.
+
+    The mean return is 1 + p, so its slope in p is 1. By hand: tails at once, -1/(1 - p), with 1 - p; heads, tails,
+    2 (1/p - 1/(1 - p)), with p (1 - p); heads twice, 2 (2/p), with p^2: together -1 + 2 (1 - 2p) + 4p = 1. With the
+    mean over decisions in place of the sum it would be -1 + (1 - 2p) + 2p = 0.
+    """
+    chance, slope = 0.3, 0.0
+    for heads in ((0,), (1, 0), (1, 1)):
+        tosses = torch.tensor(heads, dtype=torch.float32)[:, None]
+        ends = torch.zeros_like(tosses, dtype=torch.bool)
+        ends[-1] = True
+        none = torch.zeros_like(tosses)
+        game = Rollout(none, tosses, none, torch.ones_like(tosses), ends, torch.zeros_like(ends), none, none)
+        settings = ReinforceSettings(credit="total", normalize=False, baseline="none")
+        weights = advantages(game, settings).advantages
+        scores = torch.where(tosses == 1, 1 / chance, -1 / (1 - chance))
+        probability = float(torch.where(tosses == 1, chance, 1 - chance).prod())
+        slope += probability * float((weights * scores).mean())
+    assert slope == pytest.approx(1)
 
 
 def test_the_divergence_of_an_only_step_is_seen() -> None:
@@ -250,10 +277,26 @@ def test_what_a_time_limit_cuts_off_counts_as_expected(tail: int, cut: list[int]
     rollout = by_hand()
     rest = [step for step in range(5) if step not in cut]
     plain, targets = (advantages(rollout, ReinforceSettings(tail=some)) for some in (0, tail))
-    assert before_time_limit(rollout, tail).flatten().nonzero().flatten().tolist() == cut
+    assert (
+        before_time_limit(rollout, trajectory_ends(rollout, ReinforceSettings()), tail)
+        .flatten()
+        .nonzero()
+        .flatten()
+        .tolist()
+        == cut
+    )
     for learned, known, without in zip(targets, (torch.zeros(5, 1), rollout.values), plain, strict=True):
         assert torch.equal(learned[cut], known[cut])
         assert torch.equal(learned[rest], without[rest])
+
+
+def test_a_time_limit_cuts_off_only_the_point_that_it_ends() -> None:
+    """And no step of the environment before, whose steps end with a point."""
+    rollout = by_hand()
+    ends = trajectory_ends(rollout, ReinforceSettings(trajectory="point"))
+    assert before_time_limit(rollout, ends, 9).flatten().nonzero().flatten().tolist() == [3, 4]
+    ends[3] = True
+    assert before_time_limit(rollout, ends, 9).flatten().nonzero().flatten().tolist() == [4]
 
 
 @pytest.mark.parametrize(("baseline", "learned"), [("none", False), ("value", True)])

@@ -12,6 +12,7 @@ import pytest
 from models import catalog
 from models.control import ControlSpec, DiscreteActions
 from models.errors import UserError
+from models.provenance import Provenance, write_provenance
 from models.run_directory import (
     CurvePoint,
     CurveReader,
@@ -149,6 +150,12 @@ def test_which_policies_a_run_holds(tmp_path: Path, model_directory: Path) -> No
     assert list(stages_in(run).items()) == [(100, run / "stages" / "000100"), (200, run / "stages" / "000200")]
     assert {home_of(run / name) for name in ("model", "best", "stages/000100")} == {run}
     assert home_of(model_directory) == model_directory
+
+
+def test_a_model_may_be_called_as_a_runs_policies_are(tmp_path: Path, model_directory: Path) -> None:
+    shutil.copytree(model_directory, tmp_path / "best")
+    write_provenance(tmp_path / "best", Provenance(command="volley train ppo"))
+    assert home_of(tmp_path / "best") == tmp_path / "best"
 
 
 def test_what_is_a_run(tmp_path: Path, model_directory: Path) -> None:

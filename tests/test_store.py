@@ -209,3 +209,12 @@ def test_a_disk_that_is_full_is_told_in_a_line(
         keep(model_directory, commit=SECOND)
     assert [kept.download.commit for kept in store.downloads()] == [FIRST]
     assert not list(data.rglob(".unfinished*"))
+
+
+@pytest.mark.parametrize("name", [f".deleted-1-{FIRST}", f".unfinished-{FIRST}"])
+def test_what_is_half_deleted_or_not_yet_whole_is_no_download(model_directory: Path, name: str) -> None:
+    kept = keep(model_directory)
+    kept.directory.rename(kept.directory.with_name(name))
+    assert store.downloads() == []
+    with pytest.raises(UserError, match=r"is not downloaded; run: volley pull ada/pong$"):
+        store.find("ada/pong")

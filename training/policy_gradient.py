@@ -83,7 +83,7 @@ def improve(
         for _ in range(settings.epochs):
             averages = method.update(learner, batch, settings, entropy_coefficient)
             metrics = learner.team.mean(averages.means())
-            if settings.epochs == len(averages) == 1:  # the effect of a single step shows only after it
+            if len(averages) == 1:  # the effect of a single step shows only after it
                 metrics["kl"] = divergence(learner, batch)
             learner.learning_rate = next_learning_rate(learner.learning_rate, metrics["kl"], settings, progress)
     except DivergedError as error:
@@ -196,7 +196,7 @@ class PolicyGradient:
             self.learner.update_input_statistics(rollout.observations[::8].flatten(0, 1))
         metrics |= self._experience.metrics
         ended = [episode for some in self._team.gathered(episodes) for episode in some]
-        self._recent.extend(ended)
+        self._recent.extend(episode for episode in ended if not episode.against_itself)
         steps = self._team.total(self._experience.steps - steps)
         if progress.steps < self._settings.slow_moves_after <= progress.steps + steps:
             for policy in self._policies:
@@ -287,5 +287,5 @@ def summary(episodes: Sequence[Episode]) -> dict[str, float]:
     """Mean return and length of full games; NaN if there are none."""
     if not episodes:
         return {"mean_return": math.nan, "mean_length": math.nan}
-    returns, lengths = zip(*episodes, strict=True)
+    returns, lengths = ([getattr(episode, name) for episode in episodes] for name in ("episode_return", "length"))
     return {"mean_return": float(np.mean(returns)), "mean_length": float(np.mean(lengths))}

@@ -11,7 +11,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from models.files import exists, expanded
-from models.store import parse_repository
+from models.store import downloads, parse_repository
 from training.settings import TrainingSettings
 
 
@@ -45,7 +45,10 @@ def _models_by_name(value: str) -> str:
 def _by_name(model: str) -> str:
     """A model without the folder that it is in, if it is in one of this machine's."""
     here = exists(expanded(model)) or exists(expanded(model.rpartition("@")[0] or model))
-    local = ("/" in model or os.sep in model) and (here or parse_repository(model) is None)
+    repository = parse_repository(model)
+    # A folder that has been moved away since looks like USER/REPO, too; its name is nobody's business.
+    on_hub = repository is not None and any(repository[0] == known.download.repository for known in downloads())
+    local = ("/" in model or os.sep in model) and (here or not on_hub)
     return f"runs/{Path(model).name}" if local else model
 
 

@@ -14,8 +14,8 @@ import torch
 from models import __version__, catalog
 from models.device import processor_name
 from models.machine import usable_cores
-from models.provenance import Provenance, read_provenance, with_steps
-from models.run_directory import home_of, read_config
+from models.provenance import Provenance, read_provenance, with_steps, without_options
+from models.run_directory import home_of, is_run, read_config
 
 PACKAGES = ("torch", "ale-py", "gymnasium", "numpy")
 
@@ -42,10 +42,13 @@ def new_provenance(start: str | None = None) -> Provenance:
 def _commands(home: Path) -> tuple[str, ...]:
     """What made the model or run in `home`, the first training first; empty if that is unknown."""
     before = read_provenance(home)
-    if not before.command:
+    command = before.command
+    if not command:
         return ()
-    steps = read_config(home).steps
-    return (*before.earlier, before.command if steps is None else with_steps(before.command, steps))
+    if is_run(home) and without_options(command, "--run") == command:
+        command += f" --run {shlex.quote(f'runs/{home.name}')}"
+    steps = before.settings.get("steps") or read_config(home).steps
+    return (*before.earlier, with_steps(command, steps) if isinstance(steps, int) else command)
 
 
 def machine(device: torch.device) -> str:

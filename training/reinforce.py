@@ -68,28 +68,36 @@ def whole_trajectories(collector: Collector, settings: ReinforceSettings) -> Tra
 
 
 def advantages(rollout: Rollout, settings: ReinforceSettings) -> Targets:
-    """Advantages: the returns, less the baseline if there is one; and the returns, which the baseline predicts."""
+    """Advantages: the returns, less the baseline if there is one; and the returns, which the baseline predicts.
+
+    The gradient is the sum over a trajectory, and an update takes the mean over decisions: so advantages are times the
+    mean length of the trajectories. Else a long game would count no more than a short one, and where each decision
+    brings the same reward, as in CartPole, the total reward of a single game would teach nothing at all. Where they are
+    normalised, the factor would have no effect, and is left out.
+    """
     ends = trajectory_ends(rollout, settings)
     if settings.credit == "total":
         returns = total_rewards(rollout.rewards, ends)
     else:
         returns = rewards_to_go(rollout.rewards, ends, gamma=settings.gamma)
     estimates = returns - rollout.values if settings.baseline == "value" else returns
-    cut = before_time_limit(rollout, settings.tail)
+    if not settings.normalize:
+        estimates = estimates * (ends.numel() / ends.sum())
+    cut = before_time_limit(rollout, ends, settings.tail)
     # The critic's own estimate stands in for what the limit cut off, so it learns nothing from there either.
     return Targets(estimates.masked_fill(cut, 0.0), torch.where(cut, rollout.values, returns))
 
 
-def before_time_limit(rollout: Rollout, tail: int) -> Tensor:
-    """Whether each step is one of the last `tail` of an episode that a time limit ended: bool, as the rewards."""
+def before_time_limit(rollout: Rollout, ends: Tensor, tail: int) -> Tensor:
+    """Whether each step is one of the last `tail` of a trajectory that a time limit ended: bool, as the rewards."""
     steps = torch.arange(len(rollout.rewards), device=rollout.rewards.device)[:, None]
 
     def following(ends: Tensor) -> Tensor:
         """The step of the first end that is not before each step."""
         return torch.where(ends, steps, len(steps) + tail).flip(0).cummin(0).values.flip(0)
 
-    limit = following(rollout.truncations)
-    return (limit - steps < tail) & (limit < following(rollout.terminations))
+    limit = following(rollout.truncations & ~rollout.terminations)
+    return (limit - steps < tail) & (limit == following(ends))
 
 
 def update(learner: Learner, batch: Batch, settings: ReinforceSettings, entropy_coefficient: float) -> Averages:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from models.errors import UserError
+from training.arena.selfplay import SelfPlay
 from training.games import Games
 from training.learner import Learner
 from training.turns import in_turns, shared_processors
@@ -90,6 +91,8 @@ class Episode(NamedTuple):
     """The sum of its rewards, undiscounted."""
     length: int
     """In agent steps."""
+    against_itself: bool = False
+    """Both sides were the policy, so the return says nothing about its strength."""
 
 
 class Experience(Protocol):
@@ -127,6 +130,7 @@ class Collector:
     def __init__(self, environments: VectorEnv, learner: Learner, *, rollout_length: int, seed: int) -> None:
         self._environments = environments
         self._turns = in_turns(environments)
+        self._twins = environments.twins if isinstance(environments, SelfPlay) else 0
         self._learner = learner
         observations, info = environments.reset(seed=seed)
         self._observations = self._to_device(observations)
@@ -193,7 +197,8 @@ class Collector:
         space, num_envs = self._environments.single_action_space, self._environments.num_envs
         if isinstance(space, Discrete):
             return rng.integers(int(space.n), size=num_envs)
-        return rng.uniform(-1, 1, (num_envs, *(space.shape or ())))
+        # In a policy's own number type: a game is played again from its actions, to the last bit.
+        return rng.uniform(-1, 1, (num_envs, *(space.shape or ()))).astype(np.float32)
 
     @torch.no_grad()
     def collect(self) -> tuple[Rollout, list[Episode]]:
@@ -245,7 +250,11 @@ class Collector:
             finals = self._to_device(np.stack(info["final_obs"][truncations]))
             self._final_values = self._learner.value(finals)
         ended = part.start + np.flatnonzero(terminations | truncations)
-        episodes = [Episode(float(self._returns[i]), int(self._lengths[i])) for i in ended]
+        episodes = [
+            Episode(float(self._returns[i]), int(self._lengths[i]), against_itself=bool(i < self._twins))
+            for i in ended
+            if i >= self._twins or i % 2  # of the two seats of a game, one tells of it
+        ]
         self._returns[ended] = 0
         self._lengths[ended] = 0
         return episodes

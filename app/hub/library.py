@@ -92,6 +92,8 @@ class Library:
         """Whether the Hub was asked for the current query."""
         self._since_typing = TYPING_PAUSE
         self._searches: list[tuple[str, Future[tuple[Entry, ...]]]] = []
+        self._newest: Future[tuple[Entry, ...]] | None = None
+        """The one of them whose answer counts."""
         self._details: dict[tuple[Section, str], Details] = {}
         self._pending_details: dict[tuple[Section, str], Future[Details]] = {}
         self._focused: Entry | None = None
@@ -202,7 +204,8 @@ class Library:
         self._update_search()
         if not self._search_sent and self._since_typing >= TYPING_PAUSE and len(self._searches) < MAX_SEARCHES:
             self._search_sent = True
-            self._searches.append((self.query, self._questions.submit(remote.search, self.query)))
+            self._newest = self._questions.submit(remote.search, self.query)
+            self._searches.append((self.query, self._newest))
         self._update_details()
         self._update_history()
         return self._update_downloads()
@@ -221,10 +224,10 @@ class Library:
         """Takes the answer to the current query; drops answers to earlier ones."""
         for query, future in [search for search in self._searches if search[1].done()]:
             self._searches.remove((query, future))
-            if query != self.query or not self._search_sent:
+            if future is not self._newest or query != self.query or not self._search_sent:
                 continue
             try:
-                self._found, self.hub_status = future.result(), ""
+                self._found, self.hub_status, self._failed = future.result(), "", False
             except UserError as error:
                 self._found, self.hub_status, self._failed = (), str(error), True
             self._update_rows()

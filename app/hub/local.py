@@ -172,7 +172,11 @@ def format_size(size: int) -> str:
 
 def format_date(when: datetime | None) -> str:
     """A date in local time, such as 7 Nov 2026."""
-    return UNKNOWN if when is None else f"{when.astimezone():%d %b %Y}".lstrip("0")
+    if when is None:
+        return UNKNOWN
+    with suppress(OverflowError, ValueError):  # the last day that there is may be a day later here
+        when = when.astimezone()
+    return f"{when:%d %b %Y}".lstrip("0")
 
 
 def read_card(directory: Path) -> tuple[Line, ...]:

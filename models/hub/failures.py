@@ -43,7 +43,7 @@ _REASONS: tuple[tuple[type[Exception], str], ...] = (
     (UnicodeEncodeError, "malformed token; log in again with: hf auth login"),
     (OfflineModeIsEnabled, f"offline, because {_OFFLINE_VARIABLE} is set; unset it to use the Hub"),
 )
-_NONSENSE = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+NONSENSE = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 """Raised where an answer is not what it should be: the client takes every answer on trust."""
 _REASONS_BY_STATUS = {
     401: "the Hub does not accept this token; log in again with: hf auth login",
@@ -60,7 +60,7 @@ def explaining_failures(action: str) -> Iterator[None]:
     try:
         with limited_requests():
             yield
-    except (HTTPError, OSError, EntryNotFoundError, RuntimeError, *_NONSENSE) as error:
+    except (HTTPError, OSError, EntryNotFoundError, RuntimeError, *NONSENSE) as error:
         # The client wraps some errors; the original says more.
         original = error.__cause__ if isinstance(error, LocalEntryNotFoundError | RuntimeError) else None
         cause = original or error
@@ -93,4 +93,4 @@ def _reason(error: BaseException) -> str:
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
         return "the disk is full; free some space and try again"
     nonsense = f"the Hub's answer makes no sense ({type(error).__name__})"
-    return f"{nonsense if isinstance(error, _NONSENSE) else one_line(without_secrets(str(error)), 120)}; try again"
+    return f"{nonsense if isinstance(error, NONSENSE) else one_line(without_secrets(str(error)), 120)}; try again"

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
-from huggingface_hub.errors import LocalTokenNotFoundError
+from huggingface_hub.errors import HFValidationError, LocalTokenNotFoundError
+from huggingface_hub.utils import validate_repo_id
 from msgspec import Struct, field
 
 from models import store
@@ -82,6 +83,10 @@ def check_name(repository: str) -> None:
     """`UserError` if that is not a valid repository name."""
     if (parsed := store.parse_repository(repository)) is None or parsed[1] is not None:
         raise UserError(f"{one_line(repository, 80)!r} is not a valid repository name; give USER/REPO")
+    try:
+        validate_repo_id(repository)
+    except HFValidationError as error:
+        raise UserError(f"the Hub does not take the name {repository}: {one_line(error, 200)}") from error
 
 
 def publish(

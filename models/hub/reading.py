@@ -26,7 +26,7 @@ from models.checkpoint import MAX_CONFIG_BYTES, MAX_WEIGHTS_BYTES
 from models.errors import UserError, one_line
 from models.files import CARD_FILE, CONFIG_FILE, CURVE_FILE, PROVENANCE_FILE, RESULTS_FILE, WEIGHTS_FILE, exists
 from models.hub.client import Token, api, configure
-from models.hub.failures import explaining_failures
+from models.hub.failures import NONSENSE, explaining_failures
 from models.provenance import MAX_PROVENANCE_BYTES
 from models.results import MAX_RESULTS_BYTES, Results, decode
 
@@ -117,14 +117,18 @@ class Preview(NamedTuple):
 def search(query: str) -> list[SearchResult]:
     """Returns Volley's models on the Hub with `query` in their names, most downloaded first, at most `MAX_RESULTS`."""
     with explaining_failures("search the Hub"):
-        models = api().list_models(
-            search=query or None,
-            filter=LIBRARY,
-            sort="downloads",
-            limit=MAX_RESULTS,
-            expand=["cardData", "lastModified", "private", "tags"],
-        )
-        return [_search_result(model) for model in islice(models, MAX_RESULTS) if store.parse_repository(model.id)]
+        try:
+            return _search(query, ["cardData", *_SHOWN])
+        except NONSENSE:  # one card that the client cannot read would hide all models
+            return _search(query, _SHOWN)
+
+
+_SHOWN: list[Any] = ["lastModified", "private", "tags"]
+
+
+def _search(query: str, expand: list[Any]) -> list[SearchResult]:
+    models = api().list_models(search=query or None, filter=LIBRARY, sort="downloads", limit=MAX_RESULTS, expand=expand)
+    return [_search_result(model) for model in islice(models, MAX_RESULTS) if store.parse_repository(model.id)]
 
 
 def _search_result(model: ModelInfo) -> SearchResult:

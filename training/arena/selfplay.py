@@ -58,6 +58,8 @@ class SelfPlay(Games):
         coached: bool = False,
     ) -> None:
         self.num_envs = opponents.seats
+        self.twins = 2 * opponents.itself
+        """So many environments, the first, are in pairs the two sides of games of the policy against itself."""
         self.single_observation_space = Box(0, 255, spec.observation.shape, np.uint8)
         self.single_action_space = Discrete(len(spec.actions))
         self.observation_space = batch_space(self.single_observation_space, self.num_envs)

@@ -112,7 +112,7 @@ def run(knobs: CriticKnobs) -> Iterator[Critic]:
         yield state
     with ExitStack() as open_games:
         trainings = [
-            open_games.enter_context(training(knobs.gae_lambda, knobs.seed + number)) for number in range(SEEDS)
+            open_games.enter_context(training(knobs.gae_lambda, knobs.seed * SEEDS + number)) for number in range(SEEDS)
         ]
         while (behind := min(trainings, key=lambda one: one.collector.steps)).collector.steps < STEPS:
             behind.update()

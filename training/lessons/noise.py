@@ -28,7 +28,10 @@ ENVIRONMENT = "CartPole-v1"
 SEEDS, STEPS = 3, 10_000
 BATCH = 8
 """Trajectories that the cure averages over."""
+NO_CLIPPING = 1e9
+"""A longest gradient that none reaches: cut to one length, all would be as long, whatever the return."""
 ESTIMATES = 24
+"""That are shown; of single trajectories, there are `BATCH` times as many."""
 FIRST_UPDATES = 8
 """Of the policy whose gradient is estimated: an untrained one's says little about a baseline."""
 RECENT = 20
@@ -41,6 +44,7 @@ def settings(knobs: NoiseKnobs) -> ReinforceSettings:
         learning_rate=3e-3,
         step_size="constant",
         entropy_coefficient=0.0,
+        max_gradient_norm=NO_CLIPPING,
         trajectories_per_update=BATCH if knobs.batch else 1,
         normalize=knobs.normalize,
         credit="to-go" if knobs.to_go else "total",
@@ -100,14 +104,14 @@ def run(knobs: NoiseKnobs) -> Iterator[Noise]:
     size = chosen.trajectories_per_update
     cloud = cloud_of([gradient(learner, some, chosen) for some in _groups(trajectories, size)])
     plain = cloud_of([gradient(learner, some, settings(NoiseKnobs())) for some in _groups(trajectories, 1)])
-    trainings = [Training(chosen, knobs.seed + number) for number in range(SEEDS)]
+    trainings = [Training(chosen, knobs.seed * SEEDS + number) for number in range(SEEDS)]
     try:
         while True:
             yield Noise(
                 curves=[training.curve for training in trainings],
                 steps=STEPS,
-                gradients=cloud.points,
-                plain=plain.points,
+                gradients=cloud.points[:ESTIMATES],
+                plain=plain.points[:ESTIMATES],
                 spread=cloud.spread,
                 plain_spread=plain.spread,
             )
@@ -145,8 +149,8 @@ def _apart(rollout: Rollout) -> Iterator[Rollout]:
 
 
 def _groups(trajectories: Sequence[Rollout], size: int) -> Iterator[Rollout]:
-    """`ESTIMATES` groups of so many trajectories, joined."""
-    for first in range(0, ESTIMATES * size, size):
+    """All groups of so many trajectories, joined: the mean of few single ones would be mostly noise."""
+    for first in range(0, len(trajectories) - size + 1, size):
         some = trajectories[first : first + size]
         yield Rollout(*(torch.cat([getattr(one, field.name) for one in some]) for field in fields(Rollout)))
 
