@@ -81,6 +81,7 @@ class Handicap(Generic[Memory]):
         self._agent = agent
         self._misjudgement = misjudgement
         self._frames = reaction_frames(reaction_ms)
+        self._seed = seed
         self._random = np.random.default_rng(seed)
         self._sights: deque[Sight] = deque(maxlen=SPEED_FRAMES + self._frames + 1)
         self._judgement = Judgement()
@@ -96,8 +97,9 @@ class Handicap(Generic[Memory]):
         return self._agent.policy
 
     def reset(self) -> None:
-        """Forgets the past: a new game begins."""
+        """Forgets the past: a new game begins, in which it errs as a replay of that game alone does."""
         self._agent.reset()
+        self._random = np.random.default_rng(self._seed)
         self._sights.clear()
         self._judgement = Judgement()
 

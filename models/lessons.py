@@ -22,8 +22,8 @@ Point: TypeAlias = tuple[float, float]
 
 
 Trained: TypeAlias = Literal["a little", "to the end"]
-MODELS: dict[Trained, str] = {"a little": "ppo@153600", "to the end": "ppo"}
-"""Two policies of one training, after two minutes and at its end."""
+MODELS: dict[Trained, str] = {"a little": "champion@71680", "to the end": "champion"}
+"""Two policies of one training, after three minutes and at its end."""
 
 
 class PolicyKnobs(Struct, frozen=True, tag="policy"):

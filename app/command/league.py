@@ -106,15 +106,15 @@ def _league(arguments: Namespace) -> int:
     shown = {entrant.identity: entrant.name for entrant in entrants}
     anchor = next((identity for identity, name in shown.items() if name == ANCHOR), None)
     ranking = standings(list(shown), results, anchor=anchor)
-    if arguments.picture is not None:
-        draw(ranking, shown, results, arguments.picture)
     if arguments.json:
         print(json.dumps(as_json(ranking, entrants, results, games=arguments.games, seed=arguments.seed)))
-        return 0
-    show(table(ranking, shown))
-    unfinished = sum(not result.finished for result in results)
-    say(f"{arguments.games} games a pair, seeds from {arguments.seed}, no sticky actions; {unfinished} unfinished")
+    else:
+        show(table(ranking, shown))
+        unfinished = sum(not result.finished for result in results)
+        say(f"{arguments.games} games a pair, seeds from {arguments.seed}, no sticky actions; {unfinished} unfinished")
     if arguments.picture is not None:
+        draw(ranking, shown, results, arguments.picture)
+    if arguments.picture is not None and not arguments.json:
         say(f"saved: {arguments.picture}")
     return 0
 

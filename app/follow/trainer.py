@@ -10,6 +10,7 @@ from pathlib import Path
 from app.follow.follower import Follower
 from app.follow.process import Phase, TrainingProcess
 from models import catalog
+from models.errors import UserError
 from models.run_directory import CurvePoint, is_run
 
 
@@ -45,7 +46,9 @@ class Trainer:
         self._progress: Follower | None = None
 
     def start(self, request: Train) -> None:
-        """Starts or resumes a training; `UserError` if that is not possible."""
+        """Starts or resumes a training; `UserError` if that is not possible, or one is running."""
+        if self._process is not None:
+            raise UserError("a training is running already; stop it first")
         run = request.resume or catalog.RUNS / f"{request.algorithm}-{time.strftime('%Y%m%d-%H%M%S')}"
         process = TrainingProcess(run)
         if request.resume is None:

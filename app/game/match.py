@@ -31,6 +31,8 @@ SPEEDS = (0.25, 0.5, 1, 2, 4, 8)
 NORMAL_SPEED = SPEEDS.index(1)
 MAX_CATCH_UP = 0.1
 """Seconds. After a longer delay the match goes on from where it was, and does not fall further and further behind."""
+LONGEST_DECISION = 8
+"""Frames: the most that a network decides for at a time."""
 REST_FRAMES = round(2.5 * FRAMES_PER_SECOND)
 """Between two games."""
 MAX_GAME_FRAMES = round(30 * 60 * FRAMES_PER_SECOND)
@@ -88,6 +90,8 @@ class Match:
         """Of winning this game."""
         self._clock = FrameClock()
         self._speed = NORMAL_SPEED
+        self._greedy_first: dict[PolicyAgent, bool] = {}
+        """Whether each policy whose play has been switched was greedy before."""
         self._rest = 0
         """Frames until the next game."""
         self._rewinding_for = 0.0
@@ -172,7 +176,8 @@ class Match:
 
     def _begin_game(self) -> None:
         self.state, self.game_over = State.PLAYING, False
-        self.straight, self.points = self._speed == NORMAL_SPEED, []
+        as_loaded = all(policy.greedy is first for policy, first in self._greedy_first.items())
+        self.straight, self.points = self._speed == NORMAL_SPEED and as_loaded, []
         self.timeline = Timeline()
         self._storyteller = Storyteller()
         self.chances = ChanceLog()
@@ -196,6 +201,8 @@ class Match:
     def step_decision(self) -> None:
         """Plays until an agent decides again or the game ends, then pauses; without agents, plays one frame.
 
+        A script may go on with one decision for a whole game: then it plays as long as a decision may last.
+
         If the game has ended, begins the next.
         """
         if self.state is State.WAITING:
@@ -203,9 +210,11 @@ class Match:
         self._resume_from_here()
         self.straight = False
         decisions, ended = self._decisions, self.game_over
-        self.advance()
-        while any(decisions) and self.game_over == ended and not self.finished and not self._decided_since(decisions):
+        resting = ended and any(decisions)
+        frames = LONGEST_DECISION if any(decisions) else 1
+        while frames and self.game_over == ended and not self.finished and not self._decided_since(decisions):
             self.advance()
+            frames -= not resting
         self.state = State.PAUSED
 
     def change_speed(self, steps: int) -> None:
@@ -218,6 +227,7 @@ class Match:
         greedy, policies = not self.greedy, self._policies
         self.straight = self.straight and not policies
         for policy in policies:
+            self._greedy_first.setdefault(policy, policy.greedy)
             policy.greedy = greedy
 
     def take_over(self, side: Side) -> bool:

@@ -105,6 +105,10 @@ class Session:
         """Whether a recorded game is shown, which nobody has left to play on."""
         return self.match.recorded if self.match.seats else self._replayed
 
+    def player(self, side: Side) -> Player:
+        """Who plays on this side now."""
+        return self._who_plays(side)[0]
+
     def _who_plays(self, side: Side) -> tuple[Player, str]:
         """The player on this side now, with the hash of its models: people take over, and change sides."""
         match self.match.seats[side]:

@@ -33,9 +33,9 @@ class CreditLesson(Lesson):
     name = "credit"
     title = "Credit"
     idea = (
-        "Which action deserves what came of it? By the total reward, all actions of a game are pushed alike, even "
-        "those after the reward. Rewards to go count only what follows an action. A baseline subtracts what was "
-        "expected anyway, so only what went better or worse pushes."
+        "Which action deserves what came of it? By the total reward, all actions of a game are pushed alike. Rewards to "
+        "go count only what follows an action. A baseline subtracts what was expected anyway. In the small games a "
+        "move has p = 0.5, so each push counts twice: up for p after a move, down after a stay."
     )
     question = Question(
         "A policy moves with probability p = 0.5. In a game it moves, stays and moves, for rewards of 1, 0 and 1. By "
@@ -178,7 +178,9 @@ def _draw_rally(surface: pygame.Surface, rect: pygame.Rect, scale: float, rally:
     top = chart.bottom + round(3 * scale)
     theme.draw_text(surface, "first decision", small, theme.QUIET, topleft=(chart.left, top))
     end = {1.0: "point won", -1.0: "point lost"}.get(rally.reward, "now")
-    theme.draw_text(surface, end, small, theme.TEXT, topright=(chart.right, top))
+    last = round(axes.at(len(rally.moves), 0)[0])
+    right = chart.right if rally.pushes else max(last, chart.left + round(160 * scale))
+    theme.draw_text(surface, end, small, theme.TEXT, topright=(right, top))
 
 
 def _draw_court(surface: pygame.Surface, rect: pygame.Rect, rally: Rally) -> None:

@@ -53,6 +53,8 @@ class Lesson(ABC):
     question: ClassVar[Question | None] = None
     choices: tuple[Choice[Any], ...]
     """What can be changed."""
+    command_lines: ClassVar[int] = 1
+    """So many lines at least have room below, so that no choice moves what is to be clicked at."""
     buttons: tuple[LearnButton, ...] = (LearnButton.AGAIN,)
     """The ones of use now."""
 

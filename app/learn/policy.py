@@ -33,9 +33,8 @@ class PolicyLesson(Lesson):
     name = "policy"
     title = "A policy"
     idea = (
-        "A policy turns what it sees into probabilities of actions. Move the ball, which flies to the right, and watch "
-        "them change: this is a network that plays Pong. It may draw its action at random, or always take the "
-        "likeliest."
+        "A policy turns what it sees into probabilities of actions. This network plays the green paddle. Move the "
+        "ball, which flies to the right, and watch them change. It may draw its action, or always take the likeliest."
     )
     question = Question(
         "A network's last layer makes one number for each action. What turns these numbers into probabilities?",
@@ -125,6 +124,6 @@ def _draw_bars(surface: pygame.Surface, rect: pygame.Rect, scale: float, moment:
         pygame.draw.aacircle(surface, ink, (rect.left + small / 2, top + 0.62 * small), 0.36 * small)
         box = theme.draw_text(surface, text, small, theme.TEXT, topleft=(rect.left + round(1.4 * small), top))
         top = box.bottom + round(3 * scale)
-    points = f"It expects {moment.value:+.2f} points.".replace("-", "\N{MINUS SIGN}")
+    points = f"The network expects {moment.value:+.2f} points.".replace("-", "\N{MINUS SIGN}")
     for line in theme.wrapped(points, body, rect.width, 2):
         top = theme.draw_text(surface, line, body, theme.QUIET, topleft=(rect.left, top + round(8 * scale))).bottom

@@ -50,7 +50,7 @@ class LearnLayout:
         title = pygame.Rect(room.left, room.top, room.width, round(34 * scale))
         lines = len(theme.wrapped(page.lesson.idea, round(theme.BODY_SIZE * scale), room.width, _MOST_LINES))
         idea = pygame.Rect(room.left, title.bottom, room.width, lines * body)
-        lines = len(_command_lines(page.lesson, scale, room.width))
+        lines = max(page.lesson.command_lines, len(_command_lines(page.lesson, scale, room.width)))
         command = pygame.Rect(0, 0, room.width, lines * body).move_to(bottomleft=room.bottomleft)
         knobs, buttons = _place_knobs(room, command.top - gap // 2, scale, page)
         top = min(rect.top for _, rect in (*knobs, *buttons))

@@ -147,9 +147,11 @@ class MenuModel:
         self._person = person
         self._forgetting = False
         """Whether the person has asked once to delete their matches."""
+        # Whom one has watched, one does not want to meet.
+        met = (left or right) if last.people else None
         self._opponent, self._left, self._right = (
             AgentChoice(player, models, levels, measured_against=measured_against, person=person)
-            for player in (_opponent(left or right or middle, levels, person), left or middle, right or strongest)
+            for player in (_opponent(met or middle, levels, person), left or middle, right or strongest)
         )
         modes: Group[MenuArea, MenuTarget] = Group(targets=tuple(Mode))
         self.focus = Focus[MenuArea, MenuTarget]({MenuArea.MODES: modes}, MenuArea.MODES)
@@ -339,7 +341,7 @@ class MenuModel:
             about = "The opponent built into the game. It plays on the left only."
             return MenuCard(heading, colour, "Atari CPU", about=(about,))
         rows = (self._side,) if self.mode is Mode.AGENT else ()
-        keys = "Press H in the match to see the keys."
+        keys = "The help page in the match shows the keys."
         if self.mode is Mode.PEOPLE:
             return MenuCard(heading, colour, f"Player {side + 1}", rows, (f"Plays with keyboard or gamepad. {keys}",))
         controls = f"Plays with keyboard, mouse or gamepad. {keys}"
@@ -408,7 +410,7 @@ def _opponent(last: AgentPlayer, levels: Sequence[Level], person: PersonRating |
 
 def _rating_text(person: PersonRating | None) -> str:
     if person is None:
-        return "Not rated yet: finish a game against a level."
+        return "Not rated yet: finish a game against a level, straight through."
     return f"Rating {person.text}, from {person.from_matches}."
 
 

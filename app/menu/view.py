@@ -200,7 +200,8 @@ def _draw_card(surface: pygame.Surface, rect: pygame.Rect, about: pygame.Rect, s
     theme.draw_text(surface, card.heading, body, card.colour, theme.Face.BOLD, topleft=room.topleft)
     if card.name:
         size, place = round(theme.HEADING_SIZE * scale), (room.left, room.top + round(32 * scale))
-        theme.draw_text(surface, card.name, size, theme.TEXT, theme.Face.BOLD, topleft=place)
+        name = theme.fitted(card.name, size, room.width, theme.Face.BOLD)
+        theme.draw_text(surface, name, size, theme.TEXT, theme.Face.BOLD, topleft=place)
     top = about.top
     for paragraph in card.about:
         for text in theme.wrapped(paragraph, small, about.width, 3):

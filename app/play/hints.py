@@ -55,7 +55,8 @@ def _watching(now: Snapshot) -> dict[Input, str]:
         labels[Command.FASTER] = "faster"
     if now.speed > SPEEDS[0]:
         labels[Command.SLOWER] = "slower"
-    labels[Command.GREEDY] = "sample" if now.greedy else "greedy"
+    if any(policy is not None for policy in now.policies):
+        labels[Command.GREEDY] = "sample" if now.greedy else "greedy"
     return labels
 
 

@@ -20,7 +20,7 @@ def remember(session: Session, now: Snapshot, history: History) -> RatingChange 
     if len(now.people) != 1 or now.substitutes or session.is_replay or not match.straight:
         return None
     (person,) = now.people
-    ratings = ratings_of((session.lineup.left, session.lineup.right)[person.other])
+    ratings = ratings_of(session.player(person.other))
     records = records_of(match.points, person, ratings, f"{datetime.now().astimezone():%Y-%m-%d}")
     match.straight = False
     if not records:

@@ -44,8 +44,10 @@ class ReviewModel:
         self.names = names
         self.side = side
         self.moments = tuple(moments)
-        self.curve = tuple((chance.frame / frames, chance.value) for chance in chances)
-        """Of the right player's chance: shares of the time and of certainty."""
+        self.curve = tuple(
+            (chance.frame / frames, chance.value if side is Side.RIGHT else 1 - chance.value) for chance in chances
+        )
+        """Of that side's chance: shares of the time and of certainty."""
         self.marks = tuple(moment.frame / frames for moment in moments)
         """Where the moments are in it."""
         self._frames = frames
@@ -75,6 +77,11 @@ class ReviewModel:
         """The frame of the game that is shown."""
         first, _ = self.moment.clip
         return first + min(int(self._seconds * FRAMES_PER_SECOND), len(self._pictures) - 1)
+
+    @property
+    def length(self) -> str:
+        """How long the game has lasted."""
+        return clock(self._frames / FRAMES_PER_SECOND)
 
     @property
     def now(self) -> float:

@@ -87,20 +87,20 @@ def _draw_heading(surface: pygame.Surface, layout: ReviewLayout, model: ReviewMo
 
 
 def _draw_chart(surface: pygame.Surface, rect: pygame.Rect, scale: float, model: ReviewModel) -> None:
-    """The chance of winning over the game: the right player's share below the line, the left one's above it."""
+    """The chance of winning over the game: below the line in that player's colour, above it in the other's."""
     room = theme.draw_panel(surface, rect, scale)
     small, bold = round(theme.HINT_SIZE * scale), theme.Face.BOLD
     heading = round(theme.BODY_SIZE * scale)
-    theme.draw_text(surface, "Chance of winning", heading, theme.TEXT, bold, topleft=room.topleft)
+    title = theme.fitted(f"{model.who} chance of winning", heading, room.width, bold)
+    theme.draw_text(surface, title, heading, theme.PLAYERS[model.side], bold, topleft=room.topleft)
     label = round(44 * scale)
     chart = pygame.Rect(room.left + label, room.top + round(32 * scale), room.width - label, 0)
     chart.height = room.bottom - round(22 * scale) - chart.top
     points = [(chart.left + x * chart.width, chart.bottom - y * chart.height) for x, y in model.curve]
     points.append((chart.right, points[-1][1]))
-    pygame.draw.rect(surface, theme.LEFT_PLAYER.lerp(theme.PANEL, 0.55), chart)
-    pygame.draw.polygon(
-        surface, theme.RIGHT_PLAYER.lerp(theme.PANEL, 0.55), [(chart.left, chart.bottom), *points, chart.bottomright]
-    )
+    theirs, own = (theme.PLAYERS[side].lerp(theme.PANEL, 0.55) for side in (model.side.other, model.side))
+    pygame.draw.rect(surface, theirs, chart)
+    pygame.draw.polygon(surface, own, [(chart.left, chart.bottom), *points, chart.bottomright])
     for share, text in ((0.0, "0%"), (0.5, "50%"), (1.0, "100%")):
         row = round(chart.bottom - share * chart.height)
         pygame.draw.line(surface, theme.HAIRLINE, (chart.left, row), (chart.right, row))
@@ -111,10 +111,9 @@ def _draw_chart(surface: pygame.Surface, rect: pygame.Rect, scale: float, model:
     for place, mark in enumerate(model.marks):
         colour = theme.FOCUS if place == model.focus.target else theme.TEXT
         pygame.draw.aacircle(surface, colour, (chart.left + mark * chart.width, chart.bottom), 4 * scale)
-    left, right = (theme.fitted(name, small, chart.width // 2 - round(8 * scale), bold) for name in model.names)
     below = chart.bottom + round(7 * scale)
-    theme.draw_text(surface, left, small, theme.LEFT_PLAYER, bold, topleft=(chart.left, below))
-    theme.draw_text(surface, right, small, theme.RIGHT_PLAYER, bold, topright=(chart.right, below))
+    theme.draw_text(surface, "0:00", small, theme.QUIET, topleft=(chart.left, below))
+    theme.draw_text(surface, model.length, small, theme.QUIET, topright=(chart.right, below))
 
 
 def _draw_moments(surface: pygame.Surface, layout: ReviewLayout, model: ReviewModel) -> None:

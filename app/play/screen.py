@@ -30,6 +30,7 @@ from app.play.scene import MatchScene
 from app.screen import OpenMenu, Origin, Quit, Request
 from app.services import Services
 from app.settings import PanelName
+from app.ui import bindings
 from app.ui.bindings import Command, Context
 from models.errors import UserError
 from models.screen import SCREEN_ROWS
@@ -229,6 +230,7 @@ class MatchScreen:
             if isinstance(player, Policy) and self._follower is None and stages_of(player.model):
                 side = Side.RIGHT if player is self._session.lineup.right else Side.LEFT
                 self._stages = StagesPanel(player.model, side, loader, on_change=self._session.network_changed)
+                self._stages.update(self._session.match.snapshot(), 0.0)  # before anybody changes sides
                 self._scene.panels[PanelName.STAGES] = self._stages
                 break
 
@@ -360,12 +362,17 @@ class MatchScreen:
     def _after_review(self, choice: ReviewChoice | None) -> None:
         if choice is ReviewChoice.TRY_AGAIN and self._review is not None:
             self._session.match.go_to(self._review.model.moment.clip[0])
-            self._ending = None
-            playing = bool(self._session.match.people)
-            how = "fire or P plays on" if playing else "Space plays on, 1 or 2 takes a paddle"
+            self._ending = self._review = None
+            how = f"{self._key(Command.PAUSE)} plays on"
+            if not self._session.match.people:
+                how += f", {self._key(Command.TAKE_LEFT)} or {self._key(Command.TAKE_RIGHT)} takes a paddle"
             self._services.toast.show(f"back at that moment: {how}")
         if choice is not None:
             self._review = None
+
+    def _key(self, command: Command) -> str:
+        """The name of the first key for a command now; empty if it has none."""
+        return next((key for key, _ in bindings.hints(self._services.bindings, self.context, {command: ""})), "")
 
     def _rematch(self) -> None:
         """Starts again from 0 : 0 with the same players; a replay from its start."""

@@ -205,7 +205,7 @@ BINDINGS = (
     Binding("watch pause", Command.PAUSE, _WATCH, (_SPACE,), ("Space",), "Pause or resume"),
     Binding("pause", Command.PAUSE, _MATCH, (pygame.K_p, pygame.K_PAUSE), ("P",), "Pause or resume", (Pad.START,)),
     Binding("rewind", Held.REWIND, _TO_ITS_END, (pygame.K_r,), ("R",), "Hold to rewind a match", (Pad.LB,)),
-    Binding("match rewind", Held.REWIND, _MATCH, (_BACKSPACE,), ("Backspace",), "Hold to rewind"),
+    Binding("match rewind", Held.REWIND, _TO_ITS_END, (_BACKSPACE,), ("Backspace",), "Hold to rewind"),
     Binding("step", Command.STEP, _MATCH, (pygame.K_n,), ("N",), "Step one decision"),
     Binding("watch step", Command.STEP, _WATCH, (_RIGHT,), ("Right",), "Step one decision"),
     Binding("faster", Command.FASTER, _MATCH, _PLUS, ("+",), "Faster"),
@@ -254,14 +254,18 @@ BINDINGS = (
     Binding("full screen", Command.FULL_SCREEN, _EACH, (pygame.K_F11,), ("F11",), "Full screen on or off"),
     Binding("help", Command.HELP, _ALL, (pygame.K_h, pygame.K_F1), ("H", "F1"), "This page"),
     Binding("typing help", Command.HELP, _TYPING, (pygame.K_F1,), ("F1",), "This page"),
-    Binding("back", Command.BACK, _ALL, (pygame.K_ESCAPE,), ("Esc",), "Back", (Pad.BACK,)),
-    Binding("menu back", Command.BACK, MENUS | _HELP, (_BACKSPACE,), ("Backspace",), "Back", (Pad.B,)),
+    Binding("back", Command.BACK, _ALL - {Context.ENDING}, (pygame.K_ESCAPE,), ("Esc",), "Back", (Pad.BACK,)),
+    # Not at a match's end, where Backspace rewinds it.
+    Binding(
+        "menu back", Command.BACK, (MENUS - {Context.ENDING}) | _HELP, (_BACKSPACE,), ("Backspace",), "Back", (Pad.B,)
+    ),
+    Binding("end back", Command.BACK, {Context.ENDING}, (pygame.K_ESCAPE,), ("Esc",), "Back", (Pad.BACK, Pad.B)),
     Binding("typing back", Command.BACK, _TYPING, (pygame.K_ESCAPE,), ("Esc",), "Back", (Pad.BACK, Pad.B)),
     # Not in play, where a slip must not end a match.
     Binding("quit", Command.QUIT, _WATCH | MENUS, (pygame.K_q,), ("Q",), "Quit"),
 )
 _PADDLE_ROWS: tuple[Row, ...] = (
-    (("Mouse",), "Playing alone: the paddle follows it"),
+    (("Mouse",), "Alone: yours, as are both sides' keys"),
     (("Gamepad",), "Stick or D-pad; A: serve, hit harder"),
 )
 """For the help page: what moves a paddle besides keys."""

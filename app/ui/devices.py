@@ -166,7 +166,7 @@ class Devices:
         sources = self._sources(side, alone=len(people) == 1)
         steering = max(sources, key=lambda source: (source.steers, source.used))
         fire = any(source.fire or source.tapped for source in sources)
-        for source in sources:
+        for source in (*sources, self._mouse):  # a click while two play is no tap of the one who stays
             source.tapped = False
         return Hand(steering.move, fire, steering.pointer)
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import msgspec
 from huggingface_hub.errors import HFValidationError, LocalTokenNotFoundError
-from huggingface_hub.utils import validate_repo_id
+from huggingface_hub.utils._validators import validate_repo_id
 from msgspec import Struct, field
 
 from models import store

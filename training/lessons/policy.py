@@ -18,9 +18,9 @@ from models.network import PolicyNetwork
 from models.screen import BALL_GREY, BALL_HEIGHT, BALL_WIDTH
 from models.spec import ModelSpec
 
-COLUMN = 90
+COLUMN = 110
 """Of the frozen ball, on its way to the right paddle."""
-SPEED = 2
+SPEED = 4
 """Columns per frame."""
 DRAWS_AT_ONCE, MOST_DRAWS = 4, 400
 BEFORE_THE_SERVE = 30

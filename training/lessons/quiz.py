@@ -13,7 +13,7 @@ from models.lessons import QuizKnobs, Worked
 from models.losses import policy_gradient
 from models.returns import normalized, rewards_to_go
 
-OUTPUTS = (2.0, 1.0, -1.0)
+OUTPUTS = (2.0, 1.0, -2.0)
 RETURNS = (1.0, 2.0, 3.0, 6.0)
 MOVES, REWARDS, CHANCE = (1, 0, 1), (1.0, 0.0, 1.0), 0.5
 """The worked game: 1 is a move, and the policy moves with that chance, its only parameter."""

@@ -26,6 +26,8 @@ class Bar:
     """Whether the action in force is of this kind. Not smoothed."""
     slow: float = 0.0
     """The part of the share that is for moving slowly."""
+    probability: float = 0.0
+    """Not smoothed: the number beside the bar."""
 
 
 class MovesModel:
@@ -49,6 +51,7 @@ class MovesModel:
                 self._smoothed[name].towards(decision.probability_of(group), elapsed),
                 decision.action in group,
                 self._slow[name].towards(decision.probability_of(_slow(name, group)), elapsed),
+                decision.probability_of(group),
             )
             for name, group in MOVES
         )
@@ -133,7 +136,7 @@ def _draw_bar(surface: pygame.Surface, row: pygame.Rect, scale: float, bar: Bar,
     pygame.draw.rect(surface, theme.HAIRLINE, track, border_radius=corner)
     if bar.share is None:
         return
-    theme.draw_text(surface, f"{bar.share:.0%}", size, colour, face, midright=row.midright)
+    theme.draw_text(surface, f"{bar.probability:.0%}", size, colour, face, midright=row.midright)
     filled = pygame.Rect(track.topleft, (round(track.width * bar.share), track.height))
     if filled.width > 0:
         ground = theme.QUIET if bar.name == "fire" else player_colour

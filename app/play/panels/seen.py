@@ -43,9 +43,12 @@ class SeenModel:
         """How the network sees the court: mirrored, upside down, both, or empty."""
         self._shown: tuple[PolicyNetwork, Frame] | None = None
         self._turn = Turn(delay)
+        self.undone = False
+        """Whether the match has gone back since."""
 
     def update(self, now: Snapshot) -> None:
         """Takes in what the network was shown; while the match is rewound, what it saw last stays."""
+        self.undone = bool(now.undone)
         side = next((side for side in reversed(Side) if now.policies[side] is not None), None)
         policy = None if side is None else now.policies[side]
         if side is None or policy is None or policy.observation is None:
@@ -137,7 +140,7 @@ class SeenPanel:
         self._draw_row(surface, first, self._pictures[0])
         columns = self._draw_row(surface, second, self._pictures[1])
         for column, seconds in zip(columns, self.model.seconds, strict=True):
-            age = f"\N{MINUS SIGN}{seconds:.2f} s" if seconds else "now"
+            age = f"\N{MINUS SIGN}{seconds:.2f} s" if seconds else "last" if self.model.undone else "now"
             theme.draw_text(surface, age, small, theme.QUIET, center=(column.centerx, last.centery))
 
     def _draw_row(
