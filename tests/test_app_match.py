@@ -10,11 +10,12 @@ import torch
 
 from agents.base import Decision, Frame, control_of
 from agents.handicap import Handicap
+from agents.named import ScriptName, script
 from agents.policy import PolicyAgent
 from agents.pong import FRAMES_PER_SECOND, Court, Score, Side
 from app.game import match as matches
 from app.game.clock import FrameClock
-from app.game.match import MAX_CATCH_UP, SPEEDS, Match
+from app.game.match import LONGEST_DECISION, MAX_CATCH_UP, SPEEDS, Match
 from app.game.seats import AgentSeat, PersonSeat, RomSeat
 from app.game.snapshot import State, games_won
 from app.game.timeline import HISTORY_LENGTH
@@ -274,6 +275,27 @@ def test_greedy_is_the_policies_own_until_it_is_changed(spec: ModelSpec, network
     match.toggle_greedy()
     assert [policy.greedy for policy in policies] == [False, False]
     assert not match.straight, "the same opponent all along, it says"
+
+
+def test_only_who_plays_as_loaded_plays_straight(spec: ModelSpec, network: PolicyNetwork) -> None:
+    match = between(PolicyAgent(spec, network, name="a"), PolicyAgent(spec, network, name="b"))
+    match.toggle_greedy()
+    match.restart()
+    assert not match.straight, "another opponent than the one that was measured"
+    match.toggle_greedy()
+    match.restart()
+    assert match.straight
+
+
+@pytest.mark.parametrize("name", ["still", "casual"])
+def test_a_step_past_a_script_is_no_longer_than_a_decision_may_be(name: ScriptName) -> None:
+    """Scripts go on with the same decision as long as it holds: `still` for a whole game."""
+    match = Match(Court(), names=("a", "b"))
+    match.seat(*(AgentSeat(script(name, seed=0), side) for side in Side))
+    for _ in range(20):
+        before = match.frames
+        match.step_decision()
+        assert 1 <= match.frames - before <= LONGEST_DECISION
 
 
 def test_scripts_are_not_greedy(match: Match) -> None:

@@ -411,6 +411,21 @@ def test_a_game_with_help_is_not_rated(playing: Window, key: int) -> None:
     assert History().load() == []
 
 
+def test_a_game_on_the_other_side_is_rated_once_it_is_played_straight(playing: Window) -> None:
+    press(playing, pygame.K_1)
+    press(playing, pygame.K_F2)
+    play_to_the_end(playing)
+    (record,) = History().load()
+    assert (record.opponent, record.won, record.lost) == ("Tracker", match_of(playing).score.left, 21)
+
+
+def test_backspace_takes_back_the_last_point_and_does_not_leave(playing: Window) -> None:
+    play_to_the_end(playing)
+    press(playing, pygame.K_BACKSPACE)
+    assert not in_menu(playing)
+    assert not match_of(playing).snapshot().over
+
+
 def test_matches_are_deleted_in_the_settings(open_window: Callable[..., Window]) -> None:
     History().add([MatchRecord("2026-11-25", "Tracker", 1200, 21, 3)])
     one = open_window()

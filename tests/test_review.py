@@ -293,6 +293,15 @@ def test_keys_choose_a_moment_and_play_on_from_it() -> None:
     assert review.command(Command.BACK) is ReviewChoice.CLOSE
 
 
+def test_the_chart_is_of_the_player_that_the_words_are_about() -> None:
+    moments = (Moment(60, Score(0, 0), 0.6, 0.3, 100),)
+    for side, last in ((Side.RIGHT, 0.75), (Side.LEFT, 0.25)):
+        model = ReviewModel(
+            ("A", "B"), side, moments, [Chance(0, 0.5), Chance(120, 0.75)], frames=120, clip=lambda _first, _last: []
+        )
+        assert model.curve == ((0.0, 0.5), (1.0, last))
+
+
 def test_a_moment_is_told_in_words() -> None:
     review = model()
     assert review.label(MOMENTS[1]) == "0:06   at 1 : 1"

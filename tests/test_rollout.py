@@ -72,6 +72,16 @@ def test_only_full_episodes_are_reported() -> None:
     assert [(episode.episode_return, episode.length) for episode in episodes] == [(0 + 1 + 2, 3), (10 + 11 + 12, 3)]
 
 
+def test_a_game_against_itself_is_told_by_one_of_its_two_seats() -> None:
+    source = collector(truncate=False)
+    source._twins = 2
+    _, episodes = source.collect()
+    assert episodes == [], "the left seat's"
+    source._twins = 0
+    _, episodes = source.collect()
+    assert [episode.against_itself for episode in episodes] == [False] * 2
+
+
 def test_what_is_played_before_the_first_rollout_is_part_of_its_episodes() -> None:
     source = collector(truncate=False)
     source.random_observations(4, np.random.default_rng(0))  # one episode, and the first step of another

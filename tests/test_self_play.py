@@ -91,6 +91,7 @@ def environments(spec: ModelSpec, network: PolicyNetwork) -> SelfPlay:
 def test_every_seat_of_the_policy_is_an_environment(environments: SelfPlay, spec: ModelSpec) -> None:
     observations, _ = environments.reset()
     assert environments.num_envs == 2 * 2 + 1 + 2 + 1
+    assert environments.twins == 4
     assert observations.shape == (8, *spec.observation.shape)
     total = np.zeros(8)
     random = np.random.default_rng(0)

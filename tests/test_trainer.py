@@ -10,6 +10,7 @@ from app.follow.follower import Training
 from app.follow.process import Phase
 from app.follow.trainer import Train, Trainer
 from app.play.inline_executor import InlineExecutor
+from models.errors import UserError
 from models.run_directory import CurvePoint
 from training.presets import training_settings
 from training.run import RunDirectory
@@ -71,6 +72,14 @@ def test_a_new_training_gets_its_own_folder(training: Trainer) -> None:
     assert process_of(training).run.parent == Path("runs")
     assert process_of(training).run.name.startswith("ppo-")
     assert about(training) == "Starting …"
+
+
+def test_only_one_runs_at_a_time(training: Trainer) -> None:
+    training.start(Train("ppo", 200_000, None))
+    first = process_of(training)
+    with pytest.raises(UserError, match=r"^a training is running already; stop it first$"):
+        training.start(Train("ppo", 200_000, None))
+    assert process_of(training) is first
 
 
 def test_a_run_is_resumed(training: Trainer) -> None:

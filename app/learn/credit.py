@@ -33,8 +33,8 @@ class CreditLesson(Lesson):
     name = "credit"
     title = "Credit"
     idea = (
-        "Which action deserves what came of it? By the total reward, all actions of a game are pushed alike. Rewards to "
-        "go count only what follows an action. A baseline subtracts what was expected anyway. In the small games a "
+        "Which action deserves what came of it? By the total reward, all actions of a game are pushed alike. Rewards "
+        "to go count only what follows an action. A baseline subtracts what was expected anyway. In the small games a "
         "move has p = 0.5, so each push counts twice: up for p after a move, down after a stay."
     )
     question = Question(

@@ -25,7 +25,8 @@ class NoiseLesson(Lesson):
     idea = (
         "The gradient is the change of the weights that raises the mean return fastest. REINFORCE estimates it from "
         "play: each action becomes more probable in proportion to its game's return. One game says little. At left, "
-        "estimates of one gradient: all should lie in the ring. At right, what that does to three trainings on CartPole. Try each cure by itself."
+        "estimates of one gradient: all should lie in the ring. At right, what that "
+        "does to three trainings on CartPole. Try each cure by itself."
     )
     question = Question(
         "Four games return 1, 2, 3 and 6. Once these returns are normalised, whose actions become more probable?",

@@ -185,7 +185,8 @@ _PLAY, _WATCH, _TYPING, _HELP = (
 MENUS = frozenset({Context.MENU, Context.ENDING})
 """Where something is chosen."""
 _MATCH = _PLAY | _WATCH
-_TO_ITS_END = _MATCH | {Context.ENDING}
+_END = frozenset({Context.ENDING})
+_TO_ITS_END = _MATCH | _END
 """A match that has ended can still be rewound, saved and looked back at."""
 _ALL = _MATCH | MENUS | _HELP
 
@@ -254,12 +255,10 @@ BINDINGS = (
     Binding("full screen", Command.FULL_SCREEN, _EACH, (pygame.K_F11,), ("F11",), "Full screen on or off"),
     Binding("help", Command.HELP, _ALL, (pygame.K_h, pygame.K_F1), ("H", "F1"), "This page"),
     Binding("typing help", Command.HELP, _TYPING, (pygame.K_F1,), ("F1",), "This page"),
-    Binding("back", Command.BACK, _ALL - {Context.ENDING}, (pygame.K_ESCAPE,), ("Esc",), "Back", (Pad.BACK,)),
+    Binding("back", Command.BACK, _ALL - _END, (pygame.K_ESCAPE,), ("Esc",), "Back", (Pad.BACK,)),
     # Not at a match's end, where Backspace rewinds it.
-    Binding(
-        "menu back", Command.BACK, (MENUS - {Context.ENDING}) | _HELP, (_BACKSPACE,), ("Backspace",), "Back", (Pad.B,)
-    ),
-    Binding("end back", Command.BACK, {Context.ENDING}, (pygame.K_ESCAPE,), ("Esc",), "Back", (Pad.BACK, Pad.B)),
+    Binding("menu back", Command.BACK, (MENUS - _END) | _HELP, (_BACKSPACE,), ("Backspace",), "Back", (Pad.B,)),
+    Binding("end back", Command.BACK, _END, (pygame.K_ESCAPE,), ("Esc",), "Back", (Pad.BACK, Pad.B)),
     Binding("typing back", Command.BACK, _TYPING, (pygame.K_ESCAPE,), ("Esc",), "Back", (Pad.BACK, Pad.B)),
     # Not in play, where a slip must not end a match.
     Binding("quit", Command.QUIT, _WATCH | MENUS, (pygame.K_q,), ("Q",), "Quit"),
