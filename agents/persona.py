@@ -103,16 +103,11 @@ class PersonaAgent:
     def __init__(self, persona: Persona, *, name: str = "Script", seed: int = 0) -> None:
         self.persona = persona
         self.reaction_ms = persona.reaction_ms
-        self._name = name
+        self.name = name
         self._delay = reaction_frames(persona.reaction_ms)
         self._random = np.random.default_rng(seed)
         self._balls: deque[Place | None] = deque(maxlen=SPEED_FRAMES + self._delay + 1)
         self.reset()
-
-    @property
-    def name(self) -> str:
-        """What to call it on screen."""
-        return self._name
 
     def reset(self) -> None:
         """Forgets the past: a new game begins."""

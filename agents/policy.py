@@ -58,7 +58,7 @@ class PolicyAgent:
         """What the network saw last, `[stack, height, width]`; a new object for each decision."""
         self.temperature = temperature
         self.greedy = greedy
-        self._name = name
+        self.name = name
         self._generator = torch.Generator().manual_seed(seed)
         self._frames = FrameStacker(spec.observation)
         self.decision: Decision | None = None
@@ -77,18 +77,13 @@ class PolicyAgent:
         return cls(spec, network, name=name, seed=seed, temperature=temperature, greedy=greedy)
 
     @property
-    def name(self) -> str:
-        """The model's name."""
-        return self._name
-
-    @property
     def policy(self) -> PolicyAgent:
         """Itself."""
         return self
 
     def change_network(self, spec: ModelSpec, network: PolicyNetwork, *, name: str) -> None:
         """Switches to another network, which takes the same observations, from the next decision on."""
-        self.spec, self.network, self._name = spec, network, name
+        self.spec, self.network, self.name = spec, network, name
 
     def reset(self) -> None:
         """Forgets the past: a new game begins."""

@@ -54,14 +54,9 @@ class TrackerAgent:
     reaction_ms = 0
 
     def __init__(self, *, name: str = "Tracker", seed: int = 0) -> None:
-        self._name = name
+        self.name = name
         self._random = np.random.default_rng(seed)
         self._track = Track()
-
-    @property
-    def name(self) -> str:
-        """What to call it on screen."""
-        return self._name
 
     def reset(self) -> None:
         """Forgets the past: a new game begins."""

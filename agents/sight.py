@@ -46,13 +46,11 @@ class View(NamedTuple):
     ball: Place | None
     own: Rows | None
     """The player's own paddle."""
-    other: Rows | None
-    """The opponent's paddle."""
 
 
 def look(grey: Frame) -> View:
     """What the player on the right sees in a frame `[210, 160]`."""
-    return View(find_ball(grey), find_right_paddle(grey), find_left_paddle(grey))
+    return View(find_ball(grey), _rows(grey, RIGHT_PADDLE, RIGHT_GREY))
 
 
 def look_from_left(grey: Frame) -> View:
@@ -64,19 +62,13 @@ def look_from_left(grey: Frame) -> View:
     row, column = divmod(int(field[:, ::-1].argmax()), field.shape[1])
     ball = Place(FIELD_TOP + row, LEFT_PADDLE.stop + column) if field[row, -1 - column] else None
     own = _rows(grey, slice(LEFT_PADDLE.stop - 1, None), LEFT_GREY)
-    other = _rows(grey, slice(RIGHT_PADDLE.stop - 1, None), RIGHT_GREY)
-    return View(ball, None if own is None else _a_row_down(own), None if other is None else _a_row_up(other))
+    return View(ball, None if own is None else _a_row_down(own))
 
 
 def _a_row_down(rows: Rows) -> Rows:
     """As `mirrored` moves a paddle: the part that a wall hides stays hidden."""
     hidden = rows.last - rows.first + 1 < PADDLE_HEIGHT and rows.first == FIELD_TOP
     return Rows(rows.first + (not hidden), min(rows.last + 1, FIELD_BOTTOM - 1))
-
-
-def _a_row_up(rows: Rows) -> Rows:
-    hidden = rows.last - rows.first + 1 < PADDLE_HEIGHT and rows.last == FIELD_BOTTOM - 1
-    return Rows(max(rows.first - 1, FIELD_TOP), rows.last - (not hidden))
 
 
 def find_ball(grey: Frame) -> Place | None:
@@ -89,11 +81,6 @@ def find_ball(grey: Frame) -> Place | None:
 def find_left_paddle(grey: Frame) -> Rows | None:
     """The opponent's paddle, as every agent sees the court; None if there is none."""
     return _rows(grey, LEFT_PADDLE, LEFT_GREY)
-
-
-def find_right_paddle(grey: Frame) -> Rows | None:
-    """The agent's own paddle; None if there is none."""
-    return _rows(grey, RIGHT_PADDLE, RIGHT_GREY)
 
 
 def _rows(grey: Frame, columns: slice, paddle_grey: int) -> Rows | None:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from models import results as results_file
-from models.control import ControlSpec, PolicySpec, decode_any
+from models.control import ControlSpec, DiscreteActions, PolicySpec, decode_any
 from models.errors import UserError, one_line
 from models.files import (
     CONFIG_FILE,
@@ -166,8 +166,8 @@ def _introduction(spec: PolicySpec, provenance: Provenance, files: set[str]) -> 
 
 
 def _action(spec: ControlSpec) -> str:
-    size = spec.action_size
-    return f"one of {size} actions" if hasattr(spec.actions, "count") else f"{size} number{'s' * (size > 1)}"
+    size, listed = spec.action_size, isinstance(spec.actions, DiscreteActions)
+    return f"one of {size} actions" if listed else f"{size} number{'s' * (size > 1)}"
 
 
 def _results(spec: PolicySpec, results: Results | None) -> str:

@@ -85,7 +85,7 @@ class Pass(NamedTuple):
     """How many times more probable the actions have become."""
     weights: Tensor
     """The weights of the decisions, 0 for the clipped ones."""
-    free_ratios: Tensor
+    unclipped_ratios: Tensor
     """The ratios without clipping."""
 
 
@@ -95,14 +95,14 @@ def passes(network: PolicyNetwork, batch: Batch, *, temperature: float = 1.0) ->
     A pass is one gradient step on the whole batch. `network` is not changed; `temperature` is the one it played at.
     """
     clipped = _learn(network, batch, temperature, clip_epsilon=CLIP_EPSILON)
-    free = _learn(network, batch, temperature, clip_epsilon=math.inf)
+    unclipped = _learn(network, batch, temperature, clip_epsilon=math.inf)
     old, advantages = batch.old_log_probs, batch.advantages
-    for log_probs, free_log_probs in zip(clipped, free, strict=True):
+    for log_probs, unclipped_log_probs in zip(clipped, unclipped, strict=True):
         ratios = importance_ratio(log_probs, old)
         yield Pass(
             ratios,
             clipped_weights(ratios, advantages, clip_epsilon=CLIP_EPSILON),
-            importance_ratio(free_log_probs, old),
+            importance_ratio(unclipped_log_probs, old),
         )
 
 

@@ -198,9 +198,9 @@ def multiplication_count(spec: ModelSpec) -> int:
     return total + (len(spec.actions) + 1) * spec.network.hidden
 
 
-def encode(spec: msgspec.Struct) -> bytes:
-    """Returns the `config.json` of a specification, indented, with one trailing newline."""
-    return msgspec.json.format(msgspec.json.encode(spec), indent=2) + b"\n"
+def encode(content: msgspec.Struct) -> bytes:
+    """Returns a `config.json`, or any other record, as JSON: indented, with one trailing newline."""
+    return msgspec.json.format(msgspec.json.encode(content), indent=2) + b"\n"
 
 
 def decode(config: bytes) -> ModelSpec:

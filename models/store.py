@@ -34,6 +34,7 @@ from models.files import (
     move_folder,
     unmarked,
 )
+from models.spec import encode
 
 RECORD_FILE = "download.json"
 CURRENT_FILE = "current"
@@ -128,13 +129,9 @@ def ask_again(stored: StoredModel, revision: str, now: str) -> StoredModel:
     """Makes the repository's name and this revision refer to a download that is here already."""
     again = StoredModel(msgspec.structs.replace(stored.download, revision=revision, downloaded=now), stored.directory)
     with _explaining_failures("save"):
-        atomic_write(again.directory / RECORD_FILE, _encoded(again.download))
+        atomic_write(again.directory / RECORD_FILE, encode(again.download))
     pin(again)
     return again
-
-
-def _encoded(download: Download) -> bytes:
-    return msgspec.json.format(msgspec.json.encode(download), indent=2) + b"\n"
 
 
 def pin(stored: StoredModel) -> None:
@@ -166,7 +163,7 @@ def install(staged: Path, download: Download) -> StoredModel:
     """
     with _explaining_failures("save"):
         stored = StoredModel(download, _downloads_folder() / download.repository / download.commit)
-        (staged / RECORD_FILE).write_bytes(_encoded(download))
+        (staged / RECORD_FILE).write_bytes(encode(download))
         if is_intact(stored):
             return ask_again(stored, download.revision, download.downloaded)
         shutil.rmtree(stored.directory, ignore_errors=True)

@@ -38,11 +38,11 @@ from models.run_directory import (
     read_metrics,
     trained_steps,
 )
+from models.spec import encode
 from training import plot, publication, terminal_plot
 from training.curves import curves_of, read_run, summary
 from training.presets import training_settings
 from training.run import RunDirectory
-from training.settings import encode
 
 SETTINGS = training_settings("a2c", "CartPole-v1")
 PONG_SETTINGS = training_settings("a2c", "Pong")
@@ -125,7 +125,7 @@ def in_the_window(folder: Path) -> Iterator[str]:
     for target in (None, 100_000):
         model, training = learning.LearningModel(), Training(points, target)
         model.update(training, tuple(point.steps for point in points[:3]), "")
-        texts = [learning.in_a_line(training), model.end, *(text for figure in model.figures for text in figure)]
+        texts = [model.end, *(text for figure in model.figures for text in figure)]
         if not all(len(text) < 200 and "nan" not in text and "inf" not in text for text in texts):
             yield f"beside the window: {texts}"[:300]
         if not all(math.isfinite(share) for pair in model.curve for share in pair):

@@ -40,6 +40,7 @@ from models.control import ControlSpec
 from models.errors import UserError
 from models.files import CONFIG_FILE
 from models.run_directory import METRICS_FILE, read_config, read_metrics
+from models.spec import encode
 from training import algorithms
 from training.curves import read_run
 from training.launch import resumed_run
@@ -47,7 +48,7 @@ from training.lock import LOCK_FILE, OWNER_FILE, locked
 from training.loop import Display, _environments, _explaining_divergence, train
 from training.presets import PRESETS, training_settings
 from training.run import Progress, RunDirectory
-from training.settings import TrainingSettings, decode, encode
+from training.settings import TrainingSettings, decode
 
 NEWEST, PREVIOUS = "checkpoints/newest.pt", "checkpoints/previous.pt"
 BEST, NEW = "best/model.safetensors", "model/model.safetensors"

@@ -148,7 +148,7 @@ def test_the_first_pass_is_the_policy_gradient(network: PolicyNetwork) -> None:
     batch = batch_of(network)
     first = next(credit.passes(network, batch))
     torch.testing.assert_close(first.ratios, torch.ones(STEPS))
-    torch.testing.assert_close(first.free_ratios, torch.ones(STEPS))
+    torch.testing.assert_close(first.unclipped_ratios, torch.ones(STEPS))
     torch.testing.assert_close(first.weights, batch.advantages)
 
 
@@ -165,14 +165,14 @@ def test_clipping_holds_the_policy_back(network: PolicyNetwork, monkeypatch: pyt
     batch = batch_of(network)
     passes = list(islice(credit.passes(network, batch), 30))
     # Nothing is clipped at ratio 1, so the first step is the same.
-    torch.testing.assert_close(passes[1].ratios, passes[1].free_ratios)
+    torch.testing.assert_close(passes[1].ratios, passes[1].unclipped_ratios)
     last = passes[-1]
     beyond = torch.where(batch.advantages > 0, last.ratios > 1.2, last.ratios < 0.8)
     assert beyond.any()
     assert not beyond.all()
     assert torch.equal(last.weights == 0, beyond)
     torch.testing.assert_close(last.weights[~beyond], (last.ratios * batch.advantages)[~beyond])
-    assert last.free_ratios.log().abs().mean() > 1.2 * last.ratios.log().abs().mean()
+    assert last.unclipped_ratios.log().abs().mean() > 1.2 * last.ratios.log().abs().mean()
 
 
 def test_passes_push_the_way_the_weights_say(network: PolicyNetwork) -> None:

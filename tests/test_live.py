@@ -24,10 +24,10 @@ from models import checkpoint
 from models.errors import UserError
 from models.network import PolicyNetwork
 from models.run_directory import CurvePoint
-from models.spec import FrameObservation, ModelSpec
+from models.spec import FrameObservation, ModelSpec, encode
 from training.learner import Learner
 from training.run import Progress, RunDirectory
-from training.settings import TrainingSettings, encode
+from training.settings import TrainingSettings
 
 
 class Desk(Executor):

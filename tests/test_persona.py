@@ -20,7 +20,7 @@ NAMES: list[PersonaName] = list(PERSONAS)
 
 
 def ball_at(column: int, row: int, paddle: int = 100) -> View:
-    return View(Place(row, column), Rows(paddle, paddle + 15), Rows(100, 115))
+    return View(Place(row, column), Rows(paddle, paddle + 15))
 
 
 def game(right: PersonaAgent, frames: int = 3000, seed: int = 0) -> tuple[list[Decision], Score]:
@@ -108,7 +108,7 @@ def test_who_waits_does_not_move_before_the_ball_is_near() -> None:
 
 
 def test_a_serve_takes_patience() -> None:
-    player, nothing = PersonaAgent(Persona(patience=5, fire=0.0), seed=0), View(None, Rows(100, 115), Rows(100, 115))
+    player, nothing = PersonaAgent(Persona(patience=5, fire=0.0), seed=0), View(None, Rows(100, 115))
     assert [player.decide(nothing).control.fire for _ in range(8)] == [False] * 5 + [True] * 3
     player.decide(ball_at(80, 100))
     assert not player.decide(nothing).control.fire

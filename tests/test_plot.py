@@ -20,12 +20,12 @@ import pytest
 from rich.console import Console
 
 from app.command.main import main
-from models.spec import ModelSpec
+from models.spec import ModelSpec, encode
 from training import plot, terminal_plot
 from training.curves import Curve, caption, curves_of, read_run, summary
 from training.environments import FAST_ACTIONS
 from training.ppo import PpoSettings
-from training.settings import TrainingSettings, encode
+from training.settings import TrainingSettings
 
 Points = list[tuple[float, float, float | None]]
 """Agent steps, seconds, mean return."""

@@ -27,10 +27,9 @@ from models.run_directory import (
     stages_in,
     trained_steps,
 )
-from models.spec import ModelSpec
-from models.spec import encode as encode_model
+from models.spec import ModelSpec, encode
 from training.run import RunDirectory
-from training.settings import TrainingSettings, decode, encode
+from training.settings import TrainingSettings, decode
 
 LINES = [{"steps": 100 * n, "seconds": float(n), "mean_return": -21.0 + n, "kl": 0.1} for n in range(1, 6)]
 POINTS = tuple(CurvePoint(100 * n, float(n), -21.0 + n) for n in range(1, 6))
@@ -174,7 +173,7 @@ def test_a_run_that_was_killed_before_its_second_file_is_a_run(tmp_path: Path, s
     (run.path / "provenance.json").unlink()
     assert RunDirectory.open(run.path).settings == run.settings
     assert catalog.runs(tmp_path) == [run.path]
-    (run.path / "config.json").write_bytes(encode_model(spec))
+    (run.path / "config.json").write_bytes(encode(spec))
     assert catalog.runs(tmp_path) == [], "a model's specification"
     (run.path / "config.json").write_bytes(b"{")
     assert catalog.runs(tmp_path) == []

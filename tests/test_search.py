@@ -24,7 +24,7 @@ from models import checkpoint
 from models.control import ControlSpec
 from models.errors import UserError
 from models.mlp import build
-from models.spec import ModelSpec
+from models.spec import ModelSpec, encode
 from training import population
 from training.environments import make, specification
 from training.loop import Display, train
@@ -49,7 +49,7 @@ from training.search import (
     acceptance_probability,
     centred_ranks,
 )
-from training.settings import TrainingSettings, decode, encode
+from training.settings import TrainingSettings, decode
 
 games_here = here.games_here
 

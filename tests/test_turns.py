@@ -20,12 +20,12 @@ from models.network import PolicyNetwork, PolicyOutput
 from models.spec import ModelSpec
 from training import rollout
 from training.evaluate import evaluate
+from training.games import Stepped
 from training.learner import Learner
 from training.pong import SoloGames
 from training.rollout import Collector
 from training.saving import unpacked
 from training.turns import AllAtOnce, in_turns, shared_processors
-from training.turns import Outcome as Led
 
 games_here = here.games_here
 sampled = partial(evaluate, name="new", sticky=0.25, greedy=False, seed=1, device=torch.device("cpu"))
@@ -44,9 +44,9 @@ class Halves:
         self.order.append(("send", part.start))
         self._turns[part.start // 2].send(part, actions)
 
-    def receive(self, part: slice) -> Led:
+    def receive(self, part: slice) -> Stepped:
         self.order.append(("receive", part.start))
-        led: Led = self._turns[part.start // 2].receive(part)
+        led: Stepped = self._turns[part.start // 2].receive(part)
         return led
 
 
@@ -218,13 +218,15 @@ def test_an_evaluation_gives_every_game_its_own_action(spec: ModelSpec, monkeypa
             self.steps[part] += here
             self.sent.append(part)
 
-        def receive(self, part: slice) -> Led:
+        def receive(self, part: slice) -> Stepped:
             assert self.sent.pop(0) == part
             over = self.steps[part] % ends[part] == 0
             seen = np.broadcast_to(shades[part][:, None, None, None], (2, 4, 20, 16)).astype(np.uint8)
             return seen, np.ones(2), over, np.zeros(2, np.bool_), {}
 
     class Made:
+        num_envs = 4
+
         def reset(self, *, seed: int) -> tuple[NDArray[Any], dict[str, Any]]:
             return np.broadcast_to(shades[:, None, None, None], (4, 4, 20, 16)).astype(np.uint8), {"seed": seed}
 

@@ -156,7 +156,7 @@ def _make_control(spec: ControlSpec, num_envs: int, autoreset: AutoresetMode) ->
     if isinstance(spec.actions, DiscreteActions):
         return environments
     within = ActionBounds(spec.actions, environments.single_action_space.dtype)
-    space = Box(-np.inf, np.inf, (len(spec.actions.low),), np.float32)
+    space = Box(-np.inf, np.inf, (spec.action_size,), np.float32)
     return TransformAction(environments, within, batch_space(space, num_envs), space)
 
 
@@ -196,12 +196,11 @@ def _fitted(environment: gymnasium.Env[Any, Any]) -> gymnasium.Env[Any, Any]:
 def _check_unchanged(spec: ControlSpec, environments: VectorEnv) -> None:
     """`UserError` if the policy does not fit the environment that has its name now."""
     seen, taken = environments.single_observation_space, environments.single_action_space
-    size = spec.actions.count if isinstance(spec.actions, DiscreteActions) else len(spec.actions.low)
     now = int(taken.n) if isinstance(taken, Discrete) else taken.shape[0] if taken.shape else 0
-    if seen.shape != (spec.observation_size,) or size != now:
+    if seen.shape != (spec.observation_size,) or spec.action_size != now:
         raise UserError(
             f"{spec.environment} is not what this policy was trained for: it has {seen.shape} observations and {now} "
-            f"actions now, not ({spec.observation_size},) and {size}"
+            f"actions now, not ({spec.observation_size},) and {spec.action_size}"
         )
 
 

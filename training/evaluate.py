@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
+from gymnasium.vector import VectorEnv
+from numpy.typing import NDArray
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import Progress
@@ -23,6 +26,7 @@ from models.mlp import Network
 from models.spec import PONG, ModelSpec, meant_greedy
 from training.environments import make
 from training.memory import keep_freed_memory
+from training.rollout import Episode
 from training.turns import in_turns, shared_processors
 
 MAX_PARALLEL_GAMES = 50
@@ -62,7 +66,6 @@ def summarize(returns: list[float]) -> tuple[float, float, tuple[float, float] |
     return mean, deviation, (mean - margin, mean + margin)
 
 
-@torch.inference_mode()
 def evaluate(
     spec: PolicySpec,
     network: Network,
@@ -75,56 +78,25 @@ def evaluate(
     device: torch.device,
     on_episode: Callable[[], None] = lambda: None,
 ) -> Evaluation:
-    """Plays `episodes` full games in parallel and summarises their returns.
-
-    As a game ends, the next one begins in its place, until so many have begun; all are played to their end and counted.
-    Counting the first ones to end would favour short ones. `on_episode` is called as each game ends.
-    """
+    """Plays `episodes` full games in parallel and summarises their returns; `on_episode` is called as each one ends."""
     started = time.perf_counter()
-    num_envs = min(episodes, MAX_PARALLEL_GAMES)
-    environments = make(spec, num_envs, sticky=sticky)
     generator = torch.Generator(device).manual_seed(seed)
-    running_return, running_length = np.zeros(num_envs), np.zeros(num_envs, np.int64)
-    returns: list[float] = []
-    lengths: list[int] = []
-    first, _ = environments.reset(seed=seed % (2**31 - num_envs))  # each has the next one; all have 31 bits
-    observations = np.array(first)
-    turns = in_turns(environments)
-    begun, playing = num_envs, turns.playing
 
-    def decide(part: slice) -> None:
-        """Begins a step of these games; those that rest are not looked at."""
-        here = playing[part]
+    @torch.inference_mode()
+    def act(observations: NDArray[Any]) -> NDArray[Any]:
         with fast_precision(device, spec):
-            output = network(torch.from_numpy(observations[part][here]).to(device))
+            output = network(torch.from_numpy(observations).to(device))
         distribution = output.distribution
         if not (output.value.isfinite().all() and distribution.entropy().isfinite().all()):
             raise UserError(f"{name!r} cannot play: its weights overflow")
-        chosen = choose(distribution, generator, greedy=greedy).cpu().numpy()
-        actions = np.zeros((len(here), *chosen.shape[1:]), chosen.dtype)
-        actions[here] = chosen
-        turns.send(part, actions)
+        return choose(distribution, generator, greedy=greedy).cpu().numpy()
 
-    parts = list(turns.parts)
-    with closing(environments), shared_processors(turns):
-        for part in parts:
-            decide(part)
-        while parts:
-            for part in parts:
-                observations[part], rewards, terminations, truncations, _ = turns.receive(part)
-                running_return[part] += rewards
-                running_length[part] += 1
-                for i in part.start + np.flatnonzero((terminations | truncations) & playing[part]):
-                    returns.append(float(running_return[i]))
-                    lengths.append(int(running_length[i]))
-                    on_episode()
-                    running_return[i], running_length[i] = 0, 0
-                    playing[i] = begun < episodes
-                    begun += playing[i]
-                if playing[part].any():
-                    decide(part)
-            parts = [part for part in parts if playing[part].any()]
-    mean, deviation, interval = summarize(returns)
+    with closing(make(spec, min(episodes, MAX_PARALLEL_GAMES), sticky=sticky)) as environments:
+        played = []
+        for episode in _play(environments, act, episodes, seed):
+            played.append(episode)
+            on_episode()
+    mean, deviation, interval = summarize([episode.episode_return for episode in played])
     return Evaluation(
         model=name,
         environment=spec.environment,
@@ -132,12 +104,54 @@ def evaluate(
         mean_return=mean,
         std_return=deviation,
         ci95=interval,
-        mean_length=float(np.mean(lengths)),
+        mean_length=float(np.mean([episode.length for episode in played])),
         sticky=sticky,
         greedy=greedy,
         seed=seed,
         seconds=time.perf_counter() - started,
     )
+
+
+def _play(
+    environments: VectorEnv, act: Callable[[NDArray[Any]], NDArray[Any]], episodes: int, seed: int
+) -> Iterator[Episode]:
+    """Plays so many full games, and yields each as it ends; `act` is given the observations of those that go on.
+
+    As a game ends, the next one begins in its place, until so many have begun; all are played to their end and counted.
+    Counting the first ones to end would favour short ones.
+    """
+    num_envs = environments.num_envs
+    first, _ = environments.reset(seed=seed % (2**31 - num_envs))  # each has the next one; all have 31 bits
+    observations = np.array(first)
+    returns, lengths = np.zeros(num_envs), np.zeros(num_envs, np.int64)
+    turns = in_turns(environments)
+    begun, playing = num_envs, turns.playing
+
+    def decide(part: slice) -> None:
+        """Begins a step of these games; those that rest are not looked at."""
+        here = playing[part]
+        chosen = act(observations[part][here])
+        actions = np.zeros((len(here), *chosen.shape[1:]), chosen.dtype)
+        actions[here] = chosen
+        turns.send(part, actions)
+
+    parts = list(turns.parts)
+    with shared_processors(turns):
+        for part in parts:
+            decide(part)
+        while parts:
+            for part in parts:
+                observations[part], rewards, terminations, truncations, _ = turns.receive(part)
+                returns[part] += rewards
+                lengths[part] += 1
+                for i in part.start + np.flatnonzero((terminations | truncations) & playing[part]):
+                    yield Episode(float(returns[i]), int(lengths[i]))
+                    returns[i], lengths[i] = 0, 0
+                    playing[i] = begun < episodes
+                    begun += playing[i]
+                if playing[part].any():
+                    decide(part)
+            parts = [part for part in parts if playing[part].any()]
 
 
 def evaluate_model(

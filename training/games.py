@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from gymnasium.vector import AutoresetMode, VectorEnv
@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 
 from models.errors import UserError
 from training.saving import packed, unpacked
+
+Stepped: TypeAlias = tuple[NDArray[Any], NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_], dict[str, Any]]
+"""Observations, rewards, terminations, truncations and infos, as a vector environment's `step` returns them."""
 
 
 class Games(VectorEnv[NDArray[Any], NDArray[Any], NDArray[Any]]):
@@ -66,9 +69,7 @@ class RepeatableGames(Games):
         self._observations, info = self._environments.reset(seed=self._seeds)  # type: ignore[arg-type] # it takes one for each
         return self._observations, info
 
-    def step(
-        self, actions: NDArray[Any]
-    ) -> tuple[NDArray[Any], NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_], dict[str, Any]]:
+    def step(self, actions: NDArray[Any]) -> Stepped:
         """Takes one action in every game."""
         self._observations, rewards, terminations, truncations, info = self._environments.step(actions)
         for history, action in zip(self._actions, actions, strict=True):

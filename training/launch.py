@@ -15,7 +15,7 @@ from models.catalog import RUNS
 from models.device import DeviceName, pick_device
 from models.errors import UserError, volley
 from models.interruption import interruption
-from models.spec import PONG, ModelSpec
+from models.spec import PONG, ModelSpec, encode
 from training.arena.opponents import Opponents
 from training.display import TerminalDisplay
 from training.environments import FAST_ACTIONS, FINE_ACTIONS, Head
@@ -24,7 +24,7 @@ from training.loop import Display, train
 from training.policy_gradient import opposing_network, starting_network
 from training.presets import training_settings
 from training.run import MemberRun, Progress, RunDirectory
-from training.settings import TrainingSettings, decode, encode
+from training.settings import TrainingSettings, decode
 from training.team import ALONE, LostError, Team
 from training.workers import LostWorkerError
 

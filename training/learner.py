@@ -67,7 +67,6 @@ class Learner:
         )
         self._inputs = RunningMoments()
         self._returns = RunningMoments()
-        self._spec = spec
 
     @property
     def networks(self) -> tuple[Network, ...]:
@@ -85,7 +84,7 @@ class Learner:
 
     def evaluate(self, observations: Tensor) -> PolicyOutput | ControlOutput:
         """The network's output for `[B, ...]` observations on its device."""
-        with fast_precision(self.device, self._spec):
+        with fast_precision(self.device, self.spec):
             output: PolicyOutput | ControlOutput = self.network(observations)
         return output
 

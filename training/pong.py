@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from models.machine import cores
 from models.spec import ModelSpec
-from training.games import Games
+from training.games import Games, Stepped
 from training.solo import Board, Plan, work
 from training.workers import Workers, shared_memory
 
@@ -56,9 +56,7 @@ class SoloGames(Games):
         self._workers.ask_all("begin", None if seed is None else _seeds(seed, self.num_envs))
         return self._board.observations.copy(), {}
 
-    def step(
-        self, actions: NDArray[np.int64]
-    ) -> tuple[NDArray[np.uint8], NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_], dict[str, Any]]:
+    def step(self, actions: NDArray[np.int64]) -> Stepped:
         """Takes one action in every game."""
         everything = slice(0, self.num_envs)
         self.send(everything, actions)
@@ -69,9 +67,7 @@ class SoloGames(Games):
         self._board.actions[part] = actions
         self._workers.send_all("step", range(part.start, part.stop))
 
-    def receive(
-        self, part: slice
-    ) -> tuple[NDArray[np.uint8], NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_], dict[str, Any]]:
+    def receive(self, part: slice) -> Stepped:
         """What the step of these games led to, once it is over. It must be the one that was begun first."""
         self._workers.receive()
         board = self._board

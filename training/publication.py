@@ -50,7 +50,7 @@ from models.files import (
 from models.mlp import Network
 from models.provenance import Provenance, TrainedPolicy, read_provenance, without_options, write_provenance
 from models.run_directory import Metrics, home_of, is_run, is_stage, read_evaluation
-from models.spec import PONG, ModelSpec, meant_greedy
+from models.spec import PONG, ModelSpec, encode, meant_greedy
 from training import plot
 from training.curves import curves_of, read_run
 from training.evaluate import STICKY, Evaluation, evaluate
@@ -58,7 +58,6 @@ from training.lock import locked
 from training.memory import keep_freed_memory
 from training.privacy import command_without_paths, settings_without_paths
 from training.run import RunDirectory
-from training.settings import encode
 
 EPISODES = 100
 EVALUATION_SEED = 1000

@@ -49,9 +49,10 @@ from models.run_directory import (
     read_metrics,
     stages_in,
 )
+from models.spec import encode
 from training.evaluate import Evaluation
 from training.provenance import machine, new_provenance
-from training.settings import TrainingSettings, decode, encode
+from training.settings import TrainingSettings, decode
 from training.team import ALONE, LostError, Team
 from training.tensorboard import EventFile
 

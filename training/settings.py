@@ -50,11 +50,6 @@ class TrainingSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     """Which algorithm learns, and its hyperparameters."""
 
 
-def encode(settings: TrainingSettings) -> bytes:
-    """The settings as indented JSON."""
-    return msgspec.json.format(msgspec.json.encode(settings), indent=2) + b"\n"
-
-
 class _Stamp(msgspec.Struct):
     """What a `config.json` of any version has."""
 

@@ -8,17 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol
 
 import numpy as np
 import torch
 from gymnasium.vector import VectorEnv
 from numpy.typing import NDArray
 
+from training.games import Stepped
 from training.pong import SoloGames
-
-Outcome: TypeAlias = tuple[NDArray[Any], NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_], dict[str, Any]]
-"""Observations, rewards, terminations, truncations and infos, as a vector environment's `step` returns them."""
 
 
 class Turns(Protocol):
@@ -38,7 +36,7 @@ class Turns(Protocol):
         """Begins a step of these."""
         ...
 
-    def receive(self, part: slice) -> Outcome:
+    def receive(self, part: slice) -> Stepped:
         """What the step that was begun first led to, once it is over."""
         ...
 
@@ -57,7 +55,7 @@ class AllAtOnce:
         del part
         self._actions = actions
 
-    def receive(self, part: slice) -> Outcome:
+    def receive(self, part: slice) -> Stepped:
         """Takes the step."""
         del part
         return self._environments.step(self._actions)

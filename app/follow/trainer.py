@@ -100,8 +100,3 @@ class Trainer:
     def close(self) -> str:
         """Stops the training and waits until it is saved; returns a line that says so, empty if none ran."""
         return self._process.close() if self._process is not None else ""
-
-    @property
-    def runs(self) -> list[Path]:
-        """The runs that can be resumed, most recently saved first."""
-        return catalog.runs()

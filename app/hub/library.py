@@ -27,7 +27,6 @@ MAX_SEARCHES = 3
 """Searches that may be waiting for the Hub at the same time."""
 OFFLINE = "Offline ({variable} is set): showing the models on this machine."
 _OFFLINE_HISTORY = "Offline ({variable} is set): showing the downloaded revisions."
-"""Values of environment variables that the Hub's client reads as true."""
 _EMPTY = {
     Section.BUNDLED: "None found. Please reinstall Volley.",
     Section.YOURS: "No runs in runs/, and no imported models.",

@@ -131,7 +131,7 @@ def _draw_row(
     left, size = rect.left, round(theme.HINT_SIZE * scale)
     for colour, words in parts:
         draw_legend(surface, (left, rect.top - round(24 * scale)), scale, [(colour, words)])
-        left += theme.font(theme.Face.REGULAR, size).size(words)[0] + round(2.4 * size)
+        left += theme.width_of(words, size) + round(2.4 * size)
 
 
 def _draw_curves(surface: pygame.Surface, rect: pygame.Rect, scale: float, critic: Critic) -> None:

@@ -92,8 +92,8 @@ class LibraryLayout:
 def _buttons(
     room: pygame.Rect, scale: float, model: LibraryModel
 ) -> tuple[tuple[ModelAction | LibraryButton, pygame.Rect], ...]:
-    measure = theme.font(theme.Face.BOLD, round(theme.BODY_SIZE * scale))
-    widths = [measure.size(button.value)[0] + round(32 * scale) for button in model.buttons]
+    size = round(theme.BODY_SIZE * scale)
+    widths = [theme.width_of(button.value, size, theme.Face.BOLD) + round(32 * scale) for button in model.buttons]
     places = widgets.flow(room, widths, round(38 * scale), round(12 * scale))
     return tuple(zip(model.buttons, places, strict=True))
 

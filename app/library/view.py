@@ -119,7 +119,7 @@ class LibraryView:
             place = rect.move(0, -model.list_scroll.top)
             if place.bottom > 0 and place.top < part.height:
                 draw_row(part, place, scale, row, chosen=row == model.row, lit=row == model.focus.pointed)
-        widgets.draw_thumb(part, part.get_rect(), scale, model.list_scroll)
+        widgets.draw_thumb(part, scale, model.list_scroll)
 
     def _draw_model(self, surface: pygame.Surface, layout: LibraryLayout) -> None:
         model, scale = self.model, layout.scale
@@ -194,7 +194,7 @@ class LibraryView:
         for commit, rect in self._commits(layout):
             chosen, lit = commit == model.commit, commit == model.focus.pointed
             draw_commit(part, rect.move(0, -model.history_scroll.top), scale, commit, chosen=chosen, lit=lit)
-        widgets.draw_thumb(part, part.get_rect(), scale, model.history_scroll)
+        widgets.draw_thumb(part, scale, model.history_scroll)
 
     def _draw_strip(self, surface: pygame.Surface, layout: LibraryLayout) -> None:
         scale, download = layout.scale, self.model.library.download

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import asdict
 
 import pygame
 from msgspec.structs import replace
@@ -42,7 +43,7 @@ class MenuScreen:
             person=self._rating(),
             preferences=_preferences(services.settings),
             settings_path=str(settings.settings_file()),
-            runs=services.trainer.runs,
+            runs=catalog.runs(),
             mode=mode,
         )
         self._view = MenuView(model, services.bindings)
@@ -76,7 +77,7 @@ class MenuScreen:
         self._view.model.show_preferences(_preferences(self._services.settings))
         model, trainer = self._view.model, self._services.trainer
         ended = model.training_shown and trainer.now is None
-        model.show_training(trainer.now, trainer.runs if ended else ())
+        model.show_training(trainer.now, catalog.runs() if ended else ())
         if self._view.model.mode is Mode.LEARN:
             with suppress(UserError):  # The page itself will say so.
                 self._services.tutor()  # It starts now, so as to be ready when the page opens.
@@ -117,15 +118,7 @@ class MenuScreen:
         services = self._services
         match outcome:
             case ChangeSettings(new):
-                services.keep(
-                    replace(
-                        services.settings,
-                        volume=new.volume,
-                        muted=new.muted,
-                        whole_pixels=new.whole_pixels,
-                        full_screen=new.full_screen,
-                    )
-                )
+                services.keep(replace(services.settings, **asdict(new)))
             case Train():
                 self._train(outcome)
             case StopTraining():

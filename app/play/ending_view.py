@@ -11,6 +11,7 @@ import pygame
 
 from agents.base import Frame
 from app.play.ending import EndingChoice, EndingModel, Figure, clock
+from app.play.scene import draw_score
 from app.ui import theme, widgets
 from app.ui.bindings import BINDINGS, Binding
 from app.ui.court import ASPECT, CourtView
@@ -125,22 +126,13 @@ def _dimmed(like: pygame.Surface, picture: Frame) -> pygame.Surface:
 
 def _draw_score(surface: pygame.Surface, rect: pygame.Rect, scale: float, model: EndingModel) -> None:
     """The verdict, and below it the points between the names."""
-    bold, pixel = theme.Face.BOLD, theme.Face.PIXEL
-    size, name_size = round(28 * scale), round(theme.HEADING_SIZE * scale)
+    size = round(28 * scale)
     colour = theme.TEXT if model.winner is None else theme.PLAYERS[model.winner]
-    verdict = theme.fitted(model.verdict, size, rect.width, bold)
-    theme.draw_text(surface, verdict, size, colour, bold, midtop=rect.midtop)
-    score_size = theme.pixel_size(48 * scale)
-    middle, apart = rect.bottom - round(36 * scale), round(0.75 * score_size)
-    theme.draw_text(surface, ":", score_size, theme.QUIET, pixel, center=(rect.centerx, middle))
-    left, right = (theme.fitted(name, name_size, rect.width // 2 - 3 * score_size, bold) for name in model.names)
-    theme.draw_text(surface, left, name_size, theme.LEFT_PLAYER, bold, midleft=(rect.left, middle))
-    theme.draw_text(surface, right, name_size, theme.RIGHT_PLAYER, bold, midright=(rect.right, middle))
-    points = (str(model.score.left), str(model.score.right))
-    place = (rect.centerx - apart, middle)
-    theme.draw_text(surface, points[0], score_size, theme.LEFT_PLAYER, pixel, midright=place)
-    place = (rect.centerx + apart, middle)
-    theme.draw_text(surface, points[1], score_size, theme.RIGHT_PLAYER, pixel, midleft=place)
+    verdict = theme.fitted(model.verdict, size, rect.width, theme.Face.BOLD)
+    theme.draw_text(surface, verdict, size, colour, theme.Face.BOLD, midtop=rect.midtop)
+    row = pygame.Rect(rect.left, rect.bottom - round(36 * scale), rect.width, 0)
+    letters, digits = round(theme.HEADING_SIZE * scale), theme.pixel_size(48 * scale)
+    draw_score(surface, row, model.names, model.score, letters=letters, digits=digits)
 
 
 def _draw_chart(surface: pygame.Surface, rect: pygame.Rect, scale: float, model: EndingModel) -> None:

@@ -9,6 +9,7 @@ from typing import TypeAlias
 
 import pygame
 
+from agents.pong import Score
 from app.game.snapshot import Snapshot, State
 from app.play.inline_executor import InlineExecutor
 from app.play.layout import PlayLayout
@@ -42,10 +43,10 @@ class MatchScene:
 
     def __init__(self, *, executor: Executor | None = None, hints: bool = True) -> None:
         thinker = executor or InlineExecutor()
-        # In the window, each has frames of its own after a decision: the light the first, the timeline the second.
         self.whole_pixels = False
         self.shown: Collection[PanelName] = PANELS_WHILE_WATCHING
         """The panels that are on."""
+        # In the window, each has frames of its own after a decision: the light the first, the timeline the second.
         self.panels: dict[PanelName, Panel] = {
             PanelName.MOVES: MovesPanel(),
             PanelName.TIMELINE: TimelinePanel(delay=2 if executor else 0),
@@ -102,7 +103,9 @@ class MatchScene:
         layout = self.layout(surface.size, now)
         scale = layout.scale
         surface.fill(theme.BACKGROUND)
-        _draw_score(surface, layout.score, scale, now)
+        digits = theme.pixel_size(min(theme.SCORE_SIZE * scale, 0.6 * layout.score.height, layout.score.width / 12))
+        letters = _name_size(now.names, _room_for_name(layout.score, digits), scale)
+        draw_score(surface, layout.score, now.names, now.score, letters=letters, digits=digits)
         self._court.draw(surface, layout.court, now.picture)
         if PanelName.SALIENCY in self.shown:
             self._saliency.draw(surface, layout.court)
@@ -133,20 +136,23 @@ def _draw_title(surface: pygame.Surface, rect: pygame.Rect, scale: float) -> Non
     theme.draw_text(surface, "VOLLEY", size, theme.TEXT, theme.Face.PIXEL, midright=rect.midright)
 
 
-def _draw_score(surface: pygame.Surface, rect: pygame.Rect, scale: float, now: Snapshot) -> None:
-    """Names at the court's corners, points in the middle; each number keeps its place."""
-    score_size = theme.pixel_size(min(theme.SCORE_SIZE * scale, 0.6 * rect.height, rect.width / 12))
-    room_for_name = rect.width // 2 - round(3 * score_size)
-    name_size = _name_size(now.names, room_for_name, scale)
-    left, right = (theme.fitted(name, name_size, room_for_name, theme.Face.BOLD) for name in now.names)
-    middle, apart = rect.centery, round(0.75 * score_size)
+def draw_score(
+    surface: pygame.Surface, rect: pygame.Rect, names: tuple[str, str], score: Score, *, letters: int, digits: int
+) -> None:
+    """Draws the names at the ends of `rect`, and the points in its middle; each number keeps its place."""
     bold, pixel = theme.Face.BOLD, theme.Face.PIXEL
-    theme.draw_text(surface, left, name_size, theme.LEFT_PLAYER, bold, midleft=rect.midleft)
-    theme.draw_text(surface, right, name_size, theme.RIGHT_PLAYER, bold, midright=rect.midright)
-    theme.draw_text(surface, ":", score_size, theme.QUIET, pixel, center=rect.center)
-    points = (str(now.score.left), str(now.score.right))
-    theme.draw_text(surface, points[0], score_size, theme.LEFT_PLAYER, pixel, midright=(rect.centerx - apart, middle))
-    theme.draw_text(surface, points[1], score_size, theme.RIGHT_PLAYER, pixel, midleft=(rect.centerx + apart, middle))
+    left, right = (theme.fitted(name, letters, _room_for_name(rect, digits), bold) for name in names)
+    middle, apart = rect.centery, round(0.75 * digits)
+    theme.draw_text(surface, left, letters, theme.LEFT_PLAYER, bold, midleft=rect.midleft)
+    theme.draw_text(surface, right, letters, theme.RIGHT_PLAYER, bold, midright=rect.midright)
+    theme.draw_text(surface, ":", digits, theme.QUIET, pixel, center=rect.center)
+    points = (str(score.left), str(score.right))
+    theme.draw_text(surface, points[0], digits, theme.LEFT_PLAYER, pixel, midright=(rect.centerx - apart, middle))
+    theme.draw_text(surface, points[1], digits, theme.RIGHT_PLAYER, pixel, midleft=(rect.centerx + apart, middle))
+
+
+def _room_for_name(rect: pygame.Rect, digits: int) -> int:
+    return rect.width // 2 - 3 * digits
 
 
 def _name_size(names: Sequence[str], room: int, scale: float) -> int:
@@ -193,7 +199,7 @@ def _draw_banner(
 ) -> None:
     size = round(24 * scale)
     text = theme.fitted(text, size, round(500 * scale), theme.Face.BOLD)
-    box = pygame.Rect(0, 0, theme.font(theme.Face.BOLD, size).size(text)[0] + 3 * size, 2 * size)
+    box = pygame.Rect(0, 0, theme.width_of(text, size, theme.Face.BOLD) + 3 * size, 2 * size)
     box.center = centre
     pygame.draw.rect(surface, theme.BACKGROUND, box, border_radius=round(theme.CORNER * scale))
     theme.draw_text(surface, text, size, colour, theme.Face.BOLD, center=centre)

@@ -50,8 +50,8 @@ class PublishingLayout:
         panel = pygame.Rect(margin, title.bottom + round(8 * scale), title.width, 0)
         panel.height = size[1] - below - panel.top
         room = panel.inflate(-2 * gap, -2 * gap)
-        measure = theme.font(theme.Face.BOLD, round(theme.BODY_SIZE * scale))
-        widths = [measure.size(button.value)[0] + round(40 * scale) for button in model.buttons]
+        body = round(theme.BODY_SIZE * scale)
+        widths = [theme.width_of(button.value, body, theme.Face.BOLD) + round(40 * scale) for button in model.buttons]
         rects = widgets.flow(room, widths, round(42 * scale), round(14 * scale))
         heading = pygame.Rect(room.left, room.top, room.width, round(58 * scale))
         text = break_long_words(strip_text(model.publishing))
@@ -180,7 +180,7 @@ class PublishingView:
             size = theme.draw_text(part, format_size(file.size), small, theme.QUIET, topright=(right, top))
             name = theme.fitted(file.name, small, size.left - round(8 * layout.scale))
             theme.draw_text(part, name, small, theme.TEXT, topleft=(0, top))
-        widgets.draw_thumb(part, part.get_rect(), layout.scale, scroll)
+        widgets.draw_thumb(part, layout.scale, scroll)
 
     def _draw_strip(self, surface: pygame.Surface, layout: PublishingLayout) -> None:
         publishing, scale = self.model.publishing, layout.scale

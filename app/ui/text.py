@@ -71,7 +71,7 @@ class LongText:
         for place, pieces in enumerate(self.lines[scroll.top : scroll.top + scroll.room]):
             for indent, text in pieces:
                 theme.draw_text(part, text, small, topleft=(left + indent, place * line_height(scale)))
-        draw_thumb(part, part.get_rect(), scale, scroll)
+        draw_thumb(part, scale, scroll)
 
 
 def _in_width(paragraphs: Iterable[Line], size: int, width: int) -> Iterator[Pieces]:

@@ -105,13 +105,9 @@ def width_of(text: str, size: int, face: Face = Face.REGULAR) -> int:
     return font(face, size).size(text)[0]
 
 
+@lru_cache(maxsize=256)
 def fitted(text: str, size: int, width: int, face: Face = Face.REGULAR) -> str:
     """`text`, cut with an ellipsis if it is wider than `width` pixels."""
-    return _fitted(text, size, width, face)
-
-
-@lru_cache(maxsize=256)
-def _fitted(text: str, size: int, width: int, face: Face) -> str:
     measure = font(face, size)
     if measure.size(text)[0] <= width:
         return text
@@ -120,16 +116,16 @@ def _fitted(text: str, size: int, width: int, face: Face) -> str:
 
 
 @lru_cache(maxsize=256)
-def wrapped(text: str, size: int, width: int, most: int, face: Face = Face.REGULAR) -> tuple[str, ...]:
+def wrapped(text: str, size: int, width: int, most: int) -> tuple[str, ...]:
     """`text` in at most `most` lines of at most `width` pixels; text that does not fit is cut with an ellipsis."""
-    lines = [""]
+    measure, lines = font(Face.REGULAR, size), [""]
     for word in text.split():
         longer = f"{lines[-1]} {word}".strip()
-        if len(lines) == most or not lines[-1] or font(face, size).size(longer)[0] <= width:
+        if len(lines) == most or not lines[-1] or measure.size(longer)[0] <= width:
             lines[-1] = longer
         else:
             lines.append(word)
-    return tuple(fitted(line, size, width, face) for line in lines[:most])
+    return tuple(fitted(line, size, width) for line in lines[:most])
 
 
 def draw_panel(surface: pygame.Surface, rect: pygame.Rect, scale: float) -> pygame.Rect:

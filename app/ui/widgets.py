@@ -8,8 +8,7 @@ from typing import Generic, TypeVar
 
 import pygame
 
-from app.ui import bindings as controls
-from app.ui import theme
+from app.ui import bindings, theme
 from app.ui.bindings import Binding, Command, Context
 from app.ui.devices import REPEAT_AFTER
 
@@ -280,7 +279,7 @@ def draw_field(
     pygame.draw.rect(surface, theme.BACKGROUND, rect, border_radius=corner)
     pygame.draw.rect(surface, theme.QUIET if lit or typing else theme.HAIRLINE, rect, width=1, border_radius=corner)
     room = rect.inflate(-2 * round(10 * scale), -2)
-    before = theme.font(theme.Face.REGULAR, size).size(field.text[: field.caret])[0]
+    before = theme.width_of(field.text[: field.caret], size)
     shift = max(before - room.width + round(2 * scale), 0)
     part = surface.subsurface(room.clip(surface.get_rect()))
     if field.text:
@@ -294,13 +293,13 @@ def draw_field(
         pygame.draw.rect(part, theme.FOCUS, caret)
 
 
-def draw_thumb(surface: pygame.Surface, rect: pygame.Rect, scale: float, scroll: Scroll) -> None:
-    """Draws a scroll bar's thumb at the right edge of `rect`; draws nothing if everything is shown."""
+def draw_thumb(surface: pygame.Surface, scale: float, scroll: Scroll) -> None:
+    """Draws a scroll bar's thumb at the right edge of `surface`; draws nothing if everything is shown."""
     if scroll.max_top > 0:
         width = round(4 * scale)
-        height = max(round(rect.height * scroll.room / scroll.length), 4 * width)
-        thumb = pygame.Rect(rect.right - width, 0, width, height)
-        thumb.top = rect.top + round(scroll.top / scroll.max_top * (rect.height - height))
+        height = max(round(surface.height * scroll.room / scroll.length), 4 * width)
+        thumb = pygame.Rect(surface.width - width, 0, width, height)
+        thumb.top = round(scroll.top / scroll.max_top * (surface.height - height))
         pygame.draw.rect(surface, theme.QUIET, thumb, border_radius=width // 2)
 
 
@@ -315,7 +314,7 @@ def hints(
     table: Sequence[Binding], groups: Iterable[tuple[Sequence[Command], str]], context: Context = Context.MENU
 ) -> list[tuple[str, str]]:
     """The line of hints: the keys of each group of commands, joined, with the group's word."""
-    rows = [(controls.hints(table, context, dict.fromkeys(commands, word)), word) for commands, word in groups]
+    rows = [(bindings.hints(table, context, dict.fromkeys(commands, word)), word) for commands, word in groups]
     return [(" ".join(key for key, _ in keys), word) for keys, word in rows if keys]
 
 

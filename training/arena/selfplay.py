@@ -19,7 +19,7 @@ from models.spec import ModelSpec
 from training.arena.courts import Courts, Layout
 from training.arena.opponents import KINDS, SCRIPTS, Opponents, PastSelves, Record
 from training.arena.table import Matchup, Player, Seated
-from training.games import Games
+from training.games import Games, Stepped
 from training.saving import restore_randomness, saved_randomness
 
 STICKY_COURTS = 4
@@ -105,9 +105,7 @@ class SelfPlay(Games):
         self._find_seats()
         return self._observations, self._costs
 
-    def step(
-        self, actions: NDArray[np.int64]
-    ) -> tuple[NDArray[np.uint8], NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_], dict[str, Any]]:
+    def step(self, actions: NDArray[np.int64]) -> Stepped:
         """Plays one decision on every court."""
         board = self._courts.board
         courts, sides = self._seats

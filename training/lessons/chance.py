@@ -5,18 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import closing
 
-import gymnasium
 import numpy as np
 import torch
-from gymnasium.vector import AutoresetMode
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
-from models.control import ControlSpec, DiscreteActions
 from models.distributions import Categorical
 from models.lessons import Chance, ChanceKnobs, Point, Walk
 from training import gridworld
 from training.algorithms import REINFORCE
-from training.gridworld import GAMMA, MOVES, OBSERVATIONS
+from training.environments import make, specification
+from training.gridworld import GAMMA, OBSERVATIONS
 from training.learner import Learner
 from training.policy_gradient import improve
 from training.reinforce import ReinforceSettings, whole_trajectories
@@ -30,19 +29,11 @@ SETTINGS = ReinforceSettings(gamma=GAMMA, learning_rate=0.01, step_size="linear"
 
 def learning(seed: int, steps: int = STEPS) -> Iterator[tuple[NDArray[np.float64], int]]:
     """The probability of each move for each of `OBSERVATIONS`, `[4, 4]`, after each update, and the episodes so far."""
-    spec = ControlSpec(
-        algorithm="reinforce",
-        environment=gridworld.NAME,
-        observation_size=len(MOVES),
-        actions=DiscreteActions(len(MOVES)),
-        hidden=(16,),
-    )
+    spec = replace(specification(gridworld.NAME, algorithm="reinforce"), hidden=(16,))
     learner = Learner(spec, learning_rate=SETTINGS.learning_rate, seed=seed, device=torch.device("cpu"))
-    same_step = {"autoreset_mode": AutoresetMode.SAME_STEP}
-    gridworld.register()
     episodes = 0
     yield _probabilities(learner), episodes
-    with closing(gymnasium.make_vec(gridworld.NAME, 8, vectorization_mode="sync", vector_kwargs=same_step)) as cells:
+    with closing(make(spec, 8)) as cells:
         experience = whole_trajectories(Collector(cells, learner, rollout_length=16, seed=seed), SETTINGS)
         while experience.steps < steps:
             rollout, ended = experience.collect()

@@ -62,11 +62,10 @@ def _layout(rect: pygame.Rect, scale: float, method: CreditMethod) -> _Layout:
 
 def _tabs(room: pygame.Rect, scale: float, method: CreditMethod) -> dict[CreditMethod, pygame.Rect]:
     """The methods' names in a row after the heading, each with room to be drawn in bold."""
-    bold = theme.font(theme.Face.BOLD, round(theme.BODY_SIZE * scale))
-    gap, height = round(18 * scale), round(26 * scale)
+    size, gap, height = round(theme.BODY_SIZE * scale), round(18 * scale), round(26 * scale)
     left, tabs = room.left + round(80 * scale), {}
     for each in CreditMethod:
-        tabs[each] = pygame.Rect(left, room.top, bold.size(each.value)[0], height)
+        tabs[each] = pygame.Rect(left, room.top, theme.width_of(each.value, size, theme.Face.BOLD), height)
         left = tabs[each].right + gap
     if left - gap <= room.right:
         return tabs
@@ -210,7 +209,7 @@ def _draw_ends(surface: pygame.Surface, ends: pygame.Rect, size: int, model: Cre
     rally, clipped, ppo = model.point.rally, sum(push != 0 for push in model.clipped), model.method is CreditMethod.PPO
     start = f"pass {model.pass_number} of {PPO_PASSES}: {clipped} clipped" if ppo else "first decision"
     outcome = "won the point" if rally.reward > 0 else "lost the point"
-    start_width, outcome_width = (theme.font(theme.Face.REGULAR, size).size(text)[0] for text in (start, outcome))
+    start_width, outcome_width = theme.width_of(start, size), theme.width_of(outcome, size)
     room = ends.width - start_width - outcome_width - size
     if room >= 0 or ppo:
         theme.draw_text(surface, start, size, theme.QUIET, midleft=ends.midleft)

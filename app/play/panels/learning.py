@@ -44,16 +44,6 @@ class LearningModel:
         )
 
 
-def in_a_line(training: Training) -> str:
-    """How far a training has come, without a picture."""
-    if not training.curve:
-        return "starting: its first games are being played"
-    score = training.curve[-1].mean_return
-    of = "" if training.target is None else f" of {millions(training.target)}"
-    games = "the first games are being played" if score is None else f"mean return {signed(score)}"
-    return f"{millions(training.steps)}{of} steps, {games}, {' '.join(_rest(training))}"
-
-
 def _rest(training: Training) -> tuple[str, str]:
     """The last figure and its unit: the time left, or how long the training took or has been silent."""
     trained = _span(training.curve[-1].seconds) if training.curve else UNKNOWN
