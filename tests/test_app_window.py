@@ -409,6 +409,9 @@ def test_a_game_with_help_is_not_rated(playing: Window, key: int) -> None:
         press(playing, pygame.K_p)
     play_to_the_end(playing)
     assert History().load() == []
+    ending = screen_of(playing)._ending
+    assert ending is not None
+    assert (ending.model.figures[-1].name, ending.model.figures[-1].values) == ("Your rating", ("not counted",))
 
 
 def test_a_game_on_the_other_side_is_rated_once_it_is_played_straight(playing: Window) -> None:

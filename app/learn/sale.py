@@ -59,7 +59,7 @@ class SaleLesson(Lesson):
         sale = tutor.told(Sale)
         if sale is None:
             return
-        label, gap, legend = round(44 * scale), round(theme.GAP * scale), round(66 * scale)
+        label, gap, legend = round(44 * scale), round(theme.GAP * scale), round(90 * scale)
         width = (rect.width - 2 * label - gap) // 2
         left = pygame.Rect(rect.left + label, rect.top + legend, width, rect.height - legend - round(24 * scale))
         right = left.move(width + label + gap, 0)
@@ -68,9 +68,10 @@ class SaleLesson(Lesson):
         rows = (
             (theme.PUSHED_UP, f"what PPO would do after {sale.steps:,} steps"),
             (theme.FOCUS, "the best trades"),
+            (theme.QUIET, "the best for every fear of risk"),
         )
         draw_legend(surface, (rect.left, rect.top), scale, rows)
-        above = f"{sale.utility / sale.best_utility - 1:+.1%} above the least utility"
+        above = f"{sale.utility / sale.best_utility - 1:.1%} worse than the best trades"
         body = round(theme.BODY_SIZE * scale)
         theme.draw_text(surface, above, body, theme.TEXT, theme.Face.BOLD, topright=rect.topright)
 

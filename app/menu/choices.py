@@ -165,7 +165,7 @@ class TrainingChoice:
         self._run = Choice("Run", (None, *self.runs), first, lambda run: short_name(str(run)) if run else "new run")
         self._algorithm = Choice("Algorithm", ALGORITHMS, ALGORITHMS[0])
         self._steps = Choice("Steps", STEPS, STEPS[0], "{:,}".format)
-        self._total = Choice("Total steps", (None, *STEPS), None, lambda steps: f"{steps:,}" if steps else "unchanged")
+        self._total = Choice("Total steps", (None, *STEPS), None, lambda steps: f"{steps:,}" if steps else "as before")
 
     @property
     def rows(self) -> tuple[Choice[Any], ...]:

@@ -34,7 +34,7 @@ class EndingModel:
     """How a match between `names`, left one first, ended; its statistics, and which choice is in focus.
 
     `seconds` is how long it took; `again` is the label of the first choice, `back` where the last one leads; `rating`
-    is what a person's became.
+    is what a person's became, or why it did not change, if it might have.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class EndingModel:
         seconds: float,
         again: str = "Rematch",
         back: str = "menu",
-        rating: RatingChange | None = None,
+        rating: RatingChange | str = "",
     ) -> None:
         self.names = names
         self.score = score
@@ -125,9 +125,9 @@ def _figures(story: Story, seconds: float) -> tuple[Figure, ...]:
     )
 
 
-def _rating(change: RatingChange | None) -> tuple[Figure, ...]:
-    if change is None:
-        return ()
+def _rating(change: RatingChange | str) -> tuple[Figure, ...]:
+    if isinstance(change, str):
+        return (Figure("Your rating", (change,)),) if change else ()
     before, after = change
     moved = "" if before is None else f" ({after.value - before.value:+.0f})".replace("-", "\N{MINUS SIGN}")
     return (Figure("Your rating", (f"{after.text}{moved}",)),)

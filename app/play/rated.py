@@ -10,17 +10,24 @@ from app.game.session import Session
 from app.game.snapshot import Snapshot
 
 
+def measured(session: Session, now: Snapshot) -> dict[str, float]:
+    """The ratings of whom the one person here plays against, by name; empty if there are none."""
+    if len(now.people) != 1 or session.is_replay:
+        return {}
+    (person,) = now.people
+    return ratings_of(session.player(person.other))
+
+
 def remember(session: Session, now: Snapshot, history: History) -> RatingChange | None:
     """Adds a game that has ended to the history, and returns the rating before and after it; None if it does not count.
 
     One person must have played it straight through, against opponents whose ratings are known. It counts once, also if
     its end is rewound and played again. `UserError` if the history cannot be read or written.
     """
-    match = session.match
-    if len(now.people) != 1 or now.substitutes or session.is_replay or not match.straight:
+    match, ratings = session.match, measured(session, now)
+    if not ratings or now.substitutes or not match.straight:
         return None
     (person,) = now.people
-    ratings = ratings_of(session.player(person.other))
     records = records_of(match.points, person, ratings, f"{datetime.now().astimezone():%Y-%m-%d}")
     match.straight = False
     if not records:

@@ -289,13 +289,14 @@ class MatchScreen:
             )
             self._ending, self._ended_for = EndingView(model, self._services.bindings), 0.0
 
-    def _rate(self, now: Snapshot) -> RatingChange | None:
-        """Remembers the game that has ended, if it counts."""
+    def _rate(self, now: Snapshot) -> RatingChange | str:
+        """Remembers the game that has ended, if it counts; if not, says so, where it might have."""
         try:
-            return rated.remember(self._session, now, self._history)
+            change = rated.remember(self._session, now, self._history)
         except UserError as error:
             self._services.toast.show(str(error))
-            return None
+            return ""
+        return change or ("not counted" if rated.measured(self._session, now) else "")
 
     def _draw(self, surface: pygame.Surface, now: Snapshot, elapsed: float) -> None:
         self._scene.whole_pixels = self._services.settings.whole_pixels
