@@ -229,7 +229,8 @@ def test_what_algorithms_learn_from_a_rollout(of: Steps, gamma: float, gae_lambd
     n_step = A2cSettings(gamma=gamma, advantages="n-step", n=n, normalize=False)
     learned(a2c.advantages(rollout, n_step), returns - of.values, returns)
     plain = ReinforceSettings(gamma=gamma, normalize=False)
-    learned(reinforce.advantages(rollout, plain), to_go - of.values, to_go)
+    length = of.rewards.numel() / max(int((of.terminations | of.truncations).sum()), 1)
+    learned(reinforce.advantages(rollout, plain), (to_go - of.values) * length, to_go)
     bare = ReinforceSettings(gamma=gamma, credit="total", baseline="none")
     learned(reinforce.advantages(rollout, bare), total, total)
 

@@ -82,7 +82,7 @@ def advantages(rollout: Rollout, settings: ReinforceSettings) -> Targets:
         returns = rewards_to_go(rollout.rewards, ends, gamma=settings.gamma)
     estimates = returns - rollout.values if settings.baseline == "value" else returns
     if not settings.normalize:
-        estimates = estimates * (ends.numel() / ends.sum())
+        estimates = estimates * (ends.numel() / max(int(ends.sum()), 1))
     cut = before_time_limit(rollout, ends, settings.tail)
     # The critic's own estimate stands in for what the limit cut off, so it learns nothing from there either.
     return Targets(estimates.masked_fill(cut, 0.0), torch.where(cut, rollout.values, returns))
