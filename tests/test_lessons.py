@@ -142,7 +142,7 @@ def test_no_gradient_is_no_cloud() -> None:
     assert noise.cloud_of([torch.zeros(3)] * 2) == ([(0, 0), (0, 0)], 0)
 
 
-@pytest.mark.parametrize("seed", [0, 1, 5])
+@pytest.mark.parametrize("seed", [0, 1])
 def test_each_cure_makes_gradients_scatter_less_but_normalising_one_game_leaves_none(seed: int) -> None:
     learner, trajectories = noise.some_trajectories(seed)
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -74,6 +74,11 @@ class Rollout:
             values=tensor(torch.float32),
             next_values=tensor(torch.float32),
         )
+
+    @staticmethod
+    def joined(rollouts: Sequence[Rollout]) -> Rollout:
+        """A copy of all their steps, one after the other."""
+        return Rollout(*(torch.cat([getattr(one, field.name) for one in rollouts]) for field in fields(Rollout)))
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import fields
 
 import torch
 from msgspec.structs import replace
@@ -114,22 +113,11 @@ def rally(seed: int) -> Iterator[Rally]:
         collector = Collector(environments, learner, rollout_length=1, seed=seed)
         played: list[Rollout] = []
         while True:
-            played.append(_copy(collector.collect()[0]))
-            whole = _joined(played)
-            state = _rally(whole, spec.actions, settings)
+            played.append(Rollout.joined([collector.collect()[0]]))  # A copy: the next one overwrites it.
+            state = _rally(Rollout.joined(played), spec.actions, settings)
             yield state
             if state.pushes:
                 return
-
-
-def _copy(rollout: Rollout) -> Rollout:
-    """Which the next rollout does not overwrite."""
-    return Rollout(*(getattr(rollout, field.name).clone() for field in fields(Rollout)))
-
-
-def _joined(rollouts: list[Rollout]) -> Rollout:
-    """All steps, one after the other."""
-    return Rollout(*(torch.cat([getattr(one, field.name) for one in rollouts]) for field in fields(Rollout)))
 
 
 def _rally(played: Rollout, actions: tuple[ActionName, ...], settings: ReinforceSettings) -> Rally:

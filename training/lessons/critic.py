@@ -8,7 +8,7 @@ have in common, as of a critic that is wrong about the situation as a whole, mak
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack
 from typing import Any
 
 import numpy as np
@@ -18,21 +18,19 @@ from msgspec.structs import replace
 from numpy.typing import NDArray
 from torch import Tensor
 
-from models.lessons import Critic, CriticKnobs, Estimates, Point
+from models.lessons import Critic, CriticKnobs, Estimates
 from training.a2c import A2cSettings
 from training.algorithms import A2C
 from training.gradient import advantages_of
 from training.learner import Learner
-from training.lessons.cartpole import beginner
-from training.policy_gradient import improve
-from training.rollout import Collector, Episode
+from training.lessons import cartpole
+from training.lessons.cartpole import Training
+from training.rollout import Collector
 
 LAMBDAS = (0.0, 0.5, 0.9, 0.95, 1.0)
 SEEDS, STEPS = 3, 12_000
 NUM_ENVS, LENGTH = 16, 16
 """Of a rollout: long enough to see how far lambda looks ahead."""
-RECENT = 20
-"""Games that a curve is the mean of."""
 FIRST_UPDATES = 14
 """Of the policy whose advantages are estimated: its critic has learned something, but is still wrong."""
 SITUATIONS, COPIES, ROUNDS = 16, 8, 8
@@ -42,26 +40,6 @@ LONGEST = 300
 PUSHES = np.array((0, 1))
 """To the left, and to the right."""
 BATCH = NUM_ENVS
-
-
-class Training:
-    """One training of a seed."""
-
-    def __init__(self, learner: Learner, collector: Collector, chosen: A2cSettings) -> None:
-        self.learner, self.collector = learner, collector
-        self._settings = chosen
-        self._recent: list[Episode] = []
-        self.curve: list[Point] = []
-        """Agent steps, and the mean return of the last games."""
-
-    def update(self) -> None:
-        """Collects, and learns."""
-        rollout, episodes = self.collector.collect()
-        self._recent = [*self._recent, *episodes][-RECENT:]
-        improve(self.learner, rollout, A2C, self._settings, progress=0.0)
-        if self._recent:
-            mean = sum(episode.episode_return for episode in self._recent) / len(self._recent)
-            self.curve.append((float(self.collector.steps), mean))
 
 
 class Branches(CartPoleVectorEnv):
@@ -119,15 +97,9 @@ def run(knobs: CriticKnobs) -> Iterator[Critic]:
             yield replace(state, curves=[one.curve for one in trainings])
 
 
-@contextmanager
-def training(gae_lambda: float, seed: int) -> Iterator[Training]:
-    """A training before its first step; its games end with the context."""
-    chosen = settings(gae_lambda)
-    with beginner("a2c", learning_rate=chosen.learning_rate, num_envs=NUM_ENVS, rollout_length=LENGTH, seed=seed) as (
-        learner,
-        collector,
-    ):
-        yield Training(learner, collector, chosen)
+def training(gae_lambda: float, seed: int) -> AbstractContextManager[Training]:
+    """With this lambda."""
+    return cartpole.training("a2c", A2C, settings(gae_lambda), num_envs=NUM_ENVS, rollout_length=LENGTH, seed=seed)
 
 
 def some_situations(seed: int) -> tuple[Learner, NDArray[np.float32]]:

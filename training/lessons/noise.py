@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import closing
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import fields
 from typing import NamedTuple
 
@@ -17,14 +17,12 @@ from models.losses import policy_gradient
 from models.returns import normalized
 from training import reinforce
 from training.algorithms import REINFORCE
-from training.environments import make, specification
 from training.learner import Learner
-from training.policy_gradient import WARM_UP_STEPS, improve
-from training.reinforce import ReinforceSettings, trajectory_ends, whole_trajectories
-from training.rollout import Collector, Episode, Rollout
-from training.trajectories import TrajectoryCollector
+from training.lessons import cartpole
+from training.lessons.cartpole import Training
+from training.reinforce import ReinforceSettings, trajectory_ends
+from training.rollout import Rollout
 
-ENVIRONMENT = "CartPole-v1"
 SEEDS, STEPS = 3, 10_000
 BATCH = 8
 """Trajectories that the cure averages over."""
@@ -34,8 +32,6 @@ ESTIMATES = 24
 """That are shown; of single trajectories, there are `BATCH` times as many."""
 FIRST_UPDATES = 8
 """Of the policy whose gradient is estimated: an untrained one's says little about a baseline."""
-RECENT = 20
-"""Games that a curve is the mean of."""
 
 
 def settings(knobs: NoiseKnobs) -> ReinforceSettings:
@@ -55,36 +51,11 @@ def settings(knobs: NoiseKnobs) -> ReinforceSettings:
 CURED = NoiseKnobs(batch=True, normalize=True, to_go=True, baseline=True)
 
 
-class Training:
-    """One training of a seed."""
-
-    def __init__(self, chosen: ReinforceSettings, seed: int) -> None:
-        self._settings = chosen
-        spec = specification(ENVIRONMENT, algorithm="reinforce")
-        self.learner = Learner(spec, learning_rate=chosen.learning_rate, seed=seed, device=torch.device("cpu"))
-        alone = chosen.trajectories_per_update == 1
-        # For one trajectory per update, a single environment and short rollouts.
-        self._environments = make(spec, 1 if alone else BATCH)
-        collector = Collector(self._environments, self.learner, rollout_length=8 if alone else 32, seed=seed)
-        seen = collector.random_observations(WARM_UP_STEPS, np.random.default_rng(seed))
-        self.learner.update_input_statistics(seen)
-        self.experience: TrajectoryCollector = whole_trajectories(collector, chosen)
-        self._recent: list[Episode] = []
-        self.curve: list[Point] = []
-        """Agent steps, and the mean return of the last games."""
-
-    def update(self) -> None:
-        """Collects, and learns."""
-        rollout, episodes = self.experience.collect()
-        self._recent = [*self._recent, *episodes][-RECENT:]
-        improve(self.learner, rollout, REINFORCE, self._settings, min(self.experience.steps / STEPS, 1.0))
-        if self._recent:
-            mean = sum(episode.episode_return for episode in self._recent) / len(self._recent)
-            self.curve.append((float(self.experience.steps), mean))
-
-    def close(self) -> None:
-        """Ends its games."""
-        self._environments.close()
+def training(chosen: ReinforceSettings, seed: int) -> AbstractContextManager[Training]:
+    """With these cures."""
+    # For one trajectory per update, a single environment and short rollouts.
+    num_envs, length = (1, 8) if chosen.trajectories_per_update == 1 else (BATCH, 32)
+    return cartpole.training("reinforce", REINFORCE, chosen, num_envs=num_envs, rollout_length=length, seed=seed)
 
 
 class Cloud(NamedTuple):
@@ -104,39 +75,35 @@ def run(knobs: NoiseKnobs) -> Iterator[Noise]:
     size = chosen.trajectories_per_update
     cloud = cloud_of([gradient(learner, some, chosen) for some in _groups(trajectories, size)])
     plain = cloud_of([gradient(learner, some, settings(NoiseKnobs())) for some in _groups(trajectories, 1)])
-    trainings = [Training(chosen, knobs.seed * SEEDS + number) for number in range(SEEDS)]
-    try:
+    with ExitStack() as open_games:
+        trainings = [open_games.enter_context(training(chosen, knobs.seed * SEEDS + number)) for number in range(SEEDS)]
         while True:
             yield Noise(
-                curves=[training.curve for training in trainings],
+                curves=[one.curve for one in trainings],
                 steps=STEPS,
                 gradients=cloud.points[:ESTIMATES],
                 plain=plain.points[:ESTIMATES],
                 spread=cloud.spread,
                 plain_spread=plain.spread,
             )
-            behind = min(trainings, key=lambda training: training.experience.steps)
-            if behind.experience.steps >= STEPS:
+            behind = min(trainings, key=lambda one: one.collector.steps)
+            if behind.collector.steps >= STEPS:
                 return
-            until = behind.experience.steps + STEPS // 100
-            while behind.experience.steps < until:
+            until = behind.collector.steps + STEPS // 100
+            while behind.collector.steps < until:
                 behind.update()
-    finally:
-        for training in trainings:
-            training.close()
 
 
 def some_trajectories(seed: int) -> tuple[Learner, list[Rollout]]:
     """A policy that has learned a little, and trajectories of it, each `[T, 1]`, enough for all estimates."""
-    training = Training(settings(CURED), seed)
-    with closing(training):
+    with training(settings(CURED), seed) as some:
         for _ in range(FIRST_UPDATES):
-            training.update()
+            some.update()
         found: list[Rollout] = []
         while len(found) < BATCH * ESTIMATES:
-            rollout, _ = training.experience.collect()
+            rollout, _ = some.experience.collect()
             found += _apart(rollout)
-    return training.learner, found
+    return some.learner, found
 
 
 def _apart(rollout: Rollout) -> Iterator[Rollout]:
@@ -151,8 +118,7 @@ def _apart(rollout: Rollout) -> Iterator[Rollout]:
 def _groups(trajectories: Sequence[Rollout], size: int) -> Iterator[Rollout]:
     """All groups of so many trajectories, joined: the mean of few single ones would be mostly noise."""
     for first in range(0, len(trajectories) - size + 1, size):
-        some = trajectories[first : first + size]
-        yield Rollout(*(torch.cat([getattr(one, field.name) for one in some]) for field in fields(Rollout)))
+        yield Rollout.joined(trajectories[first : first + size])
 
 
 def gradient(learner: Learner, rollout: Rollout, chosen: ReinforceSettings) -> Tensor:

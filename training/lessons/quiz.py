@@ -8,15 +8,12 @@ import gymnasium
 import torch
 from torch import Tensor
 
-from models.distributions import Categorical
 from models.lessons import QuizKnobs, Worked
-from models.losses import policy_gradient
-from models.returns import normalized, rewards_to_go
+from models.returns import normalized
+from training.lessons.credit import small_games
 
 OUTPUTS = (2.0, 1.0, -2.0)
 RETURNS = (1.0, 2.0, 3.0, 6.0)
-MOVES, REWARDS, CHANCE = (1, 0, 1), (1.0, 0.0, 1.0), 0.5
-"""The worked game: 1 is a move, and the policy moves with that chance, its only parameter."""
 
 
 def probabilities() -> Worked:
@@ -25,7 +22,7 @@ def probabilities() -> Worked:
     functions: dict[str, Tensor] = {
         "ReLU": outputs.relu(),
         "tanh": outputs.tanh(),
-        "softmax": Categorical(outputs[None]).logits.softmax(-1)[0],
+        "softmax": outputs.softmax(0),
     }
     lines = [f"For the outputs {_numbers(OUTPUTS, 0)}:"]
     lines += [
@@ -49,18 +46,12 @@ def normalised() -> Worked:
 
 
 def future_rewards() -> Worked:
-    """The gradient of the worked game, by the rewards to go."""
-    rewards, ends = torch.tensor(REWARDS)[:, None], torch.tensor([[False], [False], [True]])
-    to_go = rewards_to_go(rewards, ends, gamma=1.0).squeeze(1)
-    theta = torch.tensor(CHANCE, requires_grad=True)
-    log_probs = [theta.log() if move else (1 - theta).log() for move in MOVES]
-    pushes = [float(torch.autograd.grad(log_prob, theta, retain_graph=True)[0]) for log_prob in log_probs]
-    # The objective is a mean over decisions; the course adds them up.
-    objective = len(MOVES) * policy_gradient(torch.stack(log_probs), to_go)
-    gradient = round(float(torch.autograd.grad(objective, theta)[0]))
+    """The gradient of the first of the small games, by the rewards to go."""
+    game = small_games().games[0]
+    gradient = round(game.gradient["to-go"])
     lines = [
-        f"Rewards to go, at each step: {_numbers(to_go.tolist(), 0)}",
-        f"Gradient of the logarithm of each action's probability: {_numbers(pushes, 0)}",
+        f"Rewards to go, at each step: {_numbers(game.pushes['to-go'], 0)}",
+        f"Gradient of the logarithm of each action's probability: {_numbers(game.slopes, 0)}",
         f"Multiplied, and added up: {_number(gradient, 0)}",
     ]
     return Worked(lines, (-4, -2, 2, 4).index(gradient))
