@@ -264,7 +264,7 @@ BINDINGS = (
     Binding("quit", Command.QUIT, _WATCH | MENUS, (pygame.K_q,), ("Q",), "Quit"),
 )
 _PADDLE_ROWS: tuple[Row, ...] = (
-    (("Mouse",), "Alone: yours, as are both sides' keys"),
+    (("Mouse",), "Alone, it and all paddle keys move you"),
     (("Gamepad",), "Stick or D-pad; A: serve, hit harder"),
 )
 """For the help page: what moves a paddle besides keys."""
