@@ -375,6 +375,20 @@ def test_the_end_can_be_reviewed_and_a_moment_played_again(playing: Window) -> N
     assert len(match.timeline.controls) <= first + 5
 
 
+@pytest.mark.parametrize("key", [pygame.K_r, pygame.K_BACKSPACE])
+def test_rewinding_leads_from_a_review_back_to_the_match(playing: Window, key: int) -> None:
+    play_to_the_end(playing)
+    press(playing, pygame.K_v)
+    assert screen_of(playing)._review is not None
+    send(playing, pygame.KEYDOWN, key=key, mod=0)
+    frames(playing, 5)
+    assert screen_of(playing)._review is None
+    assert match_of(playing).state is State.REWINDING
+    send(playing, pygame.KEYUP, key=key, mod=0)
+    frames(playing, 1)
+    assert match_of(playing).state is State.PAUSED
+
+
 def test_a_match_in_play_can_be_reviewed(playing: Window) -> None:
     press(playing, pygame.K_v)
     assert "nothing to review" in message(playing)

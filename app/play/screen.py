@@ -260,11 +260,11 @@ class MatchScreen:
     def _move_time(self, elapsed: float) -> None:
         match = self._session.match
         self._ended_for += elapsed
-        if self._review is not None:
-            self._review.model.update(elapsed)
-        elif self._services.devices.rewinding:
-            self._ending = None
+        if self._services.devices.rewinding:
+            self._ending = self._review = None
             match.rewind(elapsed)
+        elif self._review is not None:
+            self._review.model.update(elapsed)
         else:
             match.stop_rewinding()
             match.update(elapsed)
