@@ -264,7 +264,7 @@ BINDINGS = (
     Binding("quit", Command.QUIT, _WATCH | MENUS, (pygame.K_q,), ("Q",), "Quit"),
 )
 _PADDLE_ROWS: tuple[Row, ...] = (
-    (("Mouse",), "Alone, it and all paddle keys move you"),
+    (("Mouse",), "Alone: moves you, as do all paddle keys"),
     (("Gamepad",), "Stick or D-pad; A: serve, hit harder"),
 )
 """For the help page: what moves a paddle besides keys."""
