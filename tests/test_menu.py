@@ -2,18 +2,20 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import math
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pygame
 import pytest
+from msgspec.structs import replace
 
 from agents.pong import Side
 from app.follow.trainer import RunningTraining, Train
 from app.game.levels import Level
 from app.game.lineup import Ladder, Lineup, Person, Player, Policy, Rom, Script, Tracker
-from app.menu.choices import OpponentKind, Preferences
+from app.menu.choices import OpponentKind, Preferences, progress_of
 from app.menu.model import (
     ChangeSettings,
     MenuButton,
@@ -28,6 +30,8 @@ from app.screen import Follow, OpenLessons, OpenLibrary, Quit, Start
 from app.ui import theme, widgets
 from app.ui.bindings import BINDINGS, Command, Context
 from app.ui.widgets import Choice
+from training.presets import training_settings
+from training.run import Progress, RunDirectory
 
 SIZES = [(800, 600), (1000, 600), (1280, 720), (1280, 800), (1024, 1366), (2560, 1440)]
 MODELS = ["ppo", "ppo@153600", "ppo@454656"]
@@ -274,6 +278,25 @@ def test_a_run_is_resumed_to_its_own_steps_or_to_more() -> None:
     assert press(model, Command.CONFIRM) == Train("ppo", 200_000, RUNS[1])
 
 
+def test_the_page_says_how_far_a_run_has_got(tmp_path: Path) -> None:
+    run = RunDirectory.create(tmp_path / "old", replace(training_settings("ppo", "Pong"), steps=1000))
+    assert progress_of(run.path) == "PPO on Pong: 0 of 1,000 steps done."
+    run.log(Progress(steps=600), {"mean_return": -3.25})
+    assert progress_of(run.path) == "PPO on Pong: 600 of 1,000 steps done, with a mean return of \N{MINUS SIGN}3.2."
+    run.log(Progress(steps=1002), {"mean_return": math.nan})
+    assert progress_of(run.path) == "PPO on Pong: all 1,000 steps are done. To go on, choose more in all."
+    (run.path / "config.json").write_text("{")
+    assert str(run.path) in progress_of(run.path)
+
+
+def test_a_chosen_run_is_resumed_and_a_new_one_started() -> None:
+    model = in_mode(Mode.TRAIN)
+    assert model.buttons == (MenuButton.START,)
+    press(model, Command.RIGHT, Command.RIGHT)
+    assert model.buttons == (MenuButton.RESUME,)
+    assert ("Enter", "resume") in widgets.hints(BINDINGS, model.hints)
+
+
 def test_a_running_training_is_watched_or_stopped_and_then_resumed() -> None:
     model = in_mode(Mode.TRAIN)
     press(model, Command.RIGHT, Command.RIGHT)
@@ -289,7 +312,7 @@ def test_a_running_training_is_watched_or_stopped_and_then_resumed() -> None:
         press(model, command)
         focused.append(model.focus.target)
     model.show_training(None, (*RUNS, NOW.run))
-    assert [*focused, model.focus.target] == [MenuButton.FOLLOW, MenuButton.STOP, MenuButton.START]
+    assert [*focused, model.focus.target] == [MenuButton.FOLLOW, MenuButton.STOP, MenuButton.RESUME]
     assert press(model, Command.CONFIRM) == Train("ppo", None, NOW.run)
 
 

@@ -63,6 +63,9 @@ class ChanceLesson(Lesson):
         cell = min(rect.width // 5, rect.height * 3 // 10)
         grid = pygame.Rect(rect.left + (rect.width - 5 * cell) // 2, rect.top, 5 * cell, 2 * cell)
         _draw_cells(surface, grid, scale, self._walk(chance))
+        small, middle = round(theme.HINT_SIZE * scale), grid.bottom + round(18 * scale)
+        words = "arrows: how probable each move is; yellow: what an episode is worth from there"
+        theme.draw_text(surface, words, small, theme.QUIET, center=(grid.centerx, middle))
         label = round(56 * scale)
         chart = pygame.Rect(rect.left + label, grid.bottom + round(36 * scale), 0, 0)
         chart.width, chart.height = rect.width - label - round(8 * scale), rect.bottom - chart.top - round(22 * scale)

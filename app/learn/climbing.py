@@ -79,6 +79,23 @@ class Climbing(Lesson):
             axes.dots(surface, climb.path[-1:], theme.TEXT, 5 * scale)
             axes.dots(surface, [climb.best], theme.RIGHT_PLAYER, 5 * scale)
         _draw_words(surface, side_text, scale, climb)
+        _draw_colours(surface, side_text, scale, land)
+
+
+def _draw_colours(surface: pygame.Surface, rect: pygame.Rect, scale: float, land: Landscape) -> None:
+    """Which colour stands for which return, at the bottom."""
+    small, height = round(theme.HINT_SIZE * scale), round(12 * scale)
+    strip = pygame.Rect(
+        rect.left, rect.bottom - height - round(1.6 * small), min(rect.width, round(190 * scale)), height
+    )
+    surface.blit(heat(np.linspace(0, 1, 64)[None], strip.size), strip)
+    below = strip.bottom + round(3 * scale)
+    lowest, highest = (
+        f"{end:.0f}".replace("-", "\N{MINUS SIGN}") for end in (np.min(land.returns), np.max(land.returns))
+    )
+    theme.draw_text(surface, lowest, small, theme.QUIET, topleft=(strip.left, below))
+    theme.draw_text(surface, "return", small, theme.QUIET, midtop=(strip.centerx, below))
+    theme.draw_text(surface, highest, small, theme.QUIET, topright=(strip.right, below))
 
 
 def _draw_words(surface: pygame.Surface, rect: pygame.Rect, scale: float, climb: Climb | None) -> None:

@@ -26,8 +26,9 @@ class ClipLesson(Lesson):
     title = "Importance sampling, clipped"
     idea = (
         "Experience can be used again if each action is weighted by its ratio: how much more probable it is now than "
-        "when it was taken. But far from 1, such weights promise gains that the games do not bring. The clip stops "
-        "pushing an action once its ratio has gone too far."
+        "when it was taken. The surrogate, the mean of the weighted advantages, is raised in many passes over a "
+        "rollout. But with ratios far from 1 it promises gains that the games do not bring. The clip stops pushing an "
+        "action whose ratio has gone too far."
     )
 
     def __init__(self) -> None:

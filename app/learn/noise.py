@@ -43,7 +43,7 @@ class NoiseLesson(Lesson):
 
     @property
     def command(self) -> str:
-        """Without the cures that are off: by default, all are on."""
+        """Without the cures that are off, and without the clipping of gradients: by default, all are on."""
         settings = {
             "trajectories_per_update=1": self._batch,
             "normalize=false": self._normalize,
@@ -51,7 +51,7 @@ class NoiseLesson(Lesson):
             "baseline=none": self._baseline,
         }
         off = "".join(f" --set {setting}" for setting, cure in settings.items() if not cure.value)
-        return f"volley train reinforce --env {_ENVIRONMENT}{off}"
+        return f"volley train reinforce --env {_ENVIRONMENT} --set max_gradient_norm=1e9{off}"
 
     def knobs(self, seed: int) -> NoiseKnobs:
         """The cures that are on."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -13,7 +14,11 @@ from app.game.levels import HUMAN_REACTION, Level, name_of, nearest
 from app.game.lineup import Ladder, Policy, Script, Tracker
 from app.game.rating import PersonRating
 from app.ui.widgets import Choice
+from models.card import algorithm_name
 from models.catalog import short_name
+from models.errors import UserError
+from models.run_directory import read_config, read_metrics
+from models.spec import PONG
 
 REACTIONS = (0, 50, 100, 150, 230, 300, 400)
 """Milliseconds."""
@@ -155,13 +160,9 @@ def _name_of(kind: Level | OpponentKind) -> str:
 class TrainingChoice:
     """Which training to start, or which of `runs` to resume. Opens with the run `first`, or a new one if None."""
 
-    about = (
-        "Learns from pixels in the background, at low priority. You can stop it at any time and resume it later.",
-        "On two cores, 200,000 steps take a few minutes, and 6 million more than an hour.",
-    )
-
     def __init__(self, runs: Sequence[Path], first: Path | None = None) -> None:
         self.runs = tuple(runs)
+        self._progress = cache(progress_of)
         self._run = Choice("Run", (None, *self.runs), first, lambda run: short_name(str(run)) if run else "new run")
         self._algorithm = Choice("Algorithm", ALGORITHMS, ALGORITHMS[0])
         self._steps = Choice("Steps", STEPS, STEPS[0], "{:,}".format)
@@ -171,6 +172,16 @@ class TrainingChoice:
     def rows(self) -> tuple[Choice[Any], ...]:
         """The choices shown now, from the top."""
         return (self._run, self._algorithm, self._steps) if self._run.value is None else (self._run, self._total)
+
+    @property
+    def about(self) -> tuple[str, ...]:
+        """What a training is, or how far the chosen run has got."""
+        if self._run.value is not None:
+            return (self._progress(self._run.value),)
+        return (
+            "Learns from pixels in the background, at low priority. You can stop it at any time and resume it later.",
+            "On two cores, 200,000 steps take a few minutes, and 6 million more than an hour.",
+        )
 
     @property
     def algorithm(self) -> str:
@@ -186,6 +197,23 @@ class TrainingChoice:
     def run(self) -> Path | None:
         """The run to resume; None for a new one."""
         return self._run.value
+
+
+def progress_of(run: Path) -> str:
+    """How far a run has got, in words."""
+    try:
+        config = read_config(run)
+    except UserError as error:
+        return str(error)
+    metrics = read_metrics(run)
+    done = metrics[-1]["steps"] if metrics else 0
+    game = "Pong" if config.spec.environment == PONG else config.spec.environment
+    what = f"{algorithm_name(config.spec.algorithm)} on {game}"
+    if config.steps is not None and done >= config.steps:
+        return f"{what}: all {config.steps:,} steps are done. To go on, choose more in all."
+    score = metrics[-1].get("mean_return") if metrics else None
+    so_far = "" if score is None else f", with a mean return of {score:.1f}".replace("-", "\N{MINUS SIGN}")
+    return f"{what}: {done:,} of {config.steps:,} steps done{so_far}."
 
 
 class PreferencesChoice:

@@ -54,6 +54,7 @@ class MenuButton(Enum):
     """The buttons of the modes."""
 
     START = "Start"
+    RESUME = "Resume"
     FOLLOW = "Watch it play"
     STOP = "Stop and save"
     BROWSE = "Browse models"
@@ -239,7 +240,9 @@ class MenuModel:
             return (MenuButton.BROWSE,)
         if self.mode is Mode.SETTINGS and self._person is not None:
             return (MenuButton.FORGET_SURE if self._forgetting else MenuButton.FORGET,)
-        return (MenuButton.START,) if self.mode is Mode.TRAIN or self.lineup is not None else ()
+        if self.mode is Mode.TRAIN:
+            return (MenuButton.START if self._training.run is None else MenuButton.RESUME,)
+        return (MenuButton.START,) if self.lineup is not None else ()
 
     @property
     def hints(self) -> tuple[Hint, ...]:
