@@ -2,14 +2,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import gamepads
+import msgspec
 import pygame
 import pytest
 from gamepads import VirtualPad
 
 from agents.pong import Side
+from app.settings import Settings
 from app.ui.bindings import (
     BINDINGS,
     Binding,
@@ -25,6 +28,7 @@ from app.ui.bindings import (
 from app.ui.devices import Devices, Hand
 from app.ui.help_page import COLUMNS
 
+KEYS_PAGE = Path(__file__).parent.parent / "docs" / "keys.md"
 sdl = gamepads.sdl
 MENU, PLAY, WATCH = Context.MENU, Context.PLAY, Context.WATCH
 BOTH = frozenset(Side)
@@ -155,6 +159,23 @@ def test_everything_is_bound_and_every_name_is_used_once() -> None:
 
 
 # Other keys, from the settings
+
+
+def test_the_page_on_keys_lists_them_all() -> None:
+    rows = [line.split(" | ") for line in KEYS_PAGE.read_text().splitlines() if line.startswith("| ")][2:]
+    listed = [(name.removeprefix("| "), keys, purpose.removesuffix(" |")) for name, keys, _, purpose in rows]
+    expected = [(each.name, " ".join(f"`{key}`" for key in each.key_names), each.purpose) for each in BINDINGS]
+    assert listed == expected
+
+
+@pytest.mark.usefixtures("display")
+def test_the_example_of_the_page_on_keys_can_be_used() -> None:
+    example = "\n".join(line[4:] for line in KEYS_PAGE.read_text().splitlines() if line.startswith("    "))
+    keys = msgspec.toml.decode(example.encode(), type=Settings).keys
+    table, warnings = with_overrides(keys)
+    assert keys
+    assert warnings == []
+    assert {each.name for each in table if each not in BINDINGS} == set(keys)
 
 
 @pytest.mark.usefixtures("display")

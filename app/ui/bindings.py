@@ -253,8 +253,8 @@ BINDINGS = (
     Binding("louder", Command.LOUDER, _ALL, (pygame.K_RIGHTBRACKET, pygame.K_F8), ("]", "F8"), "Louder"),
     Binding("whole pixels", Command.WHOLE_PIXELS, _EACH, (pygame.K_F10,), ("F10",), "Court: whole pixels or fitted"),
     Binding("full screen", Command.FULL_SCREEN, _EACH, (pygame.K_F11,), ("F11",), "Full screen on or off"),
-    Binding("help", Command.HELP, _ALL, (pygame.K_h, pygame.K_F1), ("H", "F1"), "This page"),
-    Binding("typing help", Command.HELP, _TYPING, (pygame.K_F1,), ("F1",), "This page"),
+    Binding("help", Command.HELP, _ALL, (pygame.K_h, pygame.K_F1), ("H", "F1"), "Help"),
+    Binding("typing help", Command.HELP, _TYPING, (pygame.K_F1,), ("F1",), "Help"),
     Binding("back", Command.BACK, _ALL - _END, (pygame.K_ESCAPE,), ("Esc",), "Back", (Pad.BACK,)),
     # Not at a match's end, where Backspace rewinds it.
     Binding("menu back", Command.BACK, (MENUS - _END) | _HELP, (_BACKSPACE,), ("Backspace",), "Back", (Pad.B,)),
