@@ -357,6 +357,14 @@ def test_again_is_with_another_seed(page: LearnPage) -> None:
     assert asked(page) == [ClimbingKnobs(seed=0), ClimbingKnobs(seed=1)]
 
 
+def test_new_luck_is_offered_only_where_there_is_luck(page: LearnPage) -> None:
+    open_lesson(page, "credit")
+    assert page.buttons == (LearnButton.QUESTION,)
+    page.command(Command.CONFIRM)
+    page.command(Command.RIGHT)
+    assert page.buttons == (LearnButton.QUESTION, LearnButton.AGAIN)
+
+
 def test_back_leads_to_the_list_and_then_to_the_menu(page: LearnPage) -> None:
     page.command(Command.RIGHT)
     assert group(page) is LearnArea.CHOICES

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pygame
 
 from app.follow.tutor import Tutor
-from app.learn.lesson import Lesson, Question
+from app.learn.lesson import LearnButton, Lesson, Question
 from app.learn.plots import Axes, draw_legend
 from app.ui import theme, widgets
 from app.ui.widgets import Choice
@@ -47,6 +47,11 @@ class CreditLesson(Lesson):
         self._game = Choice[Game]("Game", tuple(_GAMES), "three steps", _GAMES.__getitem__)
         self._credit = Choice[Credit]("Credit", tuple(_WAYS), "total", _WAYS.__getitem__)
         self.choices = (self._game, self._credit)
+
+    @property
+    def buttons(self) -> tuple[LearnButton, ...]:
+        """Luck has no part in the small games."""
+        return super().buttons if self._game.value == "rally" else ()
 
     @property
     def command(self) -> str:

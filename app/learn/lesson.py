@@ -55,8 +55,11 @@ class Lesson(ABC):
     """What can be changed."""
     command_lines: ClassVar[int] = 1
     """So many lines at least have room below, so that no choice moves what is to be clicked at."""
-    buttons: tuple[LearnButton, ...] = (LearnButton.AGAIN,)
-    """The ones of use now."""
+
+    @property
+    def buttons(self) -> tuple[LearnButton, ...]:
+        """The ones of use now."""
+        return (LearnButton.AGAIN,)
 
     @property
     @abstractmethod

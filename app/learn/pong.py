@@ -32,7 +32,7 @@ class PongLesson(Lesson):
         """The training beside the window, whichever it is; None if there is none."""
 
     @property
-    def buttons(self) -> tuple[LearnButton, ...]:  # type: ignore[override] # it depends on the training
+    def buttons(self) -> tuple[LearnButton, ...]:
         """Start it; or, while it runs, watch it or stop it."""
         return (LearnButton.TRAIN,) if self.training is None else (LearnButton.WATCH, LearnButton.STOP)
 
