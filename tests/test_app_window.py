@@ -32,7 +32,6 @@ from app.library.screen import LibraryScreen
 from app.menu.model import MenuButton, Mode
 from app.menu.screen import MenuScreen
 from app.play.ending import EndingChoice
-from app.play.inline_executor import InlineExecutor
 from app.play.panels.seen import SeenPanel
 from app.play.panels.timeline import TimelinePanel
 from app.play.review import ReviewModel
@@ -44,7 +43,7 @@ from app.settings import PANELS_WHILE_WATCHING, PanelName
 from app.ui import bindings, help_page, theme, widgets
 from app.ui.bindings import Command
 from app.ui.display import open_display
-from app.ui.executor import BetweenFrames
+from app.ui.executor import BetweenFrames, InlineExecutor
 from app.window import Window
 from models import checkpoint
 from models.errors import UserError

@@ -20,7 +20,6 @@ from app.game.match import Match
 from app.game.rallies import PolicyRally, Step
 from app.game.snapshot import Snapshot
 from app.game.timeline import Estimate
-from app.play.inline_executor import InlineExecutor
 from app.play.panels import credit_view
 from app.play.panels.credit import CreditPanel
 from app.play.panels.credit_model import (
@@ -36,6 +35,7 @@ from app.play.panels.credit_model import (
     weigh,
 )
 from app.ui import theme
+from app.ui.executor import InlineExecutor
 from models.network import PolicyNetwork
 from models.spec import ActionName, ModelSpec
 

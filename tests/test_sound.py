@@ -25,7 +25,8 @@ PLAY = """
 import sys, time, numpy as np
 from app.ui.sound import Speaker
 frames = np.load(sys.argv[1])
-speaker = Speaker(volume=int(sys.argv[2]), muted=bool(int(sys.argv[3])))
+speaker = Speaker()
+speaker.volume, speaker.muted = int(sys.argv[2]), bool(int(sys.argv[3]))
 speaker.play(frames[0])
 speaker.open()
 for frame in frames:

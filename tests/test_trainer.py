@@ -9,7 +9,7 @@ from app.follow import trainer
 from app.follow.follower import Training
 from app.follow.process import Phase
 from app.follow.trainer import Train, Trainer
-from app.play.inline_executor import InlineExecutor
+from app.ui.executor import InlineExecutor
 from models.errors import UserError
 from models.run_directory import CurvePoint
 from training.presets import training_settings

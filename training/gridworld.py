@@ -115,9 +115,9 @@ def values(policy: NDArray[np.float64], *, gamma: float = GAMMA) -> NDArray[np.f
     return np.asarray(np.linalg.solve(np.eye(len(CELLS)) - gamma * transitions, rewards))
 
 
-def mean_value(policy: NDArray[np.float64], *, gamma: float = GAMMA) -> float:
+def mean_value(policy: NDArray[np.float64]) -> float:
     """The exact value of an episode that begins in any of `CELLS` with equal probability."""
-    return float(values(policy, gamma=gamma).mean())
+    return float(values(policy).mean())
 
 
 def epsilon_greedy(actions: tuple[int, ...], epsilon: float) -> NDArray[np.float64]:
@@ -128,10 +128,10 @@ def epsilon_greedy(actions: tuple[int, ...], epsilon: float) -> NDArray[np.float
     return (1 - epsilon) * np.eye(len(MOVES))[list(actions)] + epsilon / len(MOVES)
 
 
-def best_epsilon_greedy(epsilon: float, *, gamma: float = GAMMA) -> NDArray[np.float64]:
+def best_epsilon_greedy(epsilon: float) -> NDArray[np.float64]:
     """The best epsilon-greedy policy, `[4, 4]`, found by trying them all; with 0, the best deterministic one."""
     policies = (epsilon_greedy(actions, epsilon) for actions in product(range(len(MOVES)), repeat=len(OBSERVATIONS)))
-    return max(policies, key=lambda policy: mean_value(policy, gamma=gamma))
+    return max(policies, key=mean_value)
 
 
 def random_where_aliased(east: float = 0.5) -> NDArray[np.float64]:

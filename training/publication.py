@@ -91,8 +91,7 @@ def stage(model: str, folder: Path, *, name: str, episodes: int = EPISODES, on_g
     directory = catalog.resolve(model)
     home = home_of(directory)
     checkpoint.load_policy(directory)
-    for file in (CONFIG_FILE, WEIGHTS_FILE):
-        shutil.copyfile(directory / file, folder / file)
+    copy_policy(directory, folder)
     if is_run(home):
         with locked(home):
             _stage_run(RunDirectory.open(home), directory, folder)
@@ -103,6 +102,13 @@ def stage(model: str, folder: Path, *, name: str, episodes: int = EPISODES, on_g
     # Load the copy: a training that is still running may overwrite the original.
     spec, network = checkpoint.load_policy(folder)
     write_results(folder, measure(spec, network, protocols(spec), name=name, episodes=episodes, on_game=on_game))
+
+
+def copy_policy(model: Path, folder: Path) -> None:
+    """Copies the policy alone, without its stages and results."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for file in (CONFIG_FILE, WEIGHTS_FILE):
+        shutil.copyfile(model / file, folder / file)
 
 
 def _stage_run(run: RunDirectory, directory: Path, folder: Path) -> None:

@@ -11,7 +11,6 @@ stages/STEPS/                    earlier policies of the same training
 
 from __future__ import annotations
 
-import shutil
 import sys
 from collections.abc import Sequence
 from itertools import product
@@ -20,11 +19,11 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from models import checkpoint
-from models.files import CONFIG_FILE, CURVE_FILE, STAGES_FOLDER, WEIGHTS_FILE, is_model_directory
+from models.files import CURVE_FILE, STAGES_FOLDER, is_model_directory
 from models.provenance import read_provenance, write_provenance
 from models.run_directory import NEWEST_FOLDER, Metrics, read_curve, read_metrics, stages_in, trained_steps
 from training.evaluate import STICKY, render
-from training.publication import EvaluationProtocol, measure, with_totals, write_curve, write_results
+from training.publication import EvaluationProtocol, copy_policy, measure, with_totals, write_curve, write_results
 from training.run import RunDirectory
 
 STAGE_STEPS = (31_250, 62_500, 125_000, 250_000, 500_000, 1_000_000, 2_000_000, 4_000_000)
@@ -47,13 +46,6 @@ def release(trainings: Sequence[Path], directory: Path) -> None:
     evaluations = measure(spec, network, PROTOCOLS, name=directory.name)
     sys.stdout.write("".join(f"{render(evaluation)}\n" for evaluation in evaluations))
     write_results(directory, evaluations)
-
-
-def copy_policy(model: Path, directory: Path) -> None:
-    """Copies the policy alone: a released model has stages of its own."""
-    directory.mkdir(parents=True, exist_ok=True)
-    for file in (CONFIG_FILE, WEIGHTS_FILE):
-        shutil.copyfile(model / file, directory / file)
 
 
 def one_training(trainings: Sequence[Path]) -> tuple[list[Metrics], dict[int, Path]]:

@@ -92,10 +92,11 @@ def heat(values: NDArray[np.float64], size: tuple[int, int]) -> pygame.Surface:
 
 def draw_legend(
     surface: pygame.Surface, place: tuple[int, int], scale: float, rows: Iterable[tuple[pygame.Color, str]]
-) -> None:
-    """Dots, each with what it stands for, from `place` down."""
+) -> int:
+    """Dots, each with what it stands for, from `place` down; returns where the next one would be."""
     size, left, top = round(theme.HINT_SIZE * scale), place[0], place[1]
     for colour, words in rows:
         pygame.draw.aacircle(surface, colour, (left + size / 2, top + size * 0.62), 0.36 * size)
         box = theme.draw_text(surface, words, size, theme.TEXT, topleft=(left + round(1.4 * size), top))
         top = box.bottom + round(3 * scale)
+    return top

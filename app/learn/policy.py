@@ -10,9 +10,10 @@ import pygame
 from agents.base import MOVES, Frame
 from app.follow.tutor import Tutor
 from app.learn.lesson import Lesson, Question
+from app.learn.plots import draw_legend
 from app.ui import theme
 from app.ui.court import ASPECT, CourtView
-from app.ui.widgets import Choice
+from app.ui.widgets import Choice, draw_bar
 from models.lessons import MODELS, Moment, PolicyKnobs, Trained
 from models.screen import SCREEN_SHAPE
 
@@ -93,7 +94,7 @@ def _shares(actions: list[str], numbers: list[float]) -> dict[str, float]:
 
 
 def _draw_bars(surface: pygame.Surface, rect: pygame.Rect, scale: float, moment: Moment, acting: Acting) -> None:
-    heading, body, small = (round(size * scale) for size in (theme.HEADING_SIZE, theme.BODY_SIZE, theme.HINT_SIZE))
+    heading, body = round(theme.HEADING_SIZE * scale), round(theme.BODY_SIZE * scale)
     probabilities = _shares(moment.actions, moment.probabilities)
     likeliest = max(probabilities, key=probabilities.__getitem__)
     if acting is Acting.GREEDY:
@@ -113,17 +114,11 @@ def _draw_bars(surface: pygame.Surface, rect: pygame.Rect, scale: float, moment:
         theme.draw_text(surface, f"{probability:4.0%}", heading, colour, theme.Face.BOLD, topright=(rect.right, top))
         top += round(32 * scale)
         for share, ink in ((probability, theme.RIGHT_PLAYER), (taken[name], theme.FOCUS)):
-            track = pygame.Rect(rect.left, top, rect.width, height)
-            pygame.draw.rect(surface, theme.HAIRLINE, track, border_radius=round(3 * scale))
-            filled = pygame.Rect(track.topleft, (round(share * track.width), height))
-            if filled.width:
-                pygame.draw.rect(surface, ink, filled, border_radius=min(round(3 * scale), filled.width // 2))
+            draw_bar(surface, pygame.Rect(rect.left, top, rect.width, height), scale, share, ink)
             top += round(16 * scale)
         top += round(14 * scale)
-    for ink, text in ((theme.RIGHT_PLAYER, "probability"), (theme.FOCUS, words)):
-        pygame.draw.aacircle(surface, ink, (rect.left + small / 2, top + 0.62 * small), 0.36 * small)
-        box = theme.draw_text(surface, text, small, theme.TEXT, topleft=(rect.left + round(1.4 * small), top))
-        top = box.bottom + round(3 * scale)
+    rows = [(theme.RIGHT_PLAYER, "probability"), (theme.FOCUS, words)]
+    top = draw_legend(surface, (rect.left, top), scale, rows)
     points = f"The network expects {moment.value:+.2f} points.".replace("-", "\N{MINUS SIGN}")
     for line in theme.wrapped(points, body, rect.width, 2):
         top = theme.draw_text(surface, line, body, theme.QUIET, topleft=(rect.left, top + round(8 * scale))).bottom

@@ -45,9 +45,7 @@ def _note_lines(note: Note, width: int, scale: float) -> tuple[str, ...]:
     return theme.wrapped(break_long_words(note.text), round(theme.HINT_SIZE * scale), width - round(28 * scale), 5)
 
 
-def draw_row(
-    surface: pygame.Surface, rect: pygame.Rect, scale: float, row: Row, *, chosen: bool = False, lit: bool = False
-) -> None:
+def draw_row(surface: pygame.Surface, rect: pygame.Rect, scale: float, row: Row, *, chosen: bool, lit: bool) -> None:
     """Draws a row of the list: `chosen` if it is in focus, `lit` if the mouse is over it."""
     small, pad = round(theme.HINT_SIZE * scale), round(10 * scale)
     match row:

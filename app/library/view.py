@@ -202,7 +202,7 @@ class LibraryView:
         if download is not None and not self.model.deleting:
             bar = pygame.Rect(layout.strip.left, 0, layout.strip.width, round(10 * scale))
             bar.bottom = layout.strip.bottom
-            widgets.draw_progress(surface, bar, scale, download.share)
+            widgets.draw_bar(surface, bar, scale, download.share)
 
 
 def _draw_hub_problem(surface: pygame.Surface, layout: LibraryLayout, problem: str) -> None:

@@ -210,3 +210,6 @@ def _draw_card(surface: pygame.Surface, rect: pygame.Rect, about: pygame.Rect, s
     if card.strength is not None:
         track = pygame.Rect(about.left, top + round(6 * scale), about.width, round(10 * scale))
         widgets.draw_bar(surface, track, scale, card.strength, card.colour)
+        half = pygame.Rect(0, 0, max(1, round(2 * scale)), track.height)
+        half.center = track.center
+        pygame.draw.rect(surface, theme.TEXT, half)

@@ -11,7 +11,6 @@ import pygame
 
 from agents.pong import Score
 from app.game.snapshot import Snapshot, State
-from app.play.inline_executor import InlineExecutor
 from app.play.layout import PlayLayout
 from app.play.panels.credit import CreditPanel
 from app.play.panels.facts import FactsPanel
@@ -23,6 +22,7 @@ from app.play.panels.timeline import TimelinePanel
 from app.settings import PANELS_WHILE_WATCHING, PanelName
 from app.ui import theme, widgets
 from app.ui.court import CourtView
+from app.ui.executor import InlineExecutor
 from models.screen import FIELD_BOTTOM, FIELD_TOP, SCREEN_ROWS
 
 Hints: TypeAlias = Sequence[tuple[str, str]]

@@ -189,7 +189,7 @@ class PublishingView:
         bar.height = round(10 * scale)
         bottom = layout.strip.bottom
         if publishing.stage is Stage.PREPARING and publishing.preparation is not None:
-            widgets.draw_progress(surface, bar, scale, publishing.preparation.share)
+            widgets.draw_bar(surface, bar, scale, publishing.preparation.share)
             bottom = bar.top - round(6 * scale)
         lines = theme.wrapped(break_long_words(strip_text(publishing)), small, layout.strip.width, 3)
         for place, text in enumerate(reversed(lines)):

@@ -1,4 +1,4 @@
-"""Calls in the background."""
+"""Ways to make calls: in the background, between frames, or at once."""
 
 from __future__ import annotations
 
@@ -50,6 +50,19 @@ class BetweenFrames(Executor):
         """Ends it; what has not been started never will be."""
         self._waiting.clear()
         self._inner.shutdown(wait, cancel_futures=cancel_futures)
+
+
+class InlineExecutor(Executor):
+    """Runs each call at once, in `submit`: for a film, whose pictures may wait for what they show."""
+
+    def submit(self, call: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:  # noqa: ANN401 - any call's
+        """Calls the function; returns a finished future with its result or error."""
+        future: Future[Any] = Future()
+        try:
+            future.set_result(call(*args, **kwargs))
+        except Exception as error:  # noqa: BLE001 - raised again by future.result()
+            future.set_exception(error)
+        return future
 
 
 def _run(future: Future[Any], call: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:

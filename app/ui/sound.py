@@ -27,9 +27,9 @@ class Speaker:
     `volume`, 0 to 100, and `muted` may be set at any time.
     """
 
-    def __init__(self, *, volume: int = 100, muted: bool = False) -> None:
-        self.volume = volume
-        self.muted = muted
+    def __init__(self) -> None:
+        self.volume = 100
+        self.muted = False
         self._channel: pygame.mixer.Channel | None = None
         self._waiting: deque[NDArray[np.int16]] = deque()
 

@@ -18,6 +18,8 @@ TOAST_SECONDS = 2.5
 READ_PER_SECOND = 25
 """Letters."""
 FADE_SECONDS = 0.25
+MAX_TEXT = 100
+"""Characters in a text field."""
 EDIT_REPEAT_SECONDS = 0.04
 """Interval at which a held editing key repeats."""
 _TOAST_LINES = 4
@@ -98,20 +100,20 @@ class Scroll:
 
 
 class TextField:
-    """An editable line of text of up to `max_length` characters."""
+    """An editable line of text of up to `MAX_TEXT` characters."""
 
-    def __init__(self, text: str = "", max_length: int = 100) -> None:
+    def __init__(self, text: str = "") -> None:
         self.text = text
         self.caret = len(text)
         """The number of characters before it."""
-        self._max_length = max_length
         self._held = 0
         """The editing key that is held; 0 if none."""
         self._repeat_in = 0.0
 
     def fill(self, text: str) -> None:
         """Replaces the text."""
-        self.text, self.caret = text[: self._max_length], len(text[: self._max_length])
+        self.text = text[:MAX_TEXT]
+        self.caret = len(self.text)
 
     def take(self, event: pygame.Event) -> bool:
         """Edits the text; returns whether the event was for the field, rather than a command. Ctrl+V pastes.
@@ -165,7 +167,7 @@ class TextField:
         return True
 
     def _insert(self, text: str) -> None:
-        typed = "".join(filter(str.isprintable, text))[: self._max_length - len(self.text)]
+        typed = "".join(filter(str.isprintable, text))[: MAX_TEXT - len(self.text)]
         self.text = self.text[: self.caret] + typed + self.text[self.caret :]
         self.caret += len(typed)
 
@@ -201,9 +203,7 @@ def step_at(rect: pygame.Rect, choice: Choice[T], position: tuple[int, int]) -> 
     return -1 if position[0] < box.centerx else 1
 
 
-def draw_choice(
-    surface: pygame.Surface, rect: pygame.Rect, scale: float, choice: Choice[T], *, lit: bool = False
-) -> None:
+def draw_choice(surface: pygame.Surface, rect: pygame.Rect, scale: float, choice: Choice[T], *, lit: bool) -> None:
     """Draws the choice's name, and its value between two arrows; `lit` if the mouse is over it."""
     box, small = value_box(rect, choice), round(theme.HINT_SIZE * scale)
     if choice.name:
@@ -232,7 +232,7 @@ def draw_button(
     scale: float,
     text: str,
     *,
-    lit: bool = False,
+    lit: bool,
     letters: int = theme.HEADING_SIZE,
 ) -> None:
     """Draws a button; `lit` if the mouse is over it; `letters` is the size of the text at scale 1."""
@@ -243,25 +243,15 @@ def draw_button(
     theme.draw_text(surface, text, size, theme.TEXT, theme.Face.BOLD, center=rect.center)
 
 
-def draw_bar(surface: pygame.Surface, rect: pygame.Rect, scale: float, share: float, colour: pygame.Color) -> None:
-    """Draws a share, 0 to 1, with a mark at one half."""
+def draw_bar(
+    surface: pygame.Surface, rect: pygame.Rect, scale: float, share: float, colour: pygame.Color = theme.FOCUS
+) -> None:
+    """Draws a bar that is filled from the left up to a share, 0 to 1."""
     corner = round(3 * scale)
     pygame.draw.rect(surface, theme.HAIRLINE, rect, border_radius=corner)
     filled = pygame.Rect(rect.topleft, (round(rect.width * share), rect.height))
     if filled.width > 0:
         pygame.draw.rect(surface, colour, filled, border_radius=min(corner, filled.width // 2))
-    half = pygame.Rect(0, 0, max(1, round(2 * scale)), rect.height)
-    half.center = rect.center
-    pygame.draw.rect(surface, theme.TEXT, half)
-
-
-def draw_progress(surface: pygame.Surface, rect: pygame.Rect, scale: float, share: float) -> None:
-    """Draws a progress bar; `share` is from 0 to 1."""
-    corner = round(3 * scale)
-    pygame.draw.rect(surface, theme.HAIRLINE, rect, border_radius=corner)
-    filled = pygame.Rect(rect.topleft, (round(rect.width * share), rect.height))
-    if filled.width > 0:
-        pygame.draw.rect(surface, theme.FOCUS, filled, border_radius=min(corner, filled.width // 2))
 
 
 def draw_field(
@@ -271,8 +261,8 @@ def draw_field(
     field: TextField,
     *,
     typing: bool,
-    empty: str = "",
-    lit: bool = False,
+    empty: str,
+    lit: bool,
 ) -> None:
     """Draws a text field, with a caret while `typing`, and `empty` as a placeholder; keeps the caret in view."""
     corner, size = round(4 * scale), round(theme.BODY_SIZE * scale)

@@ -28,7 +28,7 @@ class Published(NamedTuple):
     """The model's page."""
     commit_url: str
     """The page of the commit or the pull request."""
-    uploaded: tuple[str, ...] = ()
+    uploaded: tuple[str, ...]
     """The new and changed files."""
 
 

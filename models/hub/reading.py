@@ -110,7 +110,7 @@ class Preview(NamedTuple):
     results: Results | None
     curve: str
     """CSV, as in `learning_curve.csv`; empty if there is none."""
-    config: bytes = b""
+    config: bytes
     """JSON, as in `config.json`."""
 
 
