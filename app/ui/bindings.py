@@ -245,7 +245,7 @@ BINDINGS = (
     Binding("typing up", Command.UP, _TYPING, (_UP,), ("Up",), "Up", (Pad.UP,)),
     Binding("typing down", Command.DOWN, _TYPING, (_DOWN,), ("Down",), "Down", (Pad.DOWN,)),
     Binding("typing confirm", Command.CONFIRM, _TYPING, _ENTER, ("Enter",), "Done", (Pad.A,)),
-    Binding("search", Command.SEARCH, _TYPING | {Context.MENU}, (pygame.K_TAB,), ("Tab",), "Search models"),
+    Binding("search", Command.SEARCH, _TYPING | {Context.MENU}, (pygame.K_TAB,), ("Tab",), "In Models: search"),
     Binding("screenshot", Command.SCREENSHOT, _EACH, (pygame.K_F12,), ("F12",), "Screenshot"),
     Binding("mute", Command.MUTE, _ALL, (pygame.K_m,), ("M",), "Sound on or off"),
     # Many keyboards have brackets only with AltGr.
