@@ -15,7 +15,7 @@ from agents.pong import Side
 from app.follow.trainer import RunningTraining, Train
 from app.game.levels import Level
 from app.game.lineup import Ladder, Lineup, Person, Player, Policy, Rom, Script, Tracker
-from app.menu.choices import OpponentKind, Preferences, progress_of
+from app.menu.choices import STEPS, OpponentKind, Preferences, progress_of
 from app.menu.model import (
     ChangeSettings,
     MenuButton,
@@ -30,6 +30,7 @@ from app.screen import Follow, OpenLessons, OpenLibrary, Quit, Start
 from app.ui import theme, widgets
 from app.ui.bindings import BINDINGS, Command, Context
 from app.ui.widgets import Choice
+from models.spec import encode
 from training.presets import training_settings
 from training.run import Progress, RunDirectory
 
@@ -281,10 +282,21 @@ def test_a_run_is_resumed_to_its_own_steps_or_to_more() -> None:
 def test_the_page_says_how_far_a_run_has_got(tmp_path: Path) -> None:
     run = RunDirectory.create(tmp_path / "old", replace(training_settings("ppo", "Pong"), steps=1000))
     assert progress_of(run.path) == "PPO on Pong: 0 of 1,000 steps done."
-    run.log(Progress(steps=600), {"mean_return": -3.25})
+    run.log(Progress(steps=300, games=9), {"mean_return": -21.0})
+    assert progress_of(run.path) == "PPO on Pong: 300 of 1,000 steps done."
+    run.log(Progress(steps=600, games=10), {"mean_return": -3.25})
     assert progress_of(run.path) == "PPO on Pong: 600 of 1,000 steps done, with a mean return of \N{MINUS SIGN}3.2."
-    run.log(Progress(steps=1002), {"mean_return": math.nan})
-    assert progress_of(run.path) == "PPO on Pong: all 1,000 steps are done. To go on, choose more in all."
+    run.log(Progress(steps=700, games=20), {"mean_return": -0.01})
+    assert progress_of(run.path).endswith("a mean return of 0.0.")
+    run.log(Progress(steps=1002, games=30), {"mean_return": math.nan})
+    assert progress_of(run.path) == "PPO on Pong: all 1,000 steps are done. To go on: choose more total steps."
+    run.write_settings(replace(run.settings, steps=STEPS[-1]))
+    run.log(Progress(steps=STEPS[-1]), {})
+    assert "volley train --resume" in progress_of(run.path)
+    (run.path / "config.json").write_bytes(encode(run.settings.model))  # a model's
+    assert progress_of(run.path) == "PPO on Pong: 6,000,000 steps done."
+    poles = RunDirectory.create(tmp_path / "poles", training_settings("reinforce", "CartPole-v1"))
+    assert progress_of(poles.path) == "REINFORCE on CartPole-v1: 0 of 200,000 steps done."
     (run.path / "config.json").write_text("{")
     assert str(run.path) in progress_of(run.path)
 

@@ -21,7 +21,7 @@ class NoiseLesson(Lesson):
 
     name = "noise"
     title = "REINFORCE and its noise"
-    command_lines = 2
+    command_lines = 3
     idea = (
         "The gradient is the change of the weights that raises the mean return fastest. REINFORCE estimates it from "
         "play: each action becomes more probable in proportion to its game's return. One game says little. At left, "

@@ -106,7 +106,7 @@ class LearnPage:
         if self.asking:
             return (LearnButton.LESSON,)
         question = (LearnButton.QUESTION,) if self.lesson.question is not None else ()
-        return *question, *self.lesson.buttons
+        return *self.lesson.buttons, *question
 
     def show_training(self, now: RunningTraining | None) -> None:
         """Shows the training that runs beside the window, if one does."""

@@ -200,5 +200,5 @@ def _draw_words(surface: pygame.Surface, layout: LearnLayout, lesson: Lesson) ->
 
 
 def _command_lines(lesson: Lesson, scale: float, width: int) -> tuple[str, ...]:
-    """What to type in a terminal, in at most two lines."""
-    return theme.wrapped(f"In a terminal:  {lesson.command}", round(theme.HINT_SIZE * scale), width, 2)
+    """What to type in a terminal, in at most three lines."""
+    return theme.wrapped(f"In a terminal:  {lesson.command}", round(theme.HINT_SIZE * scale), width, 3)

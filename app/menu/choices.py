@@ -16,8 +16,8 @@ from app.game.rating import PersonRating
 from app.ui.widgets import Choice
 from models.card import algorithm_name
 from models.catalog import short_name
-from models.errors import UserError
-from models.run_directory import read_config, read_metrics
+from models.errors import UserError, volley
+from models.run_directory import read_config, read_curve
 from models.spec import PONG
 
 REACTIONS = (0, 50, 100, 150, 230, 300, 400)
@@ -205,15 +205,19 @@ def progress_of(run: Path) -> str:
         config = read_config(run)
     except UserError as error:
         return str(error)
-    metrics = read_metrics(run)
-    done = metrics[-1]["steps"] if metrics else 0
+    curve = read_curve(run)
+    done, score = (curve[-1].steps, curve[-1].mean_return) if curve else (0, None)
     game = "Pong" if config.spec.environment == PONG else config.spec.environment
     what = f"{algorithm_name(config.spec.algorithm)} on {game}"
     if config.steps is not None and done >= config.steps:
-        return f"{what}: all {config.steps:,} steps are done. To go on, choose more in all."
-    score = metrics[-1].get("mean_return") if metrics else None
-    so_far = "" if score is None else f", with a mean return of {score:.1f}".replace("-", "\N{MINUS SIGN}")
-    return f"{what}: {done:,} of {config.steps:,} steps done{so_far}."
+        longer = (
+            "choose more total steps" if config.steps < STEPS[-1] else volley("train", "--resume", run, "--steps", "N")
+        )
+        return f"{what}: all {config.steps:,} steps are done. To go on: {longer}."
+    total = "" if config.steps is None else f" of {config.steps:,}"
+    mean = "" if score is None else f"{round(score, 1) + 0.0:.1f}".replace("-", "\N{MINUS SIGN}")
+    so_far = f", with a mean return of {mean}" if mean else ""
+    return f"{what}: {done:,}{total} steps done{so_far}."
 
 
 class PreferencesChoice:

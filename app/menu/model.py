@@ -218,8 +218,8 @@ class MenuModel:
             return (MenuCard("Lessons", theme.TEXT, about=_ABOUT_LESSONS),)
         if self.mode is Mode.MODELS:
             return (MenuCard("Models", theme.TEXT, about=_ABOUT_MODELS),)
-        how = f"To change the keys, edit {self._settings_path} and start Volley again; docs/keys.md lists their names."
-        keys = (how,) if self._settings_path else ()
+        how = f"To change the keys, edit {self._settings_path} and start Volley again."
+        keys = (f"{how} Their names are in docs/keys.md in Volley's repository.",) if self._settings_path else ()
         matches = "Your matches, from which your rating comes, are kept on this computer only."
         return (MenuCard("Settings", theme.TEXT, rows=self._settings.rows, about=(*keys, matches)),)
 
