@@ -1,7 +1,7 @@
 """What each part of PPO's recipe for Pong is worth: `python benchmarks/recipe.py`.
 
 Trains PPO on Pong without sticky actions as `volley train ppo --sticky 0 --steps 200000` does, and then without one
-part at a time, with two seeds. Prints for each the return of its last policy over 20 games, sampled, and the mean
+part at a time, with three seeds. Prints for each the return of its last policy over 20 games, sampled, and the mean
 over the whole training, which is higher the earlier it rose; `--out` draws the curves. Slow moves, which come later,
 have an ablation of their own in docs/figures.md.
 """
@@ -19,7 +19,7 @@ from training.environments import FAST_ACTIONS
 from training.presets import training_settings
 from training.settings import TrainingSettings
 
-SEEDS = (0, 1)
+SEEDS = (0, 1, 2)
 STEPS = 200_000
 
 ALGORITHM: dict[str, dict[str, Any]] = {
