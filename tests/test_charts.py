@@ -5,7 +5,7 @@ import pytest
 
 from app.ui import theme
 from app.ui.charts import MAX_POINTS, curve_shares, draw_curve
-from app.ui.numbers import millions, signed
+from app.ui.numbers import millions, signed, with_minus
 
 
 def test_a_curve_lies_between_the_limits() -> None:
@@ -31,3 +31,16 @@ def test_the_last_mark_stands_out() -> None:
 def test_numbers() -> None:
     assert (millions(126_000), millions(5_000_000)) == ("0.13M", "5.00M")
     assert (signed(18.04), signed(-3), signed(0)) == ("+18.0", "\N{MINUS SIGN}3.0", "+0.0")
+
+
+@pytest.mark.parametrize(
+    ("number", "form", "words"),
+    [
+        (-3.25, ".1f", "\N{MINUS SIGN}3.2"),
+        (-0.04, "+z.1f", "+0.0"),
+        (2.0, "+z.2f", "+2.00"),
+        (-100, "d", "\N{MINUS SIGN}100"),
+    ],
+)
+def test_numbers_have_a_real_minus_sign_and_no_negative_zero(number: float, form: str, words: str) -> None:
+    assert with_minus(number, form) == words

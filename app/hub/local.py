@@ -11,7 +11,7 @@ from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.ui.numbers import millions
+from app.ui.numbers import millions, with_minus
 from models import catalog, results, store
 from models.card_text import Line, plain_text
 from models.control import PolicySpec, decode_any
@@ -218,7 +218,7 @@ def _download_entry(kept: StoredModel) -> Entry:
 def _about(spec: PolicySpec | None, result: Result | None) -> str:
     if spec is None:
         return "unreadable config.json"
-    score = "" if result is None else f", {result.mean_return:.2f}".replace("-", "\N{MINUS SIGN}")
+    score = "" if result is None else f", {with_minus(result.mean_return, 'z.2f')}"
     return f"{spec.algorithm}{score}" if isinstance(spec, ModelSpec) else f"{spec.algorithm}, {spec.environment}"
 
 

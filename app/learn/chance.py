@@ -10,6 +10,7 @@ from app.follow.tutor import Tutor
 from app.learn.lesson import Lesson
 from app.learn.plots import Axes
 from app.ui import theme
+from app.ui.numbers import with_minus
 from app.ui.widgets import Choice
 from models.lessons import Chance, ChanceKnobs, Walk
 
@@ -95,7 +96,7 @@ def _draw_cells(surface: pygame.Surface, grid: pygame.Rect, scale: float, walk: 
                 colour, words = (theme.FOCUS, "+1") if sign == "+" else (theme.PUSHED_DOWN, "\N{MINUS SIGN}1")
                 theme.draw_text(surface, words, large, colour, theme.Face.BOLD, center=box.center)
             if row == 0:
-                value = f"{round(walk.values[column], 2) + 0.0:+.2f}".replace("-", "\N{MINUS SIGN}")
+                value = with_minus(walk.values[column], "+z.2f")
                 place = box.right - round(6 * scale), box.top + round(4 * scale)
                 theme.draw_text(surface, value, small, theme.FOCUS, topright=place)
                 _draw_moves(surface, box, scale, walk.policy[_SEEN[column]])

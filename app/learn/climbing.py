@@ -9,6 +9,7 @@ from app.follow.tutor import Tutor
 from app.learn.lesson import Lesson
 from app.learn.plots import Axes, draw_legend, heat
 from app.ui import theme
+from app.ui.numbers import with_minus
 from app.ui.widgets import Choice
 from models.lessons import Climb, ClimbingKnobs, Landscape, Rule
 
@@ -90,9 +91,7 @@ def _draw_colours(surface: pygame.Surface, rect: pygame.Rect, scale: float, land
     )
     surface.blit(heat(np.linspace(0, 1, 64)[None], strip.size), strip)
     below = strip.bottom + round(3 * scale)
-    lowest, highest = (
-        f"{end:.0f}".replace("-", "\N{MINUS SIGN}") for end in (np.min(land.returns), np.max(land.returns))
-    )
+    lowest, highest = (with_minus(end, "z.0f") for end in (np.min(land.returns), np.max(land.returns)))
     theme.draw_text(surface, lowest, small, theme.QUIET, topleft=(strip.left, below))
     theme.draw_text(surface, "return", small, theme.QUIET, midtop=(strip.centerx, below))
     theme.draw_text(surface, highest, small, theme.QUIET, topright=(strip.right, below))

@@ -11,6 +11,7 @@ from app.follow.tutor import Tutor
 from app.learn.lesson import Lesson, Question
 from app.learn.plots import Axes, draw_legend
 from app.ui import theme
+from app.ui.numbers import with_minus
 from app.ui.widgets import Choice
 from models.lessons import FIRST_LOG_DEVIATIONS, Head, Numbers, NumbersKnobs, Spread
 
@@ -96,7 +97,7 @@ def _draw_actions(surface: pygame.Surface, rect: pygame.Rect, scale: float, numb
     for bound in numbers.bounds:
         column = round(axes.at(bound, 0)[0])
         pygame.draw.line(surface, theme.FOCUS, (column, rect.top), (column, rect.bottom - 1))
-        words = f"{bound:+g}".replace("-", "\N{MINUS SIGN}")
+        words = with_minus(bound, "+g")
         theme.draw_text(surface, words, small, theme.FOCUS, midtop=(column, rect.bottom + apart // 2))
     _draw_pushes(surface, lower, scale, numbers)
     box = theme.draw_text(surface, "drawn", small, theme.QUIET, topleft=(rect.left + apart, rect.top + apart // 2))
@@ -205,7 +206,7 @@ def _hang(
 def _draw_curve(surface: pygame.Surface, rect: pygame.Rect, scale: float, numbers: Numbers) -> None:
     axes = Axes(rect, (0, numbers.steps), (-105, 105))
     small = round(theme.HINT_SIZE * scale)
-    levels = [(level, f"{level}".replace("-", "\N{MINUS SIGN}")) for level in (-100, -50, 0, 50, 100)]
+    levels = [(level, with_minus(level, "d")) for level in (-100, -50, 0, 50, 100)]
     below = f"return over {numbers.steps:,} steps"
     axes.draw(surface, scale, levels=levels, below=below)
     axes.line(surface, [(0, _SOLVED), (numbers.steps, _SOLVED)], theme.FOCUS, 1)

@@ -13,6 +13,7 @@ from app.learn.lesson import Lesson, Question
 from app.learn.plots import draw_legend
 from app.ui import theme
 from app.ui.court import ASPECT, CourtView
+from app.ui.numbers import with_minus
 from app.ui.widgets import Choice, draw_bar
 from models.lessons import MODELS, Moment, PolicyKnobs, Trained
 from models.screen import SCREEN_SHAPE
@@ -119,6 +120,6 @@ def _draw_bars(surface: pygame.Surface, rect: pygame.Rect, scale: float, moment:
         top += round(14 * scale)
     rows = [(theme.RIGHT_PLAYER, "probability"), (theme.FOCUS, words)]
     top = draw_legend(surface, (rect.left, top), scale, rows)
-    points = f"The network expects {moment.value:+.2f} points.".replace("-", "\N{MINUS SIGN}")
+    points = f"The network expects {with_minus(moment.value, '+z.2f')} points."
     for line in theme.wrapped(points, body, rect.width, 2):
         top = theme.draw_text(surface, line, body, theme.QUIET, topleft=(rect.left, top + round(8 * scale))).bottom

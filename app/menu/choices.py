@@ -13,6 +13,7 @@ from agents.named import ScriptName
 from app.game.levels import HUMAN_REACTION, Level, name_of, nearest
 from app.game.lineup import Ladder, Policy, Script, Tracker
 from app.game.rating import PersonRating
+from app.ui.numbers import with_minus
 from app.ui.widgets import Choice
 from models.card import algorithm_name
 from models.catalog import short_name
@@ -215,7 +216,7 @@ def progress_of(run: Path) -> str:
         )
         return f"{what}: all {config.steps:,} steps are done. To go on: {longer}."
     total = "" if config.steps is None else f" of {config.steps:,}"
-    mean = "" if score is None else f"{round(score, 1) + 0.0:.1f}".replace("-", "\N{MINUS SIGN}")
+    mean = "" if score is None else with_minus(score, "z.1f")
     so_far = f", with a mean return of {mean}" if mean else ""
     return f"{what}: {done:,}{total} steps done{so_far}."
 

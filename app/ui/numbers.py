@@ -10,4 +10,9 @@ def millions(steps: int) -> str:
 
 def signed(number: float) -> str:
     """A number with its sign and one decimal."""
-    return f"{number:+.1f}".replace("-", "\N{MINUS SIGN}")
+    return with_minus(number, "+z.1f")
+
+
+def with_minus(number: float, form: str) -> str:
+    """A number in Python's format `form`, with a real minus sign; with a `z` in `form`, never a negative zero."""
+    return format(number, form).replace("-", "\N{MINUS SIGN}")

@@ -13,6 +13,7 @@ from agents.pong import Side
 from app.game.rallies import Step
 from app.play.panels.credit_model import PPO_PASSES, CreditMethod, CreditModel
 from app.ui import theme
+from app.ui.numbers import with_minus
 from models.screen import score_rows
 
 
@@ -287,4 +288,4 @@ def _action(decision: Decision) -> str:
 def _signed(number: float) -> str:
     """With its sign, to three figures."""
     decimals = 2 - (abs(number) >= 9.995) - (abs(number) >= 99.95)
-    return f"{number:+.{decimals}f}".replace("-", "\N{MINUS SIGN}")
+    return with_minus(number, f"+z.{decimals}f")

@@ -14,6 +14,7 @@ from app.game.snapshot import Snapshot
 from app.game.timeline import HISTORY_FRAMES, Estimate
 from app.play.panels.panel import Turn
 from app.ui import theme
+from app.ui.numbers import with_minus
 from app.ui.smoothing import Smoothed
 
 MIN_VALUE_RANGE = 1.0
@@ -222,12 +223,12 @@ def _draw_words(
     ago = "Next move" if moment is None else f"{moment.seconds_ago:.1f} s ago"
     unit = f"of {model.max_entropy:.2f} nats" if newest is not None else "nats"
     _draw_share_labels(surface, rows[0], scale, ago, newest, colour=colour)
-    _draw_label(surface, rows[1], scale, ("Value", _number(value, "+.2f"), "points"))
+    _draw_label(surface, rows[1], scale, ("Value", _number(value, "+z.2f"), "points"))
     _draw_label(surface, rows[2], scale, ("Entropy", _number(entropy, ".2f"), unit))
 
 
 def _number(number: float | None, form: str) -> str:
-    return "" if number is None else format(number, form).replace("-", "\N{MINUS SIGN}")
+    return "" if number is None else with_minus(number, form)
 
 
 def _draw_share_labels(
