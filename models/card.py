@@ -26,6 +26,7 @@ from models.files import (
     found_in,
 )
 from models.hub_variables import check_variables
+from models.numbers import with_minus
 from models.provenance import Provenance, read_provenance
 from models.results import Result, Results
 from models.spec import SLOW_ACTIONS, ModelSpec
@@ -223,7 +224,7 @@ def _measured(results: Results) -> str:
 
 
 def _number(number: float) -> str:
-    return f"{number:.2f}".replace("-", MINUS)
+    return with_minus(number, "z.2f")
 
 
 def _interval(result: Result) -> str:

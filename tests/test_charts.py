@@ -5,7 +5,8 @@ import pytest
 
 from app.ui import theme
 from app.ui.charts import MAX_POINTS, curve_shares, draw_curve
-from app.ui.numbers import millions, signed, with_minus
+from app.ui.numbers import millions, signed
+from models.numbers import with_minus
 
 
 def test_a_curve_lies_between_the_limits() -> None:

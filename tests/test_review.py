@@ -163,9 +163,9 @@ CHANCES = [
 def test_a_moment_is_where_half_of_what_was_lost_was_still_there() -> None:
     first, last = costliest(CHANCES, RALLIES, SCORES, Side.RIGHT)
     # From 0.6 at best to 0.4: half-way is 0.5, last reached in frame 80.
-    assert first == Moment(80, Score(0, 0), 0.6, 0.40, 100)
+    assert first == Moment(80, Score(0, 0), 0.6, 0.40, since=0, ended=100)
     assert first.cost == pytest.approx(0.2)
-    assert last == Moment(360, Score(1, 1), 0.5, 0.45, 400)
+    assert last == Moment(360, Score(1, 1), 0.5, 0.45, since=260, ended=400)
     assert costliest(CHANCES, RALLIES, SCORES, Side.RIGHT, count=1) == [first]
 
 
@@ -176,8 +176,12 @@ def test_the_left_players_moments_are_those_that_it_lost() -> None:
 
 
 def test_a_clip_begins_before_the_moment_and_ends_with_the_point() -> None:
-    assert Moment(80, Score(0, 0), 0.6, 0.4, 100).clip == (0, 100)
-    assert Moment(1000, Score(0, 0), 0.6, 0.4, 5000).clip == (1000 - BEFORE, 1000 + AFTER)
+    assert Moment(80, Score(0, 0), 0.6, 0.4, 0, 100).clip == (0, 100)
+    assert Moment(1000, Score(0, 0), 0.6, 0.4, 200, 5000).clip == (1000 - BEFORE, 1000 + AFTER)
+
+
+def test_a_clip_shows_nothing_of_the_point_before() -> None:
+    assert Moment(360, Score(1, 1), 0.5, 0.45, 260, 400).clip == (260, 400)
 
 
 def test_what_is_undone_is_forgotten() -> None:
@@ -257,7 +261,7 @@ def test_any_moment_of_a_long_game_can_be_played_on_from() -> None:
 
 # On screen
 
-MOMENTS = [Moment(80, Score(0, 0), 0.6, 0.4, 100), Moment(360, Score(1, 1), 0.5, 0.45, 400)]
+MOMENTS = [Moment(80, Score(0, 0), 0.6, 0.4, 0, 100), Moment(360, Score(1, 1), 0.5, 0.45, 260, 400)]
 PICTURES = [np.full((210, 160, 3), value, np.uint8) for value in range(60)]
 
 
@@ -294,7 +298,7 @@ def test_keys_choose_a_moment_and_play_on_from_it() -> None:
 
 
 def test_the_chart_is_of_the_player_that_the_words_are_about() -> None:
-    moments = (Moment(60, Score(0, 0), 0.6, 0.3, 100),)
+    moments = (Moment(60, Score(0, 0), 0.6, 0.3, 0, 100),)
     for side, last in ((Side.RIGHT, 0.75), (Side.LEFT, 0.25)):
         model = ReviewModel(
             ("A", "B"), side, moments, [Chance(0, 0.5), Chance(120, 0.75)], frames=120, clip=lambda _first, _last: []

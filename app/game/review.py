@@ -39,8 +39,10 @@ class Moment(NamedTuple):
     """The player's chance of winning the game: the best of the rally."""
     after: float
     """Once the point was lost."""
+    since: int
+    """The frame in which the point before it ended; 0 for the first."""
     ended: int
-    """The frame in which it was."""
+    """The frame in which it was lost."""
 
     @property
     def cost(self) -> float:
@@ -50,7 +52,7 @@ class Moment(NamedTuple):
     @property
     def clip(self) -> tuple[int, int]:
         """The first and the last frame to show of it."""
-        return max(self.frame - BEFORE, 0), min(self.frame + AFTER, self.ended)
+        return max(self.frame - BEFORE, self.since), min(self.frame + AFTER, self.ended)
 
 
 class ChanceLog:
@@ -81,16 +83,17 @@ def costliest(
 
     `scores` are those before each rally, and after the last.
     """
+    ends = (0, *(rally.ended for rally in rallies))
     lost = [
-        _moment(chances, rally, score, side)
-        for rally, score in zip(rallies, scores, strict=False)
+        _moment(chances, rally, score, side, end_before)
+        for rally, score, end_before in zip(rallies, scores, ends, strict=False)
         if rally.winner is not side
     ]
     worst = sorted(lost, key=lambda moment: moment.cost, reverse=True)[:count]
     return sorted(moment for moment in worst if moment.cost >= LEAST_COST)
 
 
-def _moment(chances: Sequence[Chance], rally: Rally, score: Score, side: Side) -> Moment:
+def _moment(chances: Sequence[Chance], rally: Rally, score: Score, side: Side, since: int) -> Moment:
     first = bisect_left(chances, rally.begun, key=_frame_of)
     last = bisect_left(chances, rally.ended, key=_frame_of)
     during = [
@@ -99,7 +102,7 @@ def _moment(chances: Sequence[Chance], rally: Rally, score: Score, side: Side) -
     after = during[-1][1]
     before = max(value for _, value in during)
     turned = max(frame for frame, value in during if value >= (before + after) / 2)
-    return Moment(turned, score, before, after, rally.ended)
+    return Moment(turned, score, before, after, since, rally.ended)
 
 
 def _frame_of(chance: Chance) -> int:

@@ -11,12 +11,13 @@ from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.ui.numbers import millions, with_minus
+from app.ui.numbers import millions
 from models import catalog, results, store
 from models.card_text import Line, plain_text
 from models.control import PolicySpec, decode_any
 from models.errors import UserError
 from models.files import CARD_FILE, CONFIG_FILE, found_in, is_file
+from models.numbers import with_minus
 from models.provenance import read_provenance
 from models.results import Result
 from models.run_directory import CurvePoint, policy_in, read_curve, read_evaluation, trained_steps
@@ -162,7 +163,7 @@ def delete(entry: Entry) -> None:
 
 def format_score(result: Result) -> str:
     """The mean return, and how it was measured."""
-    return f"{result.mean_return:.2f} {result.protocol}".replace("-", "\N{MINUS SIGN}")
+    return f"{with_minus(result.mean_return, 'z.2f')} {result.protocol}"
 
 
 def format_size(size: int) -> str:

@@ -10,9 +10,9 @@ from app.follow.tutor import Tutor
 from app.learn.lesson import Lesson
 from app.learn.plots import Axes
 from app.ui import theme
-from app.ui.numbers import with_minus
 from app.ui.widgets import Choice
 from models.lessons import Chance, ChanceKnobs, Walk
+from models.numbers import with_minus
 
 _GRID = (".....", "-#+#-")
 """As in the environment: free cells, walls, traps and the treasure."""

@@ -9,9 +9,9 @@ from app.follow.tutor import Tutor
 from app.learn.lesson import Lesson
 from app.learn.plots import Axes, draw_legend, heat
 from app.ui import theme
-from app.ui.numbers import with_minus
 from app.ui.widgets import Choice
 from models.lessons import Climb, ClimbingKnobs, Landscape, Rule
+from models.numbers import with_minus
 
 _RULES: dict[Rule, str] = {
     "hill-climbing": "hill climbing",

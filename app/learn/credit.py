@@ -12,6 +12,7 @@ from app.learn.plots import Axes, draw_legend
 from app.ui import theme, widgets
 from app.ui.widgets import Choice
 from models.lessons import Credit, CreditKnobs, Game, Rally, SmallGame, SmallGames
+from models.numbers import with_minus
 
 _WAYS: dict[Credit, str] = {
     "total": "total reward",
@@ -223,6 +224,5 @@ def _sentence(rally: Rally, credit: Credit) -> str:
 
 def _signed(number: float) -> str:
     """With its sign, and no more decimals than it needs; 0 has none."""
-    if number == 0:
-        return "0"
-    return f"{number:+.2f}".rstrip("0").rstrip(".").replace("-", "\N{MINUS SIGN}")
+    words = with_minus(number, "+z.2f").rstrip("0").rstrip(".")
+    return "0" if words == "+0" else words

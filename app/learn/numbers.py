@@ -11,9 +11,9 @@ from app.follow.tutor import Tutor
 from app.learn.lesson import Lesson, Question
 from app.learn.plots import Axes, draw_legend
 from app.ui import theme
-from app.ui.numbers import with_minus
 from app.ui.widgets import Choice
 from models.lessons import FIRST_LOG_DEVIATIONS, Head, Numbers, NumbersKnobs, Spread
+from models.numbers import with_minus
 
 _HEADS: dict[Head, str] = {"gaussian": "Gaussian, clipped", "tanh-gaussian": "tanh of a Gaussian"}
 _REACH = 3.0

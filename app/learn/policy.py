@@ -13,9 +13,9 @@ from app.learn.lesson import Lesson, Question
 from app.learn.plots import draw_legend
 from app.ui import theme
 from app.ui.court import ASPECT, CourtView
-from app.ui.numbers import with_minus
 from app.ui.widgets import Choice, draw_bar
 from models.lessons import MODELS, Moment, PolicyKnobs, Trained
+from models.numbers import with_minus
 from models.screen import SCREEN_SHAPE
 
 _ROWS = tuple(range(38, 190, 8))

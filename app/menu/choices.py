@@ -13,11 +13,11 @@ from agents.named import ScriptName
 from app.game.levels import HUMAN_REACTION, Level, name_of, nearest
 from app.game.lineup import Ladder, Policy, Script, Tracker
 from app.game.rating import PersonRating
-from app.ui.numbers import with_minus
 from app.ui.widgets import Choice
 from models.card import algorithm_name
 from models.catalog import short_name
 from models.errors import UserError, volley
+from models.numbers import with_minus
 from models.run_directory import read_config, read_curve
 from models.spec import PONG
 

@@ -10,6 +10,7 @@ from app.game.rating import RatingChange
 from app.game.story import Story
 from app.ui.bindings import Command
 from app.ui.focus import ROW, Focus, Group, Hint
+from models.numbers import with_minus
 
 
 class EndingChoice(Enum):
@@ -129,7 +130,7 @@ def _rating(change: RatingChange | str) -> tuple[Figure, ...]:
     if isinstance(change, str):
         return (Figure("Your rating", (change,)),) if change else ()
     before, after = change
-    moved = "" if before is None else f" ({after.value - before.value:+.0f})".replace("-", "\N{MINUS SIGN}")
+    moved = "" if before is None else f" ({with_minus(after.value - before.value, '+z.0f')})"
     return (Figure("Your rating", (f"{after.text}{moved}",)),)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from models.numbers import with_minus
+
 
 def millions(steps: int) -> str:
     """Agent steps in millions: 0.13M."""
@@ -11,8 +13,3 @@ def millions(steps: int) -> str:
 def signed(number: float) -> str:
     """A number with its sign and one decimal."""
     return with_minus(number, "+z.1f")
-
-
-def with_minus(number: float, form: str) -> str:
-    """A number in Python's format `form`, with a real minus sign; with a `z` in `form`, never a negative zero."""
-    return format(number, form).replace("-", "\N{MINUS SIGN}")

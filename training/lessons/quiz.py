@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from models.lessons import QuizKnobs, Worked
+from models.numbers import with_minus
 from models.returns import normalized
 from training.lessons.credit import small_games
 
@@ -94,4 +95,4 @@ def _numbers(values: Sequence[float], digits: int = 2) -> str:
 
 
 def _number(value: float, digits: int = 2) -> str:
-    return f"{value:.{digits}f}".replace("-", "\N{MINUS SIGN}")
+    return with_minus(value, f"z.{digits}f")

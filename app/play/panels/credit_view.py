@@ -13,7 +13,7 @@ from agents.pong import Side
 from app.game.rallies import Step
 from app.play.panels.credit_model import PPO_PASSES, CreditMethod, CreditModel
 from app.ui import theme
-from app.ui.numbers import with_minus
+from models.numbers import with_minus
 from models.screen import score_rows
 
 

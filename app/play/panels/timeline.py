@@ -14,8 +14,8 @@ from app.game.snapshot import Snapshot
 from app.game.timeline import HISTORY_FRAMES, Estimate
 from app.play.panels.panel import Turn
 from app.ui import theme
-from app.ui.numbers import with_minus
 from app.ui.smoothing import Smoothed
+from models.numbers import with_minus
 
 MIN_VALUE_RANGE = 1.0
 """Points. The value's axis spans at least minus this to plus this, so that calm play looks calm."""
