@@ -278,6 +278,15 @@ def test_a_point_long_past_is_taken_to_end_as_it_began(policy: PolicyAgent) -> N
     assert panel.model.point.weights[CreditMethod.ADVANTAGE] == pytest.approx((0.995,))
 
 
+def test_on_the_way_back_a_point_is_not_weighed_by_what_was_expected_later(policy: PolicyAgent) -> None:
+    panel = CreditPanel(InlineExecutor())
+    now = dataclasses.replace(snapshot(policy, rally(WON, 1), value=7.0), undone=2.0)
+    panel.update(now, 0.0)
+    assert panel.model.point is not None
+    # 1 + 0.99 x 0.5 - 0.5
+    assert panel.model.point.weights[CreditMethod.ADVANTAGE] == pytest.approx((0.995,))
+
+
 @pytest.mark.parametrize("reaction", [None, 133])
 def test_a_panel_that_is_opened_late_takes_the_first_decision_after_the_point(
     policy: PolicyAgent, reaction: int | None

@@ -7,11 +7,14 @@ from collections.abc import Callable
 import pytest
 
 from agents.base import Control
+from agents.policy import PolicyAgent
 from agents.pong import FRAMES_PER_SECOND, Court, Side
 from agents.scripted import TrackerAgent
 from app.game.match import Match
 from app.game.seats import AgentSeat, PersonSeat, RomSeat
 from app.game.snapshot import State
+from models.network import PolicyNetwork
+from models.spec import ModelSpec
 
 LONG = 500
 """Frames; the first point falls before that."""
@@ -69,6 +72,16 @@ def test_what_is_shown_on_the_way_back_is_what_was(make: Callable[[], Match]) ->
     assert (now.score, now.story, now.seconds) == (then.score, then.story, then.seconds)
     assert now.decisions == then.decisions
     assert now.history == then.history
+
+
+def test_points_after_the_frame_shown_have_not_been_played_yet(spec: ModelSpec, network: PolicyNetwork) -> None:
+    match = Match(Court(seed=3), names=("", ""))
+    match.seat(RomSeat(), AgentSeat(PolicyAgent(spec, network, name="tiny"), Side.RIGHT))
+    rallies = played(match, 2 * LONG).snapshot().rallies[Side.RIGHT]
+    assert len(rallies) >= 2
+    last = rallies[-1].steps[-1].frame
+    now = rewound(match, 2 * LONG - last + 1).snapshot()
+    assert now.rallies[Side.RIGHT] == rallies[:-1]
 
 
 @pytest.mark.parametrize("make", MATCHES)

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from agents.base import Frame
 from agents.pong import FRAMES_PER_SECOND, Court, Score, Side
 from app.game.clock import FrameClock
+from app.game.rallies import rallies_until
 from app.game.review import ChanceLog, Moment, costliest
 from app.game.seats import AgentSeat, PersonSeat, RecordedSeat, Seat, Substitute
 from app.game.snapshot import Snapshot, State, games_won, pair_of
@@ -333,7 +334,7 @@ class Match:
             seconds=timeline.frame / FRAMES_PER_SECOND,
             undone=(timeline.newest - timeline.frame) / FRAMES_PER_SECOND,
             policies=pair_of([None if agent is None else agent.policy for agent in agents]),
-            rallies=pair_of([seat.rallies for seat in seats] or [(), ()]),
+            rallies=pair_of([rallies_until(seat.rallies, timeline.frame) for seat in seats] or [(), ()]),
             reactions=pair_of([None if agent is None else agent.reaction_ms for agent in agents]),
             speed=self.speed,
             greedy=self.greedy,

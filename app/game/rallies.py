@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from agents.base import Decision, Frame
@@ -37,6 +38,11 @@ class PolicyRally:
     def reward(self) -> float:
         """Of the last decision: 1 for a point won, -1 for one lost. All others have 0."""
         return 1.0 if self.winner is self.side else -1.0
+
+
+def rallies_until(rallies: Sequence[PolicyRally], frame: int) -> tuple[PolicyRally, ...]:
+    """Those whose last decision was made by this frame."""
+    return tuple(rally for rally in rallies if rally.steps[-1].frame <= frame)
 
 
 @dataclass(slots=True)

@@ -72,7 +72,7 @@ class Snapshot:
     policies: Pair[PolicyAgent | None]
     """The network agents, for panels that examine their networks; None for a side without one."""
     rallies: Pair[tuple[PolicyRally, ...]]
-    """This game's last rallies as each side's policy saw them, newest last; empty for a side without one."""
+    """This game's last finished rallies as each side's policy saw them, newest last; empty for a side without one."""
     reactions: Pair[int | None]
     """The agents' reaction times in milliseconds; None for a side without an agent."""
     speed: float

@@ -131,15 +131,15 @@ class CreditPanel:
 def _value_after(rally: PolicyRally, now: Snapshot) -> float | None:
     """What the network expected at its first decision after the point; None until it has decided again.
 
-    If that was longer ago than history reaches, what it expected at the start of the point: between points all is as it
-    was before.
+    If that was longer ago than history reaches, or comes after the frame shown, what it expected at the start of the
+    point: between points all is as it was before.
     """
     first, last = rally.steps[0], rally.steps[-1]
     policy, past = now.policies[rally.side], now.history[rally.side]
     in_force = last.frame + reaction_frames(now.reactions[rally.side] or 0)
     if past and past[0].frame <= in_force < past[-1].frame:
         return next(estimate.value for estimate in past if estimate.frame > in_force)
-    if now.seconds * FRAMES_PER_SECOND > last.frame + _PAUSE:
+    if now.undone or now.seconds * FRAMES_PER_SECOND > last.frame + _PAUSE:
         return first.decision.value
     decision = None if policy is None else policy.decision
     return None if decision is None or decision is last.decision else decision.value
