@@ -119,7 +119,7 @@ class Services:
 
     def _end_training(self) -> None:
         if self.trainer.now is not None:
-            print("saving the training …", file=sys.stderr, flush=True)  # noqa: T201
+            print("saving the training run …", file=sys.stderr, flush=True)  # noqa: T201
             print(self.trainer.close(), file=sys.stderr)  # noqa: T201
 
     def _end_uploads(self) -> None:

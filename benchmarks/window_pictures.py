@@ -24,6 +24,7 @@ import pygame
 from local_hub import LocalHub
 
 from agents.pong import FRAMES_PER_SECOND
+from app.game.levels import LEVELS
 from app.game.lineup import Lineup, Policy, Rom, Script
 from app.game.session import Session
 from app.game.snapshot import State
@@ -45,8 +46,8 @@ from training.run import RunDirectory
 
 FRAME = 1 / FRAMES_PER_SECOND
 SEED = 3
-CLOSE_SEED = 15
-"""Of a close game between two equals."""
+CLOSE_SEED = 1
+"""Of a close game between two that are nearly equal."""
 LINEUP = Lineup(Script("casual"), Policy("champion"))
 PATIENCE = 2000
 """Frames of the window, for what is loaded or worked out on another thread."""
@@ -125,8 +126,9 @@ def ending(folder: Path) -> None:
 
 
 def review(folder: Path) -> None:
-    """The review of a match between two that are equals."""
-    session = Session(Lineup(Script("casual"), Script("casual")), seed=CLOSE_SEED)
+    """The review of a close match."""
+    expert = next(level.player for level in LEVELS if level.name == "Expert")
+    session = Session(Lineup(Script("casual"), expert), seed=CLOSE_SEED)
     with playing(session) as window:
         while not session.match.game_over:
             session.match.advance()

@@ -300,7 +300,7 @@ def _amount(spec: PolicySpec, provenance: Provenance) -> Iterator[str]:
     text = f"{algorithm_name(spec.algorithm)}, {provenance.steps:,} agent steps{frames}"
     if provenance.earlier:
         text += ", counting" if provenance.counts_earlier else ", not counting"
-        text += " the trainings that it continued"
+        text += " the runs that it continued"
     if provenance.games is not None:
         text += f", {provenance.games:,} full {'games' if pong else 'episodes'}"
     if provenance.minutes is not None:

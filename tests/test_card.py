@@ -27,7 +27,7 @@ PROVENANCE = {
     "games": 2345,
     "minutes": 67.9,
     "settings": {"steps": 5_000_000, "sticky": 0.25},
-    "policy": {"which": "the newest policy of that training", "steps": 5_001_216},
+    "policy": {"which": "the newest policy of that run", "steps": 5_001_216},
 }
 
 
@@ -103,7 +103,7 @@ def test_its_body_tells_what_is_known(whole: Path) -> None:
         "PPO, 5,001,216 agent steps of 4 frames, 2,345 full games, in 67.9 minutes, with sticky actions 0.25, seed 3.",
         "Processor: 2 cores of Z80 \\| \\<b\\>fast\\</b\\>.",
         "Versions: Python 3.11.7, volley 0.1.0, torch 2.13.0.",
-        "This is the newest policy of that training, after 5,001,216 steps.",
+        "This is the newest policy of that run, after 5,001,216 steps.",
         f"volley play {REPOSITORY}",
         f'PongPolicy.from_pretrained("{REPOSITORY}")',
         "volley train ppo --seed 3 --steps 5000000",
@@ -212,7 +212,7 @@ def test_whether_its_steps_count_the_trainings_before(whole: Path, together: boo
     record = read_provenance(whole)
     assert "that it continued" not in card(whole, REPOSITORY)
     write_provenance(whole, msgspec.structs.replace(record, earlier=("volley train ppo",), counts_earlier=together))
-    assert f", {said} the trainings that it continued" in card(whole, REPOSITORY)
+    assert f", {said} the runs that it continued" in card(whole, REPOSITORY)
 
 
 def test_there_is_no_card_without_a_model(tmp_path: Path) -> None:

@@ -101,7 +101,7 @@ def test_a_killed_process_ends_the_training_in_a_line_and_a_resume_ends_as_witho
     team[1].kill()
     (code, printed), _ = ended(team)
     assert code == 2
-    assert "another process of this training has ended, or cannot be reached (" in printed
+    assert "another process of this run has ended, or cannot be reached (" in printed
     assert "); start them all again, with" in printed
     assert "Traceback" not in printed
     for code, printed in ended(started("volley", "train", "--resume", broken)):
@@ -131,7 +131,7 @@ def test_a_run_of_two_processes_goes_on_with_one_and_says_what_that_changes(
     team[0].send_signal(signal.SIGTERM)
     assert {code for code, _ in ended(team)} == {130}
     assert main(["train", "--resume", str(run)]) == 0
-    assert "it was saved by a training of 2 processes" in capfd.readouterr().err
+    assert "it was saved by a run of 2 processes" in capfd.readouterr().err
 
 
 def test_a_run_of_one_process_goes_on_with_two_that_draw_differently(tmp_path: Path) -> None:
@@ -162,8 +162,8 @@ RENDEZVOUS = {"WORLD_SIZE": "2", "RANK": "0", "MASTER_ADDR": "127.0.0.1"}
 @pytest.mark.parametrize(
     ("variables", "said"),
     [
-        (RENDEZVOUS, "cannot join the other processes of this training (The server socket has failed to listen on"),
-        ({"WORLD_SIZE": "2", "RANK": "0"}, "cannot join the other processes of this training (Error initializing"),
+        (RENDEZVOUS, "cannot join the other processes of this run (The server socket has failed to listen on"),
+        ({"WORLD_SIZE": "2", "RANK": "0"}, "cannot join the other processes of this run (Error initializing"),
         (RENDEZVOUS | {"RANK": "2"}, "RANK is 2, but there are only 2 processes (WORLD_SIZE); let torchrun start them"),
         (RENDEZVOUS | {"RANK": "x"}, "RANK is 'x', not a whole number; let torchrun start the processes"),
         ({"WORLD_SIZE": "abc"}, "WORLD_SIZE is 'abc', not a whole number; let torchrun start the processes"),

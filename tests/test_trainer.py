@@ -77,7 +77,7 @@ def test_a_new_training_gets_its_own_folder(training: Trainer) -> None:
 def test_only_one_runs_at_a_time(training: Trainer) -> None:
     training.start(Train("ppo", 200_000, None))
     first = process_of(training)
-    with pytest.raises(UserError, match=r"^a training is running already; stop it first$"):
+    with pytest.raises(UserError, match=r"^a training run is under way already; stop it first$"):
         training.start(Train("ppo", 200_000, None))
     assert process_of(training) is first
 

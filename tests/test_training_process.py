@@ -189,7 +189,7 @@ def test_nothing_runs_at_first(process: TrainingProcess) -> None:
 def test_there_is_one_training_at_a_time(process: TrainingProcess, monkeypatch: pytest.MonkeyPatch) -> None:
     becomes(monkeypatch, TRAINS)
     process.start("ppo", 1)
-    with pytest.raises(AssertionError, match="one training at a time"):
+    with pytest.raises(AssertionError, match="one training run at a time"):
         process.resume()
 
 

@@ -102,7 +102,7 @@ def check_devices(team: Team, device: torch.device) -> None:
     """`UserError` if some of a team's processes have a graphics card and some none: they would wait for each other."""
     if team.total(int(device.type == "cuda")) not in (0, team.size):
         raise UserError(
-            "some processes of this training have a graphics card and some have none; give --device cpu to all of them"
+            "some processes of this run have a graphics card and some have none; give --device cpu to all of them"
         )
 
 

@@ -224,7 +224,7 @@ class PolicyGradient:
             self._saved = own.get("experience")
             restore_generator(self.learner.generator, own["generator"])
         else:
-            self._new_games = f"it was saved by a training of {len(parts)} processes"
+            self._new_games = f"it was saved by a run of {len(parts)} processes"
         self._records = state.get("self_play")
         self._recent.extend(Episode(*episode) for episode in state.get("recent", ()))
 

@@ -155,11 +155,11 @@ def _policy_of(directory: Path, metrics: list[Metrics]) -> TrainedPolicy:
         steps = [line["steps"] for line in metrics if line.get("evaluation_return") == best.mean_return]
         which = f"the policy that was best in an evaluation of {best.episodes} games during training"
         return TrainedPolicy(which, steps[0] if steps else None)
-    return TrainedPolicy("the newest policy of that training", metrics[-1]["steps"] if metrics else None)
+    return TrainedPolicy("the newest policy of that run", metrics[-1]["steps"] if metrics else None)
 
 
 def _earlier_policy(stage: Path) -> TrainedPolicy:
-    return TrainedPolicy("an earlier policy of that training", int(stage.name))
+    return TrainedPolicy("an earlier policy of that run", int(stage.name))
 
 
 def with_totals(provenance: Provenance, run: RunDirectory, metrics: list[Metrics]) -> Provenance:

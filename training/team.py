@@ -37,7 +37,7 @@ class LostError(ConnectionError):
 
     def __init__(self, reason: Exception) -> None:
         why = one_line(reason, 80)
-        super().__init__(f"another process of this training has ended, or cannot be reached ({why})")
+        super().__init__(f"another process of this run has ended, or cannot be reached ({why})")
 
 
 def _noticing_losses(exchange: Callable[Arguments, Value]) -> Callable[Arguments, Value]:
@@ -207,5 +207,5 @@ def _meet(backend: str) -> None:
         distributed.init_process_group(backend, timeout=PATIENCE)
     except (RuntimeError, ValueError) as error:
         raise UserError(
-            f"cannot join the other processes of this training ({one_line(error, 120)}); let torchrun start them all"
+            f"cannot join the other processes of this run ({one_line(error, 120)}); let torchrun start them all"
         ) from error

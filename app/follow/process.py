@@ -89,7 +89,7 @@ class TrainingProcess:
         return f"training saved; resume it with:  {volley('train', '--resume', self.run)}" if is_run(self.run) else ""
 
     def _launch(self, arguments: tuple[str, ...]) -> None:
-        assert self._process is None, "one training at a time"
+        assert self._process is None, "one training run at a time"
         try:
             # A file, because an unread pipe would block the training once it is full.
             self._output = tempfile.TemporaryFile()  # noqa: SIM115 - open as long as the process writes

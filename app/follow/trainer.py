@@ -48,7 +48,7 @@ class Trainer:
     def start(self, request: Train) -> None:
         """Starts or resumes a training; `UserError` if that is not possible, or one is running."""
         if self._process is not None:
-            raise UserError("a training is running already; stop it first")
+            raise UserError("a training run is under way already; stop it first")
         run = request.resume or catalog.RUNS / f"{request.algorithm}-{time.strftime('%Y%m%d-%H%M%S')}"
         process = TrainingProcess(run)
         if request.resume is None:

@@ -31,7 +31,7 @@ class CriticLesson(Lesson):
         "The actor is the policy; the critic, a second network, predicts the return. How much better is a push to the "
         "right than to the left? Whole games (lambda 1) have no bias, but much noise; the critic after one step "
         "(lambda 0) has little noise, but errors of its own. Mostly, the total error is smallest in between. At right, "
-        "trainings with the chosen lambda."
+        "training runs with the chosen lambda."
     )
 
     def __init__(self) -> None:

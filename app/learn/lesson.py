@@ -20,7 +20,7 @@ class LearnButton(Enum):
     QUESTION = "A question"
     LESSON = "Back to the lesson"
     AGAIN = "Again, with new luck"
-    TRAIN = "Start a training"
+    TRAIN = "Start training"
     WATCH = "Watch it play"
     STOP = "Stop and save"
 
