@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Literal, TypeAlias, TypeGuard
 
 from agents.agent import Agent
 from agents.persona import PERSONAS, PersonaAgent, PersonaName
 from agents.scripted import TrackerAgent
 from models import catalog
+from models.catalog import UnknownModelError
 from models.errors import UserError
 
 ROM = "cpu"
@@ -39,8 +42,16 @@ def agent(name: str, *, seed: int, greedy: bool = False) -> Agent[Any] | None:
         return script(name, seed=seed)
     from agents.policy import PolicyAgent  # noqa: PLC0415 - it imports torch, which takes a second
 
-    try:
+    with naming_others():
         directory = catalog.resolve(name)
-    except UserError as error:
-        raise UserError(f"{error}; or a script: {', '.join(SCRIPTS)}; or {ROM}, the Atari CPU") from error
     return PolicyAgent.load(directory, seed=seed, greedy=greedy)
+
+
+@contextmanager
+def naming_others(*more: str) -> Iterator[None]:
+    """Adds to the error about an unknown model who else has a name: scripts, the ROM, and `more`."""
+    try:
+        yield
+    except UnknownModelError as error:
+        others = (f"a script: {', '.join(SCRIPTS)}", f"{ROM}, the Atari CPU", *more)
+        raise UserError("; or ".join((str(error), *others))) from error

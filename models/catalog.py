@@ -20,6 +20,10 @@ def bundled_names() -> list[str]:
     return sorted(path.name for path in found_in(PRETRAINED) if is_model_directory(path))
 
 
+class UnknownModelError(UserError):
+    """There is no model of that name."""
+
+
 def resolve(model: str) -> Path:
     """Returns the directory of the model that `model` names.
 
@@ -49,7 +53,7 @@ def resolve(model: str) -> Path:
     if not is_folder(Path(model)):
         name, problem = whole or model, "is neither a model's name nor a directory"
     names = ", ".join((*bundled_names(), *store.imported_names())) or "none"
-    raise UserError(
+    raise UnknownModelError(
         f"{one_line(name, 160)!r} {problem}; known models: {names}; "
         "or give a model directory, a run, or USER/REPO on the Hub"
     )

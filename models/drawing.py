@@ -5,8 +5,30 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from models.errors import UserError
+from models.files import atomic_write, is_folder
+
+SUFFIXES = (".png", ".svg")
+
+
+def picture_format(file: Path) -> str:
+    """The format that the name of a picture says: png or svg. `UserError` if none, or if its folder does not exist."""
+    kind = file.suffix.lower()
+    if kind not in SUFFIXES:
+        raise UserError(f"cannot draw {file}: its name must end in {' or '.join(SUFFIXES)}")
+    if not is_folder(file.parent):
+        raise UserError(f"cannot write {file}: there is no folder {file.parent}")
+    return kind[1:]
+
+
+def write_picture(file: Path, content: bytes) -> None:
+    """Writes it whole or not at all; `UserError` if it cannot be written."""
+    try:
+        atomic_write(file, content)
+    except OSError as error:
+        raise UserError(f"cannot write {file}: {error.strerror}") from error
 
 
 @contextmanager

@@ -19,6 +19,7 @@ from app.game.match import LONGEST_DECISION, MAX_CATCH_UP, SPEEDS, Match
 from app.game.seats import AgentSeat, PersonSeat, RomSeat
 from app.game.snapshot import State, games_won
 from app.game.timeline import HISTORY_LENGTH
+from app.play.panels.facts import FactsModel
 from app.ui.pacing import Pacer
 from models.network import PolicyNetwork
 from models.spec import ActionName, ModelSpec
@@ -323,6 +324,35 @@ def test_a_snapshot_shows_who_plays(spec: ModelSpec, network: PolicyNetwork) -> 
     assert (now.names, now.policies, now.reactions) == (("one", "two"), policies, (0, 230))
     now = played_by(CyclingPlayer()).snapshot()
     assert (now.names, now.policies, now.reactions) == (("Atari CPU", "cycling"), (None, None), (None, 0))
+
+
+def test_the_players_panel_says_of_each_how_it_plays(spec: ModelSpec, network: PolicyNetwork) -> None:
+    """A greedy champion against a sampled one; scripts are neither."""
+    policies = PolicyAgent(spec, network, name="one"), PolicyAgent(spec, network, name="two", greedy=True)
+    model = FactsModel()
+    model.update(between(*policies).snapshot())
+    assert model.lines[:2] == (("one", "sampled, no reaction delay"), ("two", "greedy, reaction 230 ms"))
+    model.update(played_by(CyclingPlayer()).snapshot())
+    assert model.lines[:2] == (("Atari CPU", "built into the game"), ("cycling", "no reaction delay"))
+    assert [name for name, _ in model.lines[2:]] == ["Speed", "Game"]
+
+
+def test_a_step_after_the_end_waits_for_a_person(match: Match) -> None:
+    """Who has taken over at a game's end asks for the next one; nothing may wait for it to begin by itself."""
+    play_to_the_end(match)
+    assert match.take_over(Side.LEFT)
+    match.step_decision()
+    now = match.snapshot()
+    assert (now.state, now.over, now.game) == (State.PAUSED, True, 1)
+
+
+def test_two_people_have_two_names(match: Match) -> None:
+    assert match.take_over(Side.RIGHT)
+    assert match.names == ("Atari CPU", "You")
+    assert match.take_over(Side.LEFT)
+    assert match.names == ("Player 1", "Player 2")
+    assert match.take_over(Side.RIGHT)
+    assert match.names == ("You", "cycling")
 
 
 def test_a_rally_has_a_step_for_each_decision_of_the_network(spec: ModelSpec, network: PolicyNetwork) -> None:

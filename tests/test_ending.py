@@ -75,6 +75,11 @@ def test_verdict(names: tuple[str, str], score: Score, verdict: str) -> None:
     assert EndingModel(names, score, STORY, seconds=67.0).verdict == verdict
 
 
+def test_a_recording_that_stops_early_has_no_winner() -> None:
+    model = EndingModel(NAMES, Score(3, 1), STORY, seconds=67.0, cut=True)
+    assert (model.winner, model.verdict) == (None, "The recording ends here")
+
+
 def test_keys_make_a_choice() -> None:
     model = ending()
     commands = [Command.LEFT, Command.CONFIRM, Command.RIGHT, Command.CONFIRM]

@@ -264,8 +264,14 @@ def test_what_is_being_played_is_not_waited_for() -> None:
         (["ppo"], "at least two players"),
         (["ppo", "ppo"], "at least two players"),
         (["ppo", "nobody"], "'nobody' is neither"),
+        (["ppo", "casul"], "or a script: tracker, predictor, casual"),
+        (["ppo", "rookie"], "or a level: Rookie, Novice"),
+        (["still", "cpu", "--games", "1", "--picture", "picture"], "its name must end in .png or .svg"),
         (["ppo", "cpu", "--games", "0"], "'0' is not a whole number"),
-        (["still", "cpu", "--games", "1", "--picture", "no-such-folder/x.png"], "cannot save the picture"),
+        (
+            ["still", "cpu", "--games", "1", "--picture", "no-such-folder/x.png"],
+            "cannot write no-such-folder/x.png: there is no folder no-such-folder",
+        ),
     ],
 )
 def test_mistakes_are_one_line(

@@ -470,6 +470,21 @@ def test_a_training_is_started_watched_and_stopped(page: LearnPage) -> None:
     assert lesson.shown(page.tutor)
 
 
+def test_another_training_is_not_the_lessons(page: LearnPage) -> None:
+    lesson = open_lesson(page, "pong")
+    curve = (CurvePoint(1000, 5.0, 20.0), CurvePoint(2000, 9.0, 200.0))
+    page.show_training(RunningTraining(Path("run"), "2,000 steps", curve, 5000, for_pong=False))
+    assert lesson.buttons == (LearnButton.STOP,)
+    assert not lesson.shown(page.tutor)
+
+
+def test_a_mean_return_of_nothing_is_one(page: LearnPage) -> None:
+    lesson = open_lesson(page, "pong")
+    curve = (CurvePoint(1000, 5.0, -21.0), CurvePoint(2000, 9.0, 0.0))
+    page.show_training(RunningTraining(Path("run"), "2,000 steps", curve, 5000))
+    assert lesson.shown(page.tutor)
+
+
 @cache
 def first_states(knobs: Knobs | None) -> dict[type, State]:
     """What a lesson is told at first, by kind."""

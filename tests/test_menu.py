@@ -387,6 +387,21 @@ def test_settings_changed_elsewhere_are_shown() -> None:
     assert press(model, Command.RIGHT) == ChangeSettings(Preferences(volume=60, muted=True))
 
 
+def test_settings_that_have_not_changed_leave_the_mouse_where_it_is() -> None:
+    view = MenuView(menu())
+    click(view, Mode.SETTINGS)
+    row = rect_of(view.model, view.model.options[0])
+    view.point(row.center, (1280, 800))
+    view.model.show_preferences(view.model.preferences)
+    assert view.model.focus.pointed is view.model.options[0]
+
+
+def test_only_pong_can_be_watched_while_it_is_learned() -> None:
+    model = in_mode(Mode.TRAIN)
+    model.show_training(RunningTraining(Path("runs/pole"), "2,000 steps", for_pong=False))
+    assert model.buttons == (MenuButton.STOP,)
+
+
 def test_only_a_lone_player_is_told_of_the_mouse() -> None:
     alone, two = in_mode(Mode.ROM).cards[1], in_mode(Mode.PEOPLE).cards
     assert "mouse" in " ".join(alone.about)

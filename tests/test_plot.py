@@ -165,6 +165,7 @@ def test_mistakes_are_one_line(make_run: MakeRun, tmp_path: Path, capsys: pytest
         ([whole, "--metric", "score"], "it has: updates, games, entropy, mean_return"),
         ([whole, "--x", "days"], "invalid choice"),
         ([whole, "--out", "curve.jpg"], ".png or .svg"),
+        ([whole, "--title", "Mine"], "add --out FILE"),
         ([whole, "--out", str(tmp_path / "no" / "curve.png")], "cannot write"),
     ):
         assert main(["plot", *words]) == 2

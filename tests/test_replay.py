@@ -104,6 +104,21 @@ def test_a_recording_can_be_left_and_played_on(session: Session) -> None:
     assert [right for _, right in again.match.timeline.controls[200:]] == [Control()] * FRAMES
 
 
+def test_a_recording_that_stops_early_decides_nothing(session: Session) -> None:
+    recorded = kept(session)
+    again = Session(recorded.lineup, seed=0, games=1, replay=recorded)
+    again.begin_now()
+    while not again.match.game_over:
+        again.match.advance()
+    now = again.match.snapshot()
+    assert (now.over, now.cut, now.games_won) == (True, True, Score(0, 0))
+    assert again.match.take_over(Side.RIGHT)
+    assert again.match.results == []
+    again.match.advance()
+    now = again.match.snapshot()
+    assert (now.state, now.over, now.cut, now.game) == (State.PLAYING, False, False, 1)
+
+
 def test_a_recorded_person_plays_on(session: Session) -> None:
     again = Session(session.lineup, seed=0, games=1, replay=kept(session))
     assert again.is_replay

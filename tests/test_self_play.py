@@ -199,6 +199,7 @@ def test_a_training_by_self_play_goes_on_from_a_model_and_can_be_resumed(tmp_pat
     [
         (["--opponents", "nobody=3"], "'nobody' is neither"),
         (["--opponents", "rom=0"], "leaves no court"),
+        (["--opponents", "scripts=8,scripts=6"], "'scripts' is there twice"),
         (["--opponents", "rom"], "'rom' is not KIND=N"),
         (
             ["--frame-skip", "2", "--opponents", "reinforce@454656=1"],

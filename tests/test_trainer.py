@@ -91,7 +91,7 @@ def test_a_run_is_resumed(training: Trainer) -> None:
 def test_it_reports_its_progress(training: Trainer) -> None:
     training.start(Train("ppo", 200_000, None))
     cast("FakeFollower", training._progress).training = Training((CurvePoint(43_008, 40.0, -20.25),), target=200_000)
-    assert about(training) == "43,008 of 200,000 steps, mean return -20.2"
+    assert about(training) == "43,008 of 200,000 steps, mean return \N{MINUS SIGN}20.2"
     training.stop()
     assert about(training) == "Saving …"
 

@@ -9,9 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from models.drawing import plain_matplotlib
-from models.errors import UserError
-from models.files import atomic_write
+from models.drawing import picture_format, plain_matplotlib, write_picture
 from training.curves import AXES, AXIS_LABELS, Axis, Curve, caption, limits
 
 if TYPE_CHECKING:
@@ -26,7 +24,6 @@ COLOURS = ("#4C9BE8", "#F2C14E", "#D986C2", "#ECECEC", "#E8743B")
 """Of curves, in order: distinct with any colour blindness, and readable as text, at least 4.5 : 1 against the
 background. Further curves reuse them with other dashes."""
 DASHES = ("solid", "dashed", "dotted")
-SUFFIXES = (".png", ".svg")
 PICTURE_SIZE = (8.0, 4.0)
 LEGEND_LINE = 0.22
 """In inches. Each line of a legend makes the picture this much higher."""
@@ -36,19 +33,14 @@ def draw(
     curves: Sequence[Curve], metric: str, file: Path, *, axes: Sequence[Axis] = AXES, title: str | None = None
 ) -> None:
     """Draws the curves to a PNG or SVG, with a panel for each of `axes`; `UserError` if it cannot be written."""
-    kind = file.suffix.lower()
-    if kind not in SUFFIXES:
-        raise UserError(f"cannot draw {file}: its name must end in {' or '.join(SUFFIXES)}")
+    kind = picture_format(file)
     with plain_matplotlib():
         picture = _picture(curves, metric, axes, title or _title(curves), kind)
-    try:
-        atomic_write(file, picture)
-    except OSError as error:
-        raise UserError(f"cannot write {file}: {error.strerror}") from error
+    write_picture(file, picture)
 
 
 def _picture(curves: Sequence[Curve], metric: str, axes: Sequence[Axis], title: str, kind: str) -> bytes:
-    """The drawn file, of this kind."""
+    """The drawn file, in this format."""
     # Importing matplotlib takes most of a second, and curves in the terminal do without.
     from matplotlib import rcParams  # noqa: PLC0415
     from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415
@@ -62,8 +54,8 @@ def _picture(curves: Sequence[Curve], metric: str, axes: Sequence[Axis], title: 
     FigureCanvasAgg(figure)
     _fill(figure, curves, metric, axes, title)
     picture = io.BytesIO()
-    metadata = {"Date": None} if kind == ".svg" else None
-    figure.savefig(picture, format=kind[1:], dpi=200, metadata=metadata)
+    metadata = {"Date": None} if kind == "svg" else None
+    figure.savefig(picture, format=kind, dpi=200, metadata=metadata)
     return picture.getvalue()
 
 

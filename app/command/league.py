@@ -88,10 +88,13 @@ def _league(arguments: Namespace) -> int:
     from app.league.games import ResultsFile, schedule
     from app.league.ratings import standings
     from app.league.report import as_json, draw, table
+    from models.drawing import picture_format
 
     names = list(dict.fromkeys(arguments.players))
     if len(names) < 2:
         raise UserError("a league needs at least two players; for example: volley league ppo tracker")
+    if arguments.picture is not None:
+        picture_format(arguments.picture)  # so as to fail before the games, not after them
     for name in names:
         _download(name)
     entrants = [entrant(name) for name in names]

@@ -262,6 +262,8 @@ def _plot(arguments: Namespace) -> int:
     from training import plot, terminal_plot
     from training.curves import AXES, curves_of, read_run, summary
 
+    if arguments.title is not None and arguments.out is None:
+        raise UserError("--title is for the picture: add --out FILE")
     curves = curves_of([read_run(run) for run in dict.fromkeys(arguments.runs)], arguments.metric)
     axes = AXES if arguments.x is None else (arguments.x,)
     if arguments.out is not None:
@@ -282,11 +284,13 @@ def _opponents(text: str) -> dict[str, int]:
     """Courts by kind of opponent, or model; empty for the default mix, which is spelt "all"."""
     if text == "all":
         return {}
-    courts = {}
+    courts: dict[str, int] = {}
     for part in text.split(","):
         kind, _, number = part.partition("=")
         if not (kind and number.isdecimal()):
             raise ArgumentTypeError(f"{part!r} is not KIND=N, such as itself=8,past=2,scripts=14,rom=8 or champion=32")
+        if kind in courts:
+            raise ArgumentTypeError(f"{kind!r} is there twice; give it once, with all its courts")
         courts[kind] = int(number)
     if not any(courts.values()):
         raise ArgumentTypeError(f"{text!r} leaves no court")

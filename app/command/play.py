@@ -147,6 +147,7 @@ def _watch(arguments: Namespace) -> int:
 
 def _session(arguments: Namespace) -> Session:
     """The match that `volley watch` was asked for."""
+    from agents.named import ROM, is_script
     from app.game import replay
     from app.game.cast import run_to_follow
     from app.game.lineup import Lineup
@@ -163,6 +164,8 @@ def _session(arguments: Namespace) -> Session:
         return Session(recorded.lineup, seed=recorded.seed, games=1, replay=recorded, sound=not arguments.headless)
     model = catalog.DEFAULT_MODEL if arguments.model is None else arguments.model
     versus = "cpu" if arguments.versus is None else arguments.versus
+    if model == ROM or is_script(model):
+        raise UserError(f"{model} has no network to watch; give a model, and --versus {model} for its opponent")
     games, first_seed = arguments.games or (1 if arguments.headless else None), arguments.seed or 0
     if arguments.follow:
         if arguments.headless:
@@ -174,9 +177,7 @@ def _session(arguments: Namespace) -> Session:
 
 
 def _totals(match: Match, seconds: float) -> dict[str, float]:
-    from app.game.snapshot import games_won
-
-    won = games_won(match.results)
+    won = match.games_won
     return {
         "games": len(match.results),
         "points_left": sum(score.left for score in match.results),
@@ -221,6 +222,7 @@ def _run_headless(session: Session, record: Record | None, *, quiet: bool) -> No
 
 def _player(arguments: Namespace, name: str) -> Player:
     """Who `name` is: the ROM, a script or a model."""
+    from agents.named import naming_others
     from agents.persona import is_persona
     from app.game.lineup import Rom, Script, Tracker
 
@@ -228,7 +230,10 @@ def _player(arguments: Namespace, name: str) -> Player:
         return Rom()
     if is_persona(name):
         return Script(name)
-    return Tracker(arguments.reaction) if name == "tracker" else _policy(arguments, name)
+    if name == "tracker":
+        return Tracker(arguments.reaction)
+    with naming_others():
+        return _policy(arguments, name)
 
 
 def _policy(arguments: Namespace, model: str) -> Policy:

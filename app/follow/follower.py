@@ -18,7 +18,7 @@ from models import catalog
 from models.errors import UserError
 from models.files import CONFIG_FILE, WEIGHTS_FILE
 from models.run_directory import METRICS_FILE, NEWEST_FOLDER, CurvePoint, CurveReader, read_config
-from models.spec import ModelSpec
+from models.spec import PONG, ModelSpec
 
 if TYPE_CHECKING:
     from agents.policy import PolicyAgent
@@ -45,6 +45,8 @@ class Training:
     """The agent steps to train for; None if the run does not say."""
     silent_for: float = 0.0
     """Seconds since its last metrics, rounded down to minutes so that the panel need not be redrawn every second."""
+    environment: str = PONG
+    """What it learns."""
 
     @property
     def steps(self) -> int:
@@ -158,13 +160,14 @@ class Follower:
         return _RunState(training, model=model, steps=self._steps_of_checkpoint(training.curve))
 
     def _training(self) -> Training:
-        target, silent_for = None, 0.0
+        target, environment, silent_for = None, PONG, 0.0
         with suppress(UserError):
-            target = read_config(self._run).steps
+            config = read_config(self._run)
+            target, environment = config.steps, config.spec.environment
         curve = self._curve.read()
         with suppress(OSError):
             silent_for = time.time() - (self._run / METRICS_FILE).stat().st_mtime
-        return Training(curve, target, max(silent_for // 60 * 60, 0.0))
+        return Training(curve, target, max(silent_for // 60 * 60, 0.0), environment)
 
     def _steps_of_checkpoint(self, curve: tuple[CurvePoint, ...]) -> int:
         """The steps of the newest checkpoint, found by age: a training writes a line of metrics, then saves."""

@@ -11,7 +11,9 @@ from app.follow.follower import Follower
 from app.follow.process import Phase, TrainingProcess
 from models import catalog
 from models.errors import UserError
+from models.numbers import with_minus
 from models.run_directory import CurvePoint, is_run
+from models.spec import PONG
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,8 @@ class RunningTraining:
     curve: tuple[CurvePoint, ...] = ()
     target: int | None = None
     """The agent steps that it is for, once known."""
+    for_pong: bool = True
+    """Whether it learns Pong, so that its policy can be watched."""
 
 
 class Trainer:
@@ -83,7 +87,7 @@ class Trainer:
         if self._process is None or self._progress is None:
             return None
         training, about = self._progress.training, self._about(self._process, self._progress)
-        return RunningTraining(self._process.run, about, training.curve, training.target)
+        return RunningTraining(self._process.run, about, training.curve, training.target, training.environment == PONG)
 
     @staticmethod
     def _about(process: TrainingProcess, progress: Follower) -> str:
@@ -94,7 +98,7 @@ class Trainer:
             return "Starting …"
         newest = training.curve[-1]
         of = f" of {training.target:,}" if training.target else ""
-        learned = "" if newest.mean_return is None else f", mean return {newest.mean_return:+.1f}"
+        learned = "" if newest.mean_return is None else f", mean return {with_minus(newest.mean_return, '+z.1f')}"
         return f"{training.steps:,}{of} steps{learned}"
 
     def close(self) -> str:

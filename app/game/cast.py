@@ -17,7 +17,7 @@ from agents.scripted import TrackerAgent
 from app.game.levels import LEVELS, name_of
 from app.game.lineup import Ladder, Lineup, Person, Player, Policy, Rom, Script, Tracker
 from app.game.replay import Replay
-from app.game.seats import AgentSeat, PersonSeat, RecordedSeat, RomSeat, Seat
+from app.game.seats import AgentSeat, PersonSeat, RecordedSeat, RomSeat, Seat, person_name
 from models import catalog
 from models.errors import UserError
 from models.files import expanded, fingerprint
@@ -205,7 +205,7 @@ def _player(lineup: Lineup, side: Side) -> Player:
 def _name(lineup: Lineup, side: Side) -> str:
     match _player(lineup, side):
         case Person():
-            return "You" if len(lineup.people) == 1 else f"Player {side + 1}"
+            return person_name(side, alone=len(lineup.people) == 1)
         case Rom():
             return RomSeat.name
         case Ladder():

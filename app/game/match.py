@@ -20,7 +20,7 @@ from agents.pong import FRAMES_PER_SECOND, Court, Score, Side
 from app.game.clock import FrameClock
 from app.game.rallies import rallies_until
 from app.game.review import ChanceLog, Moment, costliest
-from app.game.seats import AgentSeat, PersonSeat, RecordedSeat, Seat, Substitute
+from app.game.seats import AgentSeat, PersonSeat, RecordedSeat, Seat, Substitute, person_name
 from app.game.snapshot import Snapshot, State, games_won, pair_of
 from app.game.story import Story, Storyteller
 from app.game.timeline import KEYFRAME_EVERY, Controls, Decisions, Timeline
@@ -211,7 +211,7 @@ class Match:
         self._resume_from_here()
         self.straight = False
         decisions, ended = self._decisions, self.game_over
-        resting = ended and any(decisions)
+        resting = ended and any(decisions) and not self.people
         frames = LONGEST_DECISION if any(decisions) else 1
         while frames and self.game_over == ended and not self.finished and not self._decided_since(decisions):
             self.advance()
@@ -257,10 +257,18 @@ class Match:
             if seat not in self.seats:
                 seat.begin(self.court.grey(), self.court.frames)
         self.seats, self.straight = seats, False
-        self.game_over = self._has_ended
+        self._go_on_unless_over()
         self.timeline.note(self._decisions)
         self.timeline.keep_keyframe(self.court, self.seats, self._storyteller)
         return True
+
+    def _go_on_unless_over(self) -> None:
+        """Goes on with a game that was over only because its recording stopped there."""
+        if self.game_over and not self._has_ended:
+            self.results.pop()
+            self.game_over = False
+            if self.state is State.OVER:
+                self.state = State.PLAYING
 
     def rewind(self, elapsed: float) -> None:
         """Goes back in this game for `elapsed` seconds; the longer it lasts, the faster it goes."""
@@ -319,9 +327,10 @@ class Match:
             picture=timeline.picture(self.court) if rewound else self.picture,
             names=self.names,
             score=story.scores[-1] if rewound else self.score,
-            games_won=games_won(self.results),
+            games_won=self.games_won,
             game=self.game,
             over=self.game_over and not rewound,
+            cut=self.cut,
             next_game_in=self.next_game_in,
             decisions=timeline.decisions[timeline.frame] if seats else (None, None),
             history=(timeline.history(Side.LEFT), timeline.history(Side.RIGHT)),
@@ -365,6 +374,8 @@ class Match:
     @property
     def names(self) -> tuple[str, str]:
         """Of the players, left and right."""
+        if len(self.people) == 2:
+            return person_name(Side.LEFT, alone=False), person_name(Side.RIGHT, alone=False)
         return (self.seats[0].name, self.seats[1].name) if self.seats else self._names
 
     @property
@@ -396,6 +407,16 @@ class Match:
     def game(self) -> int:
         """The number of this game, from 1."""
         return max(len(self.results) + (not self.game_over), 1)
+
+    @property
+    def cut(self) -> bool:
+        """Whether this game is over only because its recording stops there."""
+        return self.game_over and not (self.court.over or self.court.frames >= MAX_GAME_FRAMES)
+
+    @property
+    def games_won(self) -> Score:
+        """How many games the left and the right player have won; a recording that stops early decides none."""
+        return games_won(self.results[:-1] if self.cut else self.results)
 
     @property
     def next_game_in(self) -> float | None:

@@ -13,6 +13,14 @@ from agents.pong import Court, Score, Side
 from agents.preprocessing import mirrored
 from app.game.rallies import PolicyRally, RallyRecorder, Step
 
+YOU = "You"
+"""What to call a person who is the only one."""
+
+
+def person_name(side: Side, *, alone: bool) -> str:
+    """What to call a person who plays on `side`, the only one or one of two."""
+    return YOU if alone else f"Player {side + 1}"
+
 
 class Seat(Remembers[Memory], Protocol[Memory]):
     """One side of a match: it is shown every frame, and asked what it does in the next."""
@@ -86,7 +94,7 @@ class PersonSeat:
     agent = decision = None
     rallies = ()
 
-    def __init__(self, side: Side, name: str = "You") -> None:
+    def __init__(self, side: Side, name: str = YOU) -> None:
         self.name = name
         self._side = side
         self._held = Control()

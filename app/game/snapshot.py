@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeAlias, TypeVar
 from agents.base import Decision, Frame
 from agents.pong import Score, Side
 from app.game.rallies import PolicyRally
+from app.game.seats import YOU
 from app.game.story import Story
 from app.game.timeline import Estimate
 
@@ -48,6 +49,8 @@ class Snapshot:
     """Counted from 1."""
     over: bool
     """Whether this game has ended; a paused match's may have, too."""
+    cut: bool
+    """Whether it ended only because its recording stops there."""
     next_game_in: float | None
     """Seconds until the next game begins by itself; None during a game, after the last, and if people play."""
     decisions: Pair[Decision | None]
@@ -88,6 +91,19 @@ def pair_of(both: Sequence[T]) -> Pair[T]:
     """The two of them."""
     left, right = both
     return left, right
+
+
+def winner_of(score: Score, *, cut: bool) -> Side | None:
+    """Who has won a game that ended so; None for a draw, and if only its recording stops there (`cut`)."""
+    return None if cut or score.left == score.right else Side(score.right > score.left)
+
+
+def verdict(names: Pair[str], score: Score, *, cut: bool) -> str:
+    """The same in words."""
+    winner = winner_of(score, cut=cut)
+    if winner is None:
+        return "The recording ends here" if cut else "Draw"
+    return "You win" if names[winner] == YOU else f"{names[winner]} wins"
 
 
 def games_won(results: Sequence[Score]) -> Score:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,8 +15,8 @@ from rich.text import Text
 from app.league.entrants import Entrant
 from app.league.games import Result
 from app.league.ratings import Games, Rating, Standing
-from models.drawing import plain_matplotlib
-from models.errors import UserError, one_line
+from models.drawing import picture_format, plain_matplotlib, write_picture
+from models.errors import one_line
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -87,12 +88,11 @@ def draw(standings: Sequence[Standing], names: dict[str, str], results: Sequence
 
     `UserError` if the file cannot be written, or its name does not say a format.
     """
+    kind, picture = picture_format(path), io.BytesIO()
     with plain_matplotlib():
         figure = _figure(_shares(standings, results), [names[standing.name] for standing in standings])
-        try:
-            figure.savefig(path, dpi=110)
-        except (OSError, ValueError) as error:
-            raise UserError(f"cannot save the picture {path}: {error}") from error
+        figure.savefig(picture, format=kind, dpi=110)
+    write_picture(path, picture.getvalue())
 
 
 def _figure(shares: NDArray[np.float64], names: Sequence[str]) -> Figure:

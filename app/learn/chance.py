@@ -135,7 +135,7 @@ def _draw_values(surface: pygame.Surface, chart: pygame.Rect, scale: float, chan
         place = chart.left + round(8 * scale), row - round(2 * scale)
         theme.draw_text(surface, f"{words} {value:.2f}", small, colour, bottomleft=place)
     axes.line(surface, chance.curve, theme.PUSHED_UP)
-    text = f"acting like this: {walk.value:.2f}"
+    text = f"acting like this: {with_minus(walk.value, 'z.2f')}"
     body = round(theme.BODY_SIZE * scale)
     place = chart.right - round(8 * scale), chart.bottom - round(8 * scale)
     theme.draw_text(surface, text, body, theme.TEXT, theme.Face.BOLD, bottomright=place)

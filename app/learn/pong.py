@@ -33,8 +33,10 @@ class PongLesson(Lesson):
 
     @property
     def buttons(self) -> tuple[LearnButton, ...]:
-        """Start it; or, while it runs, watch it or stop it."""
-        return (LearnButton.TRAIN,) if self.training is None else (LearnButton.WATCH, LearnButton.STOP)
+        """Start it; or, while it runs, watch it or stop it. Another that runs must be stopped first."""
+        if self.training is None:
+            return (LearnButton.TRAIN,)
+        return (LearnButton.WATCH, LearnButton.STOP) if self.training.for_pong else (LearnButton.STOP,)
 
     def knobs(self, seed: int) -> None:
         """Nothing: the training is not the tutor's."""
@@ -42,15 +44,22 @@ class PongLesson(Lesson):
     def shown(self, tutor: Tutor) -> bool:
         """It has learned something: a tenth of the way from the worst return to the best."""
         del tutor
-        points = [point.mean_return for point in self.training.curve if point.mean_return] if self.training else []
-        return bool(points) and points[-1] > -0.8 * POINTS_TO_WIN
+        if self.training is None or not self.training.for_pong:
+            return False
+        returns = [point.mean_return for point in self.training.curve if point.mean_return is not None]
+        return bool(returns) and returns[-1] > -0.8 * POINTS_TO_WIN
 
     def draw(self, surface: pygame.Surface, rect: pygame.Rect, scale: float, tutor: Tutor) -> None:
         """The learning curve so far."""
         del tutor
         body, small = round(theme.BODY_SIZE * scale), round(theme.HINT_SIZE * scale)
         now = self.training
-        status = "No training runs." if now is None else now.about
+        if now is None:
+            status = "No training run is under way."
+        elif now.for_pong:
+            status = now.about
+        else:
+            status, now = f"Another training run is under way: {now.run}", None
         box = theme.draw_text(surface, status, body, theme.TEXT, theme.Face.BOLD, topleft=rect.topleft)
         chart = pygame.Rect(rect.left + round(36 * scale), box.bottom + round(12 * scale), 0, 0)
         chart.width, chart.height = rect.right - chart.left, rect.bottom - chart.top - round(24 * scale)

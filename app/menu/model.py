@@ -15,6 +15,7 @@ from app.follow.trainer import RunningTraining, Train
 from app.game.levels import Level, nearest
 from app.game.lineup import Ladder, Lineup, Person, Player, Policy, Rom, Script, Tracker
 from app.game.rating import PersonRating
+from app.game.seats import YOU
 from app.menu.choices import AgentChoice, AgentPlayer, Preferences, PreferencesChoice, TrainingChoice
 from app.screen import Follow, OpenLessons, OpenLibrary, Quit, Request, Start
 from app.ui import theme
@@ -181,8 +182,9 @@ class MenuModel:
 
     def show_preferences(self, preferences: Preferences) -> None:
         """Shows settings that have changed elsewhere, such as by a key that works everywhere."""
-        self._settings = PreferencesChoice(preferences)
-        self._settle()
+        if preferences != self.preferences:
+            self._settings = PreferencesChoice(preferences)
+            self._settle()
 
     def forget_matches(self) -> None:
         """Shows that there is no rating any more."""
@@ -232,7 +234,7 @@ class MenuModel:
     def buttons(self) -> tuple[MenuButton, ...]:
         """The buttons of this mode; Enter presses the first one if no button is in focus."""
         if self.mode is Mode.TRAIN and self._training_now is not None:
-            return MenuButton.FOLLOW, MenuButton.STOP
+            return (MenuButton.FOLLOW, MenuButton.STOP) if self._training_now.for_pong else (MenuButton.STOP,)
         if self.mode is Mode.LEARN:
             return (MenuButton.LEARN,)
         if self.mode is Mode.MODELS:
@@ -347,7 +349,7 @@ class MenuModel:
         if self.mode is Mode.PEOPLE:
             return MenuCard(heading, colour, f"Player {side + 1}", rows, (f"Plays with keyboard or gamepad. {keys}",))
         controls = f"Plays with keyboard, mouse or gamepad. {keys}"
-        return MenuCard(heading, colour, "You", rows, (_rating_text(self._person), controls))
+        return MenuCard(heading, colour, YOU, rows, (_rating_text(self._person), controls))
 
     def _do(self, command: Command) -> Outcome | None:
         match command:

@@ -7,6 +7,7 @@ from enum import Enum, auto
 
 from agents.pong import FRAMES_PER_SECOND, Score, Side
 from app.game.rating import RatingChange
+from app.game.snapshot import verdict, winner_of
 from app.game.story import Story
 from app.ui.bindings import Command
 from app.ui.focus import ROW, Focus, Group, Hint
@@ -34,8 +35,9 @@ class Figure:
 class EndingModel:
     """How a match between `names`, left one first, ended; its statistics, and which choice is in focus.
 
-    `seconds` is how long it took; `again` is the label of the first choice, `back` where the last one leads; `rating`
-    is what a person's became, or why it did not change, if it might have.
+    `seconds` is how long it took; `cut` says that only its recording ended there; `again` is the label of the first
+    choice, `back` where the last one leads; `rating` is what a person's became, or why it did not change, if it might
+    have.
     """
 
     def __init__(
@@ -45,12 +47,16 @@ class EndingModel:
         story: Story,
         *,
         seconds: float,
+        cut: bool = False,
         again: str = "Rematch",
         back: str = "menu",
         rating: RatingChange | str = "",
     ) -> None:
         self.names = names
         self.score = score
+        self.winner = winner_of(score, cut=cut)
+        """None for a draw, or if nobody can tell."""
+        self.verdict = verdict(names, score, cut=cut)
         self.choices = {
             EndingChoice.AGAIN: again,
             EndingChoice.REVIEW: "Review",
@@ -69,21 +75,6 @@ class EndingModel:
         self.curves = _curves(story)
         """Of the left and the right player: times in seconds, and their points from then on."""
         self.figures = (*_figures(story, seconds), *_rating(rating))
-
-    @property
-    def winner(self) -> Side | None:
-        """The player with more points; None for a draw."""
-        if self.score.left == self.score.right:
-            return None
-        return Side.LEFT if self.score.left > self.score.right else Side.RIGHT
-
-    @property
-    def verdict(self) -> str:
-        """The result, in words."""
-        if self.winner is None:
-            return "Draw"
-        name = self.names[self.winner]
-        return "You win" if name == "You" else f"{name} wins"
 
     @property
     def hints(self) -> tuple[Hint, ...]:

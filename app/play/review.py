@@ -8,6 +8,7 @@ from enum import Enum, auto
 from agents.base import Frame
 from agents.pong import FRAMES_PER_SECOND, Side
 from app.game.review import Chance, Moment
+from app.game.seats import YOU
 from app.play.ending import clock
 from app.ui.bindings import Command
 from app.ui.focus import ROW_OR_COLUMN, Focus, Group, Hint
@@ -97,7 +98,7 @@ class ReviewModel:
     def who(self) -> str:
         """Whose chance the texts are about."""
         name = self.names[self.side]
-        return "Your" if name == "You" else f"{name}'s"
+        return "Your" if name == YOU else f"{name}'s"
 
     def label(self, moment: Moment) -> str:
         """A moment's name: when it was, and the score."""

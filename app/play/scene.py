@@ -10,7 +10,7 @@ from typing import TypeAlias
 import pygame
 
 from agents.pong import Score
-from app.game.snapshot import Snapshot, State
+from app.game.snapshot import Snapshot, State, verdict, winner_of
 from app.play.layout import PlayLayout
 from app.play.panels.credit import CreditPanel
 from app.play.panels.facts import FactsPanel
@@ -168,8 +168,9 @@ def _draw_notice(surface: pygame.Surface, court: pygame.Rect, scale: float, now:
     if now.loading:
         _draw_banner(surface, middle, scale, now.loading, theme.TEXT)
     elif now.over and not now.people:
-        won = int(now.score.right > now.score.left)
-        _draw_banner(surface, middle, scale, f"{now.names[won]} wins", theme.PLAYERS[won])
+        winner = winner_of(now.score, cut=now.cut)
+        colour = theme.TEXT if winner is None else theme.PLAYERS[winner]
+        _draw_banner(surface, middle, scale, verdict(now.names, now.score, cut=now.cut), colour)
         if now.next_game_in is not None:
             text = f"next game in {math.ceil(now.next_game_in)} s"
             below = middle[0], middle[1] + round(48 * scale)

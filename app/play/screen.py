@@ -283,6 +283,7 @@ class MatchScreen:
                 now.score,
                 now.story,
                 seconds=now.seconds,
+                cut=now.cut,
                 again=again,
                 back=self._back.place,
                 rating=rating,

@@ -21,10 +21,8 @@ class FactsModel:
         """Takes in the match as it is now."""
         speed = Fraction(now.speed)
         won = now.games_won
-        agents = any(reaction is not None for reaction in now.reactions)
         self.lines = (
             *((now.names[side], _style(now, side)) for side in Side),
-            *([("Action", "greedy: the likeliest" if now.greedy else "sampled")] if agents else []),
             ("Speed", f"{speed}\N{MULTIPLICATION SIGN}"),
             ("Game", f"{now.game}, won {won.left} : {won.right}" if sum(won) else f"{now.game}"),
         )
@@ -56,10 +54,11 @@ def _style(now: Snapshot, side: Side) -> str:
     """How the player on a side plays, in a few words."""
     if now.state is State.WAITING:
         return "…"
-    reaction = now.reactions[side]
-    if reaction is not None:
-        return f"reaction {reaction} ms" if reaction else "no reaction delay"
-    return "a person" if side in now.people else "built into the game"
+    reaction, policy = now.reactions[side], now.policies[side]
+    if reaction is None:
+        return "a person" if side in now.people else "built into the game"
+    delay = f"reaction {reaction} ms" if reaction else "no reaction delay"
+    return delay if policy is None else f"{'greedy' if policy.greedy else 'sampled'}, {delay}"
 
 
 def _widest_name(model: FactsModel, size: int) -> int:
