@@ -309,6 +309,8 @@ def _amount(spec: PolicySpec, provenance: Provenance) -> Iterator[str]:
     sticky = settings.get("sticky")
     if pong and isinstance(sticky, int | float):
         text += f", with sticky actions {sticky:g}" if sticky else ", without sticky actions"
+        if sticky and settings.get("opponents"):
+            text += " on every fourth court where it did not play itself"
     if provenance.seed is not None:
         text += f", seed {provenance.seed}"
     yield f"{text[0].upper()}{text[1:]}."

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from threading import current_thread, main_thread
 from types import FrameType
 from typing import NoReturn
@@ -14,15 +15,24 @@ _SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if
 
 
 @contextmanager
-def interruption() -> Iterator[Callable[[], bool]]:
+def interruption(announcement: str = "") -> Iterator[Callable[[], bool]]:
     """Yields a function that says whether a signal to end has arrived; a second one has its usual effect.
+
+    The first is answered with the announcement, if there is one: until the answer is asked for may take a while.
 
     An exception that Python raises for a signal may come at any moment, in the middle of a write or where a library
     swallows it; an answer cannot. What `nohup` or a shell has told the process to ignore stays ignored. Signals are for
     the main thread: in another one, none arrives.
     """
     received: list[int] = []
-    with _handled_by(received.append, once=True):
+
+    def note(number: int) -> None:
+        received.append(number)
+        if announcement:
+            with suppress(OSError):  # whoever closed the terminal reads nothing
+                os.write(2, f"{announcement}\n".encode())  # a stream may be in the middle of a write itself
+
+    with _handled_by(note, once=True):
         yield lambda: bool(received)
 
 

@@ -255,3 +255,12 @@ def test_the_bundled_models_have_cards_with_their_figures() -> None:
         assert read.main is not None
         assert (read.mean_reward, read.std_reward) == (read.main.mean_return, read.main.std_return)
         assert f"**{read.mean_reward:.2f}**" in card(directory, REPOSITORY)
+
+
+def test_among_many_opponents_only_some_courts_are_sticky(whole: Path) -> None:
+    record = read_provenance(whole)
+    assert "every fourth court" not in card(whole, REPOSITORY)
+    settings = {**record.settings, "opponents": {"itself": 8, "scripts": 24}}
+    write_provenance(whole, msgspec.structs.replace(record, settings=settings))
+    said = "with sticky actions 0.25 on every fourth court where it did not play itself"
+    assert said in card(whole, REPOSITORY)

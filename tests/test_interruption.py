@@ -24,6 +24,12 @@ def test_the_first_signal_is_an_answer(number: signal.Signals) -> None:
     assert [signal.getsignal(each) for each in ENDS] == before
 
 
+def test_the_first_signal_is_answered_at_once(capfd: pytest.CaptureFixture[str]) -> None:
+    with interruption("stopping soon"):
+        os.kill(os.getpid(), signal.SIGTERM)
+    assert capfd.readouterr().err == "stopping soon\n"
+
+
 def test_the_second_one_has_its_usual_effect() -> None:
     with interruption():
         os.kill(os.getpid(), signal.SIGTERM)

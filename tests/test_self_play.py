@@ -112,10 +112,42 @@ def test_sticky_courts_have_the_policy_on_the_right(environments: SelfPlay) -> N
     environments.reset()
     for court, game in enumerate(environments._games):
         if environments._stickies[court] > 0:
-            assert court % STICKY_COURTS == 0
+            assert (court - 2) % STICKY_COURTS == 0, "counted from the first where it does not play itself"
             assert game.sides == (Side.RIGHT,)
     assert sum(sticky > 0 for sticky in environments._stickies) == 1
     environments.close()
+
+
+@pytest.mark.parametrize(
+    ("opponents", "sticky"),
+    [
+        (Opponents(itself=1, past=0, scripts=3, rom=0), [1]),
+        (Opponents(itself=2, past=0, scripts=2, rom=0), [2]),
+        (Opponents(itself=5, past=0, scripts=3, rom=2), [5, 9]),
+        (Opponents(), [8, 12, 16, 20, 24, 28]),
+        (Opponents(itself=3, past=0, scripts=0, rom=0), []),
+    ],
+)
+def test_every_fourth_court_of_others_is_sticky(spec: ModelSpec, opponents: Opponents, sticky: list[int]) -> None:
+    made = SelfPlay(spec, opponents, sticky=0.25, seed=1)
+    assert [court for court, chance in enumerate(made._stickies) if chance] == sticky
+    made.close()
+
+
+@pytest.mark.usefixtures("games_here")
+def test_a_fixed_opponent_stays_who_it_was(spec: ModelSpec) -> None:
+    """Its folder may hold another policy by the time that the run is resumed."""
+    opponents = Opponents(itself=0, past=0, scripts=0, rom=0, fixed=1, model="other")
+    then, now = PolicyNetwork(spec).eval(), PolicyNetwork(spec).eval()
+    first = SelfPlay(spec, opponents, sticky=0.0, seed=1, fixed=then)
+    first.reset()
+    resumed = SelfPlay(spec, opponents, sticky=0.0, seed=1, fixed=now)
+    resumed.load_state_dict(first.state_dict())
+    for game in (*resumed._games, resumed._draw(0)):
+        assert game.network is not None
+        assert torch.equal(game.network.policy_head.weight, then.policy_head.weight)
+    first.close()
+    resumed.close()
 
 
 def test_an_ended_game_is_followed_by_the_next(spec: ModelSpec) -> None:
@@ -294,4 +326,5 @@ def test_an_exploiter_meets_one_policy_that_does_not_change(tmp_path: Path) -> N
     (line,) = run.metrics()
     assert line["steps"] == 3 * 128
     assert line["share_fixed"] < 0.5, "an untrained network loses"
-    assert line["share_rom"] == line["share_tracker"] == 0.5, "nobody else was met"
+    others = line["share_rom"], line["share_tracker"], line["share_past"]
+    assert others == (None, None, None), "nobody else was met"

@@ -191,6 +191,9 @@ def _given(arguments: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in arguments.items() if value is not None}
 
 
+STOPPING = "stopping after this update; a second Ctrl-C stops at once, at the last save"
+
+
 def train_until_interrupted(run: RunDirectory) -> tuple[Progress, bool]:
     """Trains with a progress display, if it leads; returns the progress, and whether it was interrupted.
 
@@ -199,7 +202,7 @@ def train_until_interrupted(run: RunDirectory) -> tuple[Progress, bool]:
     """
     leads, resume = run.team.leads, volley("train", "--resume", run.path)
     shown = TerminalDisplay(run.settings.steps, run.settings.model.algorithm) if leads else nullcontext(Display())
-    with shown as display, interruption() as interrupted:
+    with shown as display, interruption(STOPPING if leads else "") as interrupted:
         try:
             progress = train(run, display, stop=interrupted)
         except LostError as error:

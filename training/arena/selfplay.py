@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -65,8 +66,11 @@ class SelfPlay(Games):
         self.observation_space = batch_space(self.single_observation_space, self.num_envs)
         self.action_space = batch_space(self.single_action_space, self.num_envs)
         self._kinds = [kind for kind in KINDS for _ in range(getattr(opponents, kind))]
-        able = [kind != "itself" and court % STICKY_COURTS == 0 for court, kind in enumerate(self._kinds)]
-        self._stickies = tuple(sticky if this else 0.0 for this in able)
+        # Those where it plays itself come first.
+        self._stickies = tuple(
+            sticky if court >= opponents.itself and (court - opponents.itself) % STICKY_COURTS == 0 else 0.0
+            for court in range(len(self._kinds))
+        )
         self._spec = spec
         self._coached = coached
         self._random = np.random.default_rng(seed)
@@ -86,11 +90,17 @@ class SelfPlay(Games):
 
     @property
     def metrics(self) -> dict[str, float]:
-        """The policy's recent share of the points by kind of opponent, and the share of games cut off."""
-        shares = {f"share_{name}": share for name, share in self._records["scripts"].shares.items()}
-        shares |= {f"share_{kind}": self._records[kind].shares[kind] for kind in ("rom", "fixed")}
+        """The policy's recent share of the points by kind of opponent, and the share of games cut off.
+
+        NaN for kinds that have no court.
+        """
+        shares = {
+            f"share_{name}": share if kind in self._kinds else math.nan
+            for kind in ("scripts", "rom", "fixed")
+            for name, share in self._records[kind].shares.items()
+        }
         past = list(self._past.record.shares.values())
-        shares["share_past"] = float(np.mean(past)) if past else float("nan")
+        shares["share_past"] = float(np.mean(past)) if "past" in self._kinds else math.nan
         return shares | {"games_cut": self._cut / max(self._ended, 1)}
 
     def reset(
@@ -187,13 +197,13 @@ class SelfPlay(Games):
         self._past.admit(network)
 
     def state_dict(self) -> dict[str, Any]:
-        """The past selves, all records, the courts with their games, and the games after these."""
+        """The past selves, other networks that play, all records, the courts with their games and the next ones."""
         drawn = {game.opponent: game.network for game in (*self._games, *self._upcoming) if game.network is not None}
         evicted = {name: network for name, network in drawn.items() if name not in self._past.networks}
         return {
             "past": self._past.state_dict(),
             "records": {kind: record.shares for kind, record in self._records.items() if kind != "past"},
-            "evicted": {name: network.state_dict() for name, network in evicted.items() if network is not self._fixed},
+            "evicted": {name: network.state_dict() for name, network in evicted.items()},
             "courts": self._courts.state_dict(),
             "games": [_described(game) for game in self._games],
             "upcoming": [_described(game) for game in self._upcoming],
@@ -206,6 +216,8 @@ class SelfPlay(Games):
         """Goes back to what `state_dict` returned."""
         self.load_records(state)
         evicted = {name: self._past.network(weights) for name, weights in state["evicted"].items()}
+        # A fixed opponent stays who it was, whatever is in its folder now.
+        self._fixed = evicted.get("fixed", self._fixed)
         known = self._past.networks | evicted | ({} if self._fixed is None else {"fixed": self._fixed})
         self._games, self._upcoming = (
             [_game(described, known) for described in state[kind]] for kind in ("games", "upcoming")
