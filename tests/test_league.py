@@ -192,6 +192,16 @@ def test_a_shutout_has_a_finite_rating() -> None:
     assert 1000 < best.by_points.value < 2000
 
 
+def test_who_wins_every_game_may_still_have_been_lucky() -> None:
+    """Of ten games, all are won one time in three by who wins nine of ten."""
+    results = [Result(Fixture("a", "b", seed), (21, 5 + seed), 1, finished=True) for seed in range(10)]
+    best, worst = standings(["a", "b"], results, anchor="b")
+    rating = best.by_games
+    assert list(worst.by_games) == [AVERAGE] * 3
+    nine_of_ten = 1000 + 400 * np.log10(9)
+    assert rating.low < nine_of_ten < rating.value <= rating.high
+
+
 @pytest.fixture
 def three(tmp_path: Path) -> list[str]:
     return ["league", "still", "casual", "cpu", "--games", "2", "--results", str(tmp_path / "league.jsonl")]

@@ -85,7 +85,7 @@ def test_labels_tell_what_sets_a_run_apart_from_most(make_run: MakeRun) -> None:
 def test_seeds_are_summed_up_between_points_as_far_as_all_go(make_run: MakeRun) -> None:
     """At 100: (0 + 20) / 2. At 150 the first is halfway from 0 to 10, the second still at 20. At 200: (10 + 20) / 2.
 
-    A quarter of the draws from two seeds is one of them twice, and another quarter the other: the interval holds both.
+    Two seeds are too few for an interval: the band holds both.
     """
     first = make_run("a", [(0, 0, -10), (100, 60, 0), (200, 120, 10)], seed=0)
     second = make_run("b", [(100, 30, 20), (150, 60, 20), (300, 90, 20)], seed=1)
@@ -100,7 +100,7 @@ def test_seeds_are_summed_up_between_points_as_far_as_all_go(make_run: MakeRun) 
     assert minutes.at.tolist() == [0.5, 1, 1.5]
     assert minutes.low.tolist() == [-5, 0, 5]
     figures = summary(curve)
-    assert (figures["last"], figures["last_ci95"]) == (15, [10, 20])
+    assert (figures["last"], figures["last_ci95"], figures["last_range"]) == (15, None, [10, 20])
     assert (figures["highest"], figures["steps"], figures["minutes"]) == (15, 200, 1.5)
 
 
@@ -115,6 +115,18 @@ def test_one_seed_that_failed_hardly_moves_the_middle_of_five(make_run: MakeRun)
     low, high = np.percentile(draws, (2.5, 97.5))
     assert steps.low == pytest.approx(low, abs=1.5)
     assert steps.high == pytest.approx(high, abs=0.5)
+
+
+def test_the_caption_says_what_the_band_is(make_run: MakeRun) -> None:
+    two = curves(*(make_run(f"two-{seed}", seed=seed) for seed in range(2)))
+    five = curves(*(make_run(f"five-{seed}", seed=seed, algorithm=PpoSettings(epochs=1)) for seed in range(5)))
+    said = [caption(some, "mean_return").partition("seeds, ")[2] for some in (two, five, [*two, *five])]
+    assert said == [
+        "lowest to highest seed",
+        "95% interval",
+        "lowest to highest seed, 95% interval from 5 seeds on",
+    ]
+    assert (summary(five[0])["last_ci95"], summary(five[0])["last_range"]) == ([19, 19], None)
 
 
 def test_lines_that_are_none_are_passed_over(make_run: MakeRun) -> None:
@@ -183,7 +195,7 @@ def test_json_is_one_object(make_run: MakeRun, capsys: pytest.CaptureFixture[str
     mine, bundled = result["curves"]
     assert mine == {
         "label": f"ppo in {run}", "algorithm": "ppo", "environment": "ALE/Pong-v5", "runs": [run], "seeds": [4],
-        "last": 19, "last_ci95": [19, 19], "highest": 19, "steps": 2000, "minutes": 2,
+        "last": 19, "last_ci95": None, "last_range": [19, 19], "highest": 19, "steps": 2000, "minutes": 2,
     }  # fmt: skip
     assert (bundled["label"], bundled["seeds"]) == ("ppo", [None])
 

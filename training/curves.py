@@ -36,6 +36,8 @@ SEARCH_LABELS = METRIC_LABELS | {
 """Those of black-box searches."""
 RESAMPLES = 1000
 """Of the bootstrap. It always draws the same, so that the same runs make the same picture."""
+ENOUGH_SEEDS = 5
+"""For a bootstrap. Of fewer, a 95% interval by it holds the truth much less often: of two, half the time."""
 MAX_CHANGES = 3
 """Settings named in a label; if more differ, it is the run's name."""
 
@@ -66,7 +68,8 @@ class Series:
     """The interquartile mean over seeds."""
     low: Floats
     high: Floats
-    """Its 95% interval, by bootstrap over the seeds."""
+    """The band: from `ENOUGH_SEEDS` seeds on its 95% interval, by bootstrap over them; of fewer, the lowest and the
+    highest."""
 
 
 @dataclass(frozen=True)
@@ -150,7 +153,7 @@ _AXIS_METRICS = {"steps", "seconds"}
 
 
 def over_seeds(curves: Sequence[Floats]) -> Series:
-    """The interquartile mean of curves `[P, 2]` over the span they share, interpolated linearly, and its interval.
+    """The interquartile mean of curves `[P, 2]` over the span they share, interpolated linearly, and its band.
 
     Agarwal et al. 2021, "Deep Reinforcement Learning at the Edge of the Statistical Precipice": of few seeds, one that
     failed or was lucky moves the mean far. `UserError` if a curve ends before another begins.
@@ -161,9 +164,12 @@ def over_seeds(curves: Sequence[Floats]) -> Series:
     grid = np.unique(np.concatenate([curve[:, 0] for curve in curves]))
     grid = grid[(grid >= begin) & (grid <= end)]
     values = np.stack([np.interp(grid, curve[:, 0], curve[:, 1]) for curve in curves])
+    middle = interquartile_mean(values)
+    if len(values) < ENOUGH_SEEDS:
+        return Series(grid, middle, values.min(0), values.max(0))
     drawn = np.random.default_rng(0).integers(len(values), size=(RESAMPLES, len(values)))
     low, high = np.percentile([interquartile_mean(values[seeds]) for seeds in drawn], (2.5, 97.5), axis=0)
-    return Series(grid, interquartile_mean(values), low, high)
+    return Series(grid, middle, low, high)
 
 
 def interquartile_mean(values: Floats) -> Floats:
@@ -219,6 +225,7 @@ def _setting_label(setting: str, value: object) -> str:
 def summary(curve: Curve) -> dict[str, object]:
     """A curve's figures by name; `last` and `highest` are those of the interquartile mean over seeds."""
     steps, minutes = curve.series["steps"], curve.series["minutes"]
+    band, enough = [float(steps.low[-1]), float(steps.high[-1])], len(curve.runs) >= ENOUGH_SEEDS
     return {
         "label": curve.label,
         "algorithm": curve.runs[0].algorithm,
@@ -226,7 +233,8 @@ def summary(curve: Curve) -> dict[str, object]:
         "runs": [run.name for run in curve.runs],
         "seeds": [run.seed for run in curve.runs],
         "last": float(steps.middle[-1]),
-        "last_ci95": [float(steps.low[-1]), float(steps.high[-1])],
+        "last_ci95": band if enough else None,
+        "last_range": None if enough else band,
         "highest": float(steps.middle.max()),
         "steps": int(steps.at[-1]),
         "minutes": float(minutes.at[-1]),
@@ -239,15 +247,17 @@ def caption(curves: Sequence[Curve], metric: str) -> str:
     label = (SEARCH_LABELS if searched else METRIC_LABELS).get(metric, metric.replace("_", " "))
     if not _of_pong(curves):
         label = label.replace("games", "episodes")
-    return f"{label}: interquartile mean over seeds, 95% interval" if _has_band(curves) else label
+    bands = {len(curve.runs) >= ENOUGH_SEEDS for curve in curves if len(curve.runs) > 1}
+    if not bands:
+        return label
+    band = "95% interval" if False not in bands else "lowest to highest seed"
+    if len(bands) == 2:
+        band += f", 95% interval from {ENOUGH_SEEDS} seeds on"
+    return f"{label}: interquartile mean over seeds, {band}"
 
 
 def _of_pong(curves: Sequence[Curve]) -> bool:
     return all(run.environment == PONG for curve in curves for run in curve.runs)
-
-
-def _has_band(curves: Sequence[Curve]) -> bool:
-    return any(len(curve.runs) > 1 for curve in curves)
 
 
 def limits(curves: Sequence[Curve], metric: str) -> tuple[float, float] | None:

@@ -6,7 +6,7 @@ the scale of chess (Bradley and Terry 1952, "Rank Analysis of Incomplete Block D
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -22,11 +22,11 @@ PRIOR = 0.5
 MAX_ITERATIONS = 10_000
 """Of the fit, which needs more the fewer of the pairs have played, and the more one-sidedly: up to 1000 were seen."""
 RESAMPLES = 200
-"""Of the games, for the intervals."""
+"""For the intervals."""
 
 
 class Rating(NamedTuple):
-    """A player's rating, with its 95% interval by bootstrap over games."""
+    """A player's rating, with its 95% interval."""
 
     value: float
     low: float
@@ -55,8 +55,7 @@ def standings(names: Sequence[str], results: Sequence[Result], *, anchor: str | 
     games = Games.of(names, results)
     fixed = names.index(anchor) if anchor in names else None
     points, wins = games.points_won, games.games_won
-    by_points = _with_intervals(games, lambda resampled: ratings(resampled.points_won, fixed))
-    by_games = _with_intervals(games, lambda resampled: ratings(resampled.games_won, fixed))
+    by_points, by_games = _by_points(games, fixed), _by_games(wins, fixed)
     played = np.bincount(np.concatenate((games.left, games.right)), minlength=len(names))
     table = [
         Standing(
@@ -128,8 +127,29 @@ def ratings(won: NDArray[np.float64], fixed: int | None = None) -> NDArray[np.fl
     return np.asarray(strengths - (strengths.mean() if fixed is None else strengths[fixed]) + AVERAGE)
 
 
-def _with_intervals(games: Games, rate: Callable[[Games], NDArray[np.float64]]) -> list[Rating]:
+def _by_points(games: Games, fixed: int | None) -> list[Rating]:
+    """The points of a game hang together, so the intervals come from resampling whole games."""
     random = np.random.default_rng(0)
-    resampled = np.array([rate(games.resampled(random)) for _ in range(RESAMPLES)])
-    low, high = np.percentile(resampled, (2.5, 97.5), axis=0)
-    return [Rating(*map(float, of_one)) for of_one in zip(rate(games), low, high, strict=True)]
+    resampled = [ratings(games.resampled(random).points_won, fixed) for _ in range(RESAMPLES)]
+    return _with_intervals(ratings(games.points_won, fixed), resampled)
+
+
+def _by_games(won: NDArray[np.float64], fixed: int | None) -> list[Rating]:
+    """The intervals come from leagues between players of these ratings.
+
+    To resample the games themselves would leave whoever won all of them no interval at all.
+    """
+    random = np.random.default_rng(0)
+    rated = ratings(won, fixed)
+    chances = 1 / (1 + np.exp((rated - rated[:, None]) / SCALE))
+    played = np.triu(won + won.T).astype(np.int64)
+    drawn = []
+    for _ in range(RESAMPLES):
+        wins = random.binomial(played, chances)
+        drawn.append(ratings((wins + (played - wins).T).astype(np.float64), fixed))
+    return _with_intervals(rated, drawn)
+
+
+def _with_intervals(values: NDArray[np.float64], drawn: Sequence[NDArray[np.float64]]) -> list[Rating]:
+    low, high = np.percentile(np.array(drawn), (2.5, 97.5), axis=0)
+    return [Rating(*map(float, of_one)) for of_one in zip(values, low, high, strict=True)]
