@@ -324,6 +324,8 @@ def _machine(provenance: Provenance) -> Iterator[str]:
     versions = ({"Python": provenance.python} if provenance.python else {}) | provenance.packages
     if versions:
         yield f"Versions: {', '.join(f'{_safe(name)} {_safe(version)}' for name, version in versions.items())}."
+    if provenance.moved_from:
+        yield f"The run began elsewhere: on {'; then on '.join(map(_safe, provenance.moved_from))}."
 
 
 def _which_policy(provenance: Provenance) -> Iterator[str]:

@@ -51,6 +51,8 @@ class Provenance(Struct, frozen=True, kw_only=True, omit_defaults=True):
     cores: int | None = None
     cuda: Text | UnsetType | None = UNSET
     """The graphics card's name; null if the training used none."""
+    moved_from: tuple[Text, ...] = ()
+    """Other machines, or versions of torch, that it was on before it was resumed."""
     seed: int | None = None
     steps: Count | None = None
     """Agent steps."""

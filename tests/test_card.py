@@ -257,6 +257,13 @@ def test_the_bundled_models_have_cards_with_their_figures() -> None:
         assert f"**{read.mean_reward:.2f}**" in card(directory, REPOSITORY)
 
 
+def test_a_run_that_moved_says_where_it_was(whole: Path) -> None:
+    record = read_provenance(whole)
+    assert "elsewhere" not in card(whole, REPOSITORY)
+    write_provenance(whole, msgspec.structs.replace(record, moved_from=("a <b>Z80</b>", "an abacus")))
+    assert "The run began elsewhere: on a \\<b\\>Z80\\</b\\>; then on an abacus." in card(whole, REPOSITORY)
+
+
 def test_among_many_opponents_only_some_courts_are_sticky(whole: Path) -> None:
     record = read_provenance(whole)
     assert "every fourth court" not in card(whole, REPOSITORY)

@@ -20,6 +20,7 @@ import torch
 
 from app.command.main import main
 from models import files
+from models.provenance import read_provenance
 from training import launch
 from training.lock import OWNER_FILE
 from training.run import RunDirectory
@@ -155,6 +156,10 @@ def test_a_run_goes_on_on_another_kind_of_device(
     torch.save(state, file)
     assert resume(run, 4000) == 0
     assert "A card with torch 2" in capsys.readouterr().err
+    record = read_provenance(run)
+    assert record.moved_from == ("A card with torch 2",)
+    assert resume(run, 6000) == 0
+    assert read_provenance(run) == record, "it has not moved again"
 
 
 @pytest.mark.parametrize("fails_at", range(1, 8))

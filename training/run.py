@@ -34,7 +34,7 @@ from models.files import (
     is_model_directory,
 )
 from models.mlp import Network
-from models.provenance import write_provenance
+from models.provenance import read_provenance, write_provenance
 from models.run_directory import (
     BEST_FOLDER,
     CHECKPOINT_FILE,
@@ -216,10 +216,20 @@ class RunDirectory:
                     raise ValueError("its progress is incomplete")
                 progress = msgspec.convert(saved.progress, Progress)
             self.moved_from = saved.machine if saved.machine != machine(trainee.device) else ""
+        if self.moved_from:
+            self._note_move()
         self._clear_after(progress)
         if (best := read_evaluation(self.path / BEST_FOLDER)) is not None:
             progress.best_return = max(progress.best_return, best.mean_return)  # found after the save
         return progress
+
+    def _note_move(self) -> None:
+        """Says in the run's provenance where it was before, and where it is now."""
+        before, now = read_provenance(self.path), new_provenance()
+        here = {name: getattr(now, name) for name in ("python", "packages", "processor", "cores", "cuda")}
+        earlier = tuple(dict.fromkeys((*before.moved_from, self.moved_from)))
+        with self._explaining_failures():
+            write_provenance(self.path, msgspec.structs.replace(before, moved_from=earlier, **here))
 
     def _clear_after(self, progress: Progress) -> None:
         """Drops the metrics and stages of later updates, and what was still being written when a process was killed."""
@@ -355,6 +365,9 @@ class MemberRun(RunDirectory):
         """Keeps nothing: the first may have its own."""
         del batch
         return self.path / DIVERGED_FILE
+
+    def _note_move(self) -> None:
+        pass
 
     def _clear_after(self, progress: Progress) -> None:
         pass
