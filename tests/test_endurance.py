@@ -374,7 +374,12 @@ def test_the_training_that_is_followed_may_be_killed_and_started_again(
     train(one, run, 2000, monkeypatch)
     until(one, lambda: played(one) == (1000, 2000))
     trainer = one.services.trainer
-    until(one, lambda: trainer.now is not None and trainer.now.about == "2,000 of 400,000 steps, mean return -20.0")
+    until(
+        one,
+        lambda: (
+            trainer.now is not None and trainer.now.about == "2,000 of 400,000 steps, mean return \N{MINUS SIGN}20.0"
+        ),
+    )
     trainer.close()
 
 

@@ -366,11 +366,11 @@ def test_a_replay_ends_and_begins_again(open_desk: Callable[..., Desk], tmp_path
     replay.save(recorded, tmp_path / "game.volley")
 
     desk = open_desk("watch", "--replay", str(tmp_path / "game.volley"))
-    desk.see(result("Draw"), "end of a replay")
+    desk.see(result("The recording ends here"), "end of a replay")
     time.sleep(2 * HEEDLESS_SECONDS)
     desk.press("Return")
-    desk.see(never(result("Draw")), "replay again")
-    desk.see(result("Draw"), "end of a replay again")
+    desk.see(never(result("The recording ends here")), "replay again")
+    desk.see(result("The recording ends here"), "end of a replay again")
     desk.press("q")
     assert desk.close() == (0, "", "")
 
