@@ -54,7 +54,7 @@ def resolve(model: str) -> Path:
         name, problem = whole or model, "is neither a model's name nor a directory"
     names = ", ".join((*bundled_names(), *store.imported_names())) or "none"
     raise UnknownModelError(
-        f"{one_line(name, 160)!r} {problem}; known models: {names}; "
+        f"{one_line(name, 120)!r} {problem}; known models: {names}; "
         "or give a model directory, a run, or USER/REPO on the Hub"
     )
 

@@ -275,7 +275,7 @@ def test_what_is_being_played_is_not_waited_for() -> None:
         (["ppo", "ppo"], "at least two players"),
         (["ppo", "nobody"], "'nobody' is neither"),
         (["ppo", "casul"], "or a script: tracker, predictor, casual"),
-        (["ppo", "rookie"], "or a level, Rookie to Champion"),
+        (["ppo", "rookie"], "or a level, such as Rookie"),
         (["still", "cpu", "--games", "1", "--picture", "picture"], "its name must end in .png or .svg"),
         (["ppo", "cpu", "--games", "0"], "'0' is not a whole number"),
         (

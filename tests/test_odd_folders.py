@@ -204,7 +204,7 @@ def test_impossible_names_are_told_in_a_line(
     del here
     words = [name if word == "NAME" else word for word in command]
     assert main(words if name in words else [*words, name]) == 2
-    assert len(told(capsys)) < 450
+    assert len(told(capsys)) < 400
 
 
 def told(capsys: pytest.CaptureFixture[str]) -> str:

@@ -41,7 +41,7 @@ def entrant(name: str) -> Entrant:
     `UserError` if there is none.
     """
     player = _player(name)
-    with named.naming_others(f"a level, {LEVELS[0].name} to {LEVELS[-1].name}"):
+    with named.naming_others(f"a level, such as {LEVELS[0].name}"):
         what = _code_hash() + model_hash(player) + msgspec.json.encode(player).decode()
     return Entrant(name, player, f"{name}#{sha256(what.encode()).hexdigest()[:12]}")
 
