@@ -108,10 +108,10 @@ class Services:
         with self.loader, self.thinker, self.transfers, ExitStack() as last:
             last.callback(self._end_uploads)
             last.callback(self._end_training)
-            last.callback(self.display.close)
-            last.callback(self.speaker.close)
             if self._tutor is not None:
                 last.callback(self._tutor.close)
+            last.callback(self.display.close)
+            last.callback(self.speaker.close)
             if "library" in self.__dict__:
                 last.callback(self.library.close)
 

@@ -65,6 +65,8 @@ class Window:
         self.services = Services(display)
         self._help_open = False
         self._typing = False
+        self._key_is_text = True
+        """Whether the key that is held, if one is, went to a field: no command's key is typed as well."""
         self._mode: Mode | None = None
         """The menu's, when it was left; None if it has not been open."""
         self._screen: Screen
@@ -164,6 +166,12 @@ class Window:
 
     def _handle(self, event: pygame.Event) -> None:
         context = self._context
+        if event.type == pygame.KEYDOWN:
+            self._key_is_text = context is Context.TYPING
+        elif event.type == pygame.KEYUP:
+            self._key_is_text = True
+        elif event.type == pygame.TEXTINPUT and not self._key_is_text:
+            return
         if context is Context.TYPING and isinstance(self._screen, TypingScreen) and self._screen.type(event):
             return
         command = self.services.devices.handle(event, context)

@@ -27,6 +27,7 @@ from app.menu.model import Mode
 from app.menu.screen import MenuScreen
 from app.play.screen import MatchScreen
 from app.screen import Follow, OpenLessons
+from app.services import Services
 from app.ui import theme
 from app.ui.bindings import Command
 from app.ui.display import open_display
@@ -281,6 +282,7 @@ class FakeTutor(Tutor):
     def __init__(self) -> None:
         self.asked: list[Knobs | None] = []
         self.states: dict[type, State] = {}
+        self.gone = False
 
     def ask(self, knobs: Knobs) -> None:
         self.asked.append(knobs)
@@ -288,6 +290,10 @@ class FakeTutor(Tutor):
 
     def rest(self) -> None:
         self.asked.append(None)
+
+    def check(self) -> None:
+        if self.gone:
+            raise UserError("the process has ended")
 
     def told(self, kind: type[Any]) -> Any:
         return self.states.get(kind)
@@ -465,9 +471,45 @@ def test_a_training_is_started_watched_and_stopped(page: LearnPage) -> None:
     page.show_training(RunningTraining(Path("run"), "2,000 steps", curve, 5000))
     assert page.focus.target is LearnButton.WATCH
     assert page.command(Command.CONFIRM) is LearnButton.WATCH
-    page.command(Command.RIGHT)
+    page.command(Command.DOWN)
     assert page.command(Command.CONFIRM) is LearnButton.STOP
+    page.command(Command.LEFT)
+    assert group(page) is LearnArea.LESSONS
     assert lesson.shown(page.tutor)
+
+
+def test_a_training_that_starts_is_not_stopped_by_a_second_press(page: LearnPage) -> None:
+    open_lesson(page, "pong")
+    page.command(Command.CONFIRM)
+    page.show_training(RunningTraining(Path("run"), "Starting …", for_pong=None))
+    assert not page.buttons
+    assert page.command(Command.CONFIRM) is None
+    assert [words for _, words in page.hints] == ["choose", "menu"]
+    page.show_training(RunningTraining(Path("run"), "2,000 steps"))
+    assert page.buttons == (LearnButton.WATCH, LearnButton.STOP)
+
+
+def test_it_is_noticed_when_the_process_of_the_lessons_ends(page: LearnPage) -> None:
+    page.update(1.0)
+    page.update(1.0)
+    assert isinstance(page.tutor, FakeTutor)
+    page.tutor.gone = True
+    with pytest.raises(UserError, match="has ended"):
+        page.update(1.0)
+    open_lesson(page, "pong")
+    page.update(1.0)
+    page.update(1.0)
+
+
+def test_the_window_is_gone_before_the_lessons_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    ended: list[str] = []
+    services = Services(open_display())
+    monkeypatch.setattr(services.display, "close", lambda: ended.append("window"))
+    monkeypatch.setattr(FakeTutor, "close", lambda _: ended.append("lessons"))
+    services._tutor = FakeTutor()
+    with services:
+        pass
+    assert ended == ["window", "lessons"], "nobody looks at a frozen window"
 
 
 def test_another_training_is_not_the_lessons(page: LearnPage) -> None:

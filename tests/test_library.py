@@ -21,7 +21,7 @@ from app import settings
 from app.game.lineup import Lineup, Person, Policy, Rom
 from app.hub import local, remote
 from app.hub.library import TYPING_PAUSE, Library, Note, Retry
-from app.hub.local import Entry, ModelAction, Section
+from app.hub.local import Entry, ModelAction, Section, plausible_curve
 from app.hub.remote import LOADING
 from app.library.layout import LibraryLayout
 from app.library.selection import (
@@ -43,6 +43,7 @@ from models.errors import UserError
 from models.files import CONFIG_FILE
 from models.hub.reading import Cancelled, Preview, RemoteFile, RemoteModel, Revision, SearchResult
 from models.results import Result, Results
+from models.run_directory import CurvePoint
 from models.spec import ModelSpec, encode
 from models.store import StoredModel
 from training.run import RunDirectory
@@ -779,33 +780,47 @@ def test_the_mouse_clicks_and_its_wheel_scrolls(bench: Bench, keep: Callable[...
     assert bench.view.click(place, size) == Start(Lineup(Rom(), Policy(moved.model)), back=OpenLibrary(moved.model))
 
 
+def test_the_key_that_leads_to_a_field_is_not_typed_into_it(one: Window) -> None:
+    one._act(OpenLibrary())
+    press(one, ord("w"), "w")
+    assert one._screen.context is Context.TYPING
+    press(one, ord("q"), "q")
+    press(one, pygame.K_F1)
+    press(one, ord("h"), "h")
+    assert (one._help_open, one.services.library.query) == (False, "q")
+    pygame.event.post(pygame.Event(pygame.TEXTINPUT, text="é"))
+    one.frame(0.01)
+    assert one.services.library.query == "qé", "some text comes without a key"
+
+
+def press(one: Window, key: int, text: str = "", mod: int = 0) -> None:
+    """A key as SDL reports it: first as itself, then as text."""
+    pygame.event.post(pygame.Event(pygame.KEYDOWN, key=key, mod=mod, unicode=text))
+    if text.isprintable() and text:
+        pygame.event.post(pygame.Event(pygame.TEXTINPUT, text=text))
+    one.frame(0.01)
+    pygame.event.post(pygame.Event(pygame.KEYUP, key=key, mod=mod))
+    one.frame(0.01)
+
+
 def test_letters_are_text_while_typing(one: Window) -> None:
     one._act(OpenLibrary())
-
-    def press(key: int, text: str = "", mod: int = 0) -> None:
-        pygame.event.post(pygame.Event(pygame.KEYDOWN, key=key, mod=mod, unicode=text))
-        if text.isprintable() and text:
-            pygame.event.post(pygame.Event(pygame.TEXTINPUT, text=text))
-        one.frame(0.01)
-        pygame.event.post(pygame.Event(pygame.KEYUP, key=key, mod=mod))
-        one.frame(0.01)
-
-    press(pygame.K_TAB, "\t")
+    press(one, pygame.K_TAB, "\t")
     for letter in "mqh w":
-        press(ord(letter), letter)
-    press(pygame.K_BACKSPACE, "\b")
-    press(pygame.K_LEFT)
-    press(ord("s"), "s")
+        press(one, ord(letter), letter)
+    press(one, pygame.K_BACKSPACE, "\b")
+    press(one, pygame.K_LEFT)
+    press(one, ord("s"), "s")
     assert one.services.library.query == "mqhs "
     assert not one.services.settings.muted
     assert (one.closed, one._help_open) == (False, False)
-    press(pygame.K_F1)
+    press(one, pygame.K_F1)
     assert (one.closed, one._help_open) == (False, True)
-    press(ord("x"), "x")
-    press(pygame.K_ESCAPE, "\x1b")
+    press(one, ord("x"), "x")
+    press(one, pygame.K_ESCAPE, "\x1b")
     assert (one._help_open, one.services.library.query) == (False, "mqhs ")
-    press(pygame.K_RETURN, "\r")
-    press(ord("m"), "m")
+    press(one, pygame.K_RETURN, "\r")
+    press(one, ord("m"), "m")
     assert settings.load().settings.muted
     assert one.services.library.query == "mqhs "
 
@@ -834,6 +849,54 @@ def test_hints_show_what_works_now(bench: Bench) -> None:
     bench.press(Command.SEARCH)
     assert bench.view.context is Context.TYPING
     assert shown() == {"Down": "list", "Enter": "done", "Esc": "list"}
+
+
+def test_hints_say_what_esc_and_enter_do(bench: Bench, keep: Callable[..., StoredModel]) -> None:
+    def shown() -> dict[str, str]:
+        return dict(widgets.hints(BINDINGS, bench.model.hints, bench.view.context))
+
+    keep(ADA)
+    bench.library.refresh()
+    bench.choose(ADA)
+    assert shown()["Esc"] == "menu"
+    bench.model.focus.go(ModelAction.DELETE)
+    bench.press(Command.CONFIRM)
+    assert shown()["Esc"] == "keep it"
+    bench.model.focus.enter(LibraryArea.LIST)
+    assert shown()["Esc"] == "keep it"
+    bench.press(Command.BACK)
+    assert not bench.model.deleting
+    bench.model.focus.go(ModelAction.REVISIONS)
+    bench.press(Command.CONFIRM)
+    bench.answer("history")
+    assert (shown()["Enter"], shown()["Esc"]) == ("use this one", "back")
+    bench.library.start_download(ZOE)
+    bench.model.settle()
+    assert (shown().get("Enter"), shown()["Esc"]) == (None, "cancel download")
+    bench.press(Command.BACK)
+    bench.model.focus.enter(LibraryArea.LIST)
+    assert shown()["Esc"] == "back"
+    bench.press(Command.BACK)
+    assert bench.library.history is None
+
+
+def test_the_next_model_of_a_search_shows_its_card_from_the_beginning(bench: Bench) -> None:
+    bench.choose("ppo")
+    bench.answer("details", -1)
+    bench.draw()
+    bench.model.card_scroll.by(5)
+    bench.library.notice = "cannot download it"
+    bench.press(Command.SEARCH)
+    bench.type("reinforce")
+    assert bench.model.entry is not None
+    assert bench.model.entry.name == "reinforce"
+    assert (bench.model.card_scroll.top, bench.library.notice) == (0, "")
+
+
+def test_a_curve_whose_steps_fall_is_not_drawn_backwards() -> None:
+    steps = (0, 400_000, 200_000, 400_000, 500_000)
+    curve = plausible_curve(tuple(CurvePoint(count, 0.0, 3.0) for count in steps))
+    assert [point.steps for point in curve] == [0, 400_000, 400_000, 500_000]
 
 
 # Drawing

@@ -15,6 +15,7 @@ from agents.pong import Side
 from app.follow.trainer import RunningTraining, Train
 from app.game.levels import Level
 from app.game.lineup import Ladder, Lineup, Person, Player, Policy, Rom, Script, Tracker
+from app.game.rating import PersonRating
 from app.menu.choices import STEPS, OpponentKind, Preferences, progress_of
 from app.menu.model import (
     ChangeSettings,
@@ -66,11 +67,22 @@ NOW = RunningTraining(Path("runs/first"), "0.13M of 5.00M steps, mean return \N{
 PICTURE = np.full((210, 160, 3), 144, np.uint8)
 
 
-def menu(last: Lineup = FIRST, preferences: Preferences | None = None) -> MenuModel:
-    path = "/home/someone/.config/volley/settings.toml"
+def menu(last: Lineup = FIRST, preferences: Preferences | None = None, person: PersonRating | None = None) -> MenuModel:
     return MenuModel(
-        last, MODELS, LEVELS, measured_against=Script("casual"), preferences=preferences, settings_path=path, runs=RUNS
+        last,
+        MODELS,
+        LEVELS,
+        measured_against=Script("casual"),
+        person=person,
+        preferences=preferences,
+        settings_path="/home/someone/.config/volley/settings.toml",
+        runs=RUNS,
     )
+
+
+def rated(level: Level) -> PersonRating:
+    """A person as strong as the level."""
+    return PersonRating(level.rating, level.rating - 60, level.rating + 60, 4)
 
 
 def press(model: MenuModel, *commands: Command) -> Outcome | None:
@@ -402,6 +414,28 @@ def test_only_pong_can_be_watched_while_it_is_learned() -> None:
     assert model.buttons == (MenuButton.STOP,)
 
 
+def test_a_training_that_starts_is_not_stopped_by_a_second_press() -> None:
+    model = in_mode(Mode.TRAIN)
+    press(model, Command.RIGHT)
+    model.show_training(RunningTraining(Path("runs/new"), "Starting …", for_pong=None))
+    assert model.buttons == ()
+    assert press(model, Command.CONFIRM) is None
+    model.show_training(RunningTraining(Path("runs/new"), "2,000 steps"))
+    assert press(model, Command.CONFIRM) == Follow(Path("runs/new"))
+
+
+def test_hints_of_buttons_side_by_side_say_so() -> None:
+    model = in_mode(Mode.TRAIN)
+    model.show_training(NOW)
+    press(model, Command.RIGHT)
+    assert dict(widgets.hints(BINDINGS, model.hints))["Left Right"] == "choose"
+    targets: list[object] = []
+    for command in (Command.RIGHT, Command.LEFT):
+        press(model, command)
+        targets.append(model.focus.target)
+    assert targets == [MenuButton.STOP, MenuButton.FOLLOW]
+
+
 def test_only_a_lone_player_is_told_of_the_mouse() -> None:
     alone, two = in_mode(Mode.ROM).cards[1], in_mode(Mode.PEOPLE).cards
     assert "mouse" in " ".join(alone.about)
@@ -429,6 +463,7 @@ def busy_menus() -> Iterator[MenuModel]:
     training = in_mode(Mode.TRAIN)
     training.show_training(NOW)
     yield training
+    yield from (menu(Lineup(level.player, Person()), person=rated(level)) for level in LEVELS)
     yield from map(menu, LINEUPS)
 
 
@@ -445,6 +480,17 @@ def test_layout_is_inside_and_apart(size: tuple[int, int]) -> None:
         # The ring of one may not touch the next.
         assert not overlaps(rect.inflate(0, 2 * round(2 * layout.scale)) for rect in targets)
         assert layout.court.width / layout.court.height == pytest.approx(4 / 3, abs=0.01)
+
+
+@pytest.mark.parametrize("size", SIZES, ids=str)
+def test_what_is_said_of_a_level_is_not_cut(size: tuple[int, int]) -> None:
+    for level in LEVELS:
+        model = menu(Lineup(level.player, Person()), person=rated(level))
+        layout = MenuLayout.of(size, model)
+        assert any("nearest" in text for text in model.cards[Side.LEFT].about)
+        for text in model.cards[Side.LEFT].about:
+            letters = round(theme.HINT_SIZE * layout.scale)
+            assert len(theme.wrapped(text, letters, layout.abouts[Side.LEFT].width, 99)) <= 3, level.name
 
 
 def overlaps(rects: Iterable[pygame.Rect]) -> list[tuple[pygame.Rect, pygame.Rect]]:

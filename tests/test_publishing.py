@@ -22,7 +22,7 @@ from msgspec.structs import replace
 import models.hub
 from app.hub import preparation
 from app.hub.publishing import LOGIN_CHECK_SECONDS, File, Publishing, Stage
-from app.publish.form import PublishingButton, PublishingModel
+from app.publish.form import PublishingArea, PublishingButton, PublishingModel
 from app.publish.screen import PublishingScreen
 from app.publish.view import PublishingLayout, PublishingView
 from app.screen import Publish
@@ -225,6 +225,14 @@ def test_preparation_reports_its_progress(desk: Desk, tmp_path: Path, monkeypatc
     assert desk.publishing.stage is Stage.NAMING
     until(lambda: not left_over(tmp_path))
     assert is_gone(started(tmp_path)[0])
+
+
+def test_esc_on_the_visibility_leads_to_the_name(desk: Desk) -> None:
+    desk.press(Command.DOWN)
+    assert desk.model.focus.group is PublishingArea.PRIVATE
+    assert ((Command.BACK,), "name") in desk.model.hints
+    assert desk.press(Command.BACK) is False
+    assert ((Command.BACK,), "models") in desk.model.hints
 
 
 def test_a_temporary_folder_that_takes_nothing_is_told(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

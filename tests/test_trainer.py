@@ -74,6 +74,16 @@ def test_a_new_training_gets_its_own_folder(training: Trainer) -> None:
     assert about(training) == "Starting …"
 
 
+def test_what_it_learns_is_not_known_at_first(training: Trainer) -> None:
+    training.start(Train("ppo", None, Path("runs/old")))
+    assert training.now is not None
+    assert training.now.for_pong is None
+    for environment, for_pong in (("ALE/Pong-v5", True), ("CartPole-v1", False)):
+        cast("FakeFollower", training._progress).training = Training(environment=environment)
+        assert training.now is not None
+        assert training.now.for_pong is for_pong
+
+
 def test_only_one_runs_at_a_time(training: Trainer) -> None:
     training.start(Train("ppo", 200_000, None))
     first = process_of(training)

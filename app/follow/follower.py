@@ -18,7 +18,7 @@ from models import catalog
 from models.errors import UserError
 from models.files import CONFIG_FILE, WEIGHTS_FILE
 from models.run_directory import METRICS_FILE, NEWEST_FOLDER, CurvePoint, CurveReader, read_config
-from models.spec import PONG, ModelSpec
+from models.spec import ModelSpec
 
 if TYPE_CHECKING:
     from agents.policy import PolicyAgent
@@ -45,8 +45,8 @@ class Training:
     """The agent steps to train for; None if the run does not say."""
     silent_for: float = 0.0
     """Seconds since its last metrics, rounded down to minutes so that the panel need not be redrawn every second."""
-    environment: str = PONG
-    """What it learns."""
+    environment: str | None = None
+    """What it learns; None until the run says."""
 
     @property
     def steps(self) -> int:
@@ -160,7 +160,7 @@ class Follower:
         return _RunState(training, model=model, steps=self._steps_of_checkpoint(training.curve))
 
     def _training(self) -> Training:
-        target, environment, silent_for = None, PONG, 0.0
+        target, environment, silent_for = None, None, 0.0
         with suppress(UserError):
             config = read_config(self._run)
             target, environment = config.steps, config.spec.environment

@@ -37,8 +37,8 @@ class RunningTraining:
     curve: tuple[CurvePoint, ...] = ()
     target: int | None = None
     """The agent steps that it is for, once known."""
-    for_pong: bool = True
-    """Whether it learns Pong, so that its policy can be watched."""
+    for_pong: bool | None = True
+    """Whether it learns Pong, so that its policy can be watched; None until its run says."""
 
 
 class Trainer:
@@ -87,7 +87,8 @@ class Trainer:
         if self._process is None or self._progress is None:
             return None
         training, about = self._progress.training, self._about(self._process, self._progress)
-        return RunningTraining(self._process.run, about, training.curve, training.target, training.environment == PONG)
+        for_pong = None if training.environment is None else training.environment == PONG
+        return RunningTraining(self._process.run, about, training.curve, training.target, for_pong)
 
     @staticmethod
     def _about(process: TrainingProcess, progress: Follower) -> str:

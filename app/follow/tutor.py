@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 from contextlib import suppress
-from threading import Thread
+from threading import Lock, Thread
 from typing import IO, TypeVar
 
 import msgspec
@@ -17,6 +17,7 @@ S = TypeVar("S", bound=State)
 COMMAND = (*VOLLEY, "lessons")
 PATIENCE = 2.0
 """Seconds in which it may end by itself."""
+_ENDED = "the process that runs the lessons has ended; open them again"
 
 
 class Tutor:
@@ -28,6 +29,8 @@ class Tutor:
     def __init__(self) -> None:
         self._number = 0
         self._told: dict[type, State] = {}
+        self._turn = Lock()
+        """Held while the number and what was told change, so that nothing told to an earlier question stays."""
         try:
             self._process = launch(COMMAND, subprocess.PIPE, questions=subprocess.PIPE, errors=subprocess.DEVNULL)
         except OSError as error:
@@ -38,16 +41,12 @@ class Tutor:
 
     def ask(self, knobs: Knobs) -> None:
         """Begins a lesson with these knobs, in place of whatever runs; `UserError` if the process has ended."""
-        self._number += 1
-        self._told = {}
-        self._say(encode(Ask(self._number, knobs)))
+        self._say(encode(Ask(self._next_number(), knobs)))
 
     def rest(self) -> None:
         """Runs nothing until the next question."""
-        self._number += 1
-        self._told = {}
         with suppress(UserError):
-            self._say(encode(Ask(self._number, None)))
+            self._say(encode(Ask(self._next_number(), None)))
 
     def told(self, kind: type[S]) -> S | None:
         """The newest state of this kind since the last question; None if there is none yet."""
@@ -64,6 +63,11 @@ class Tutor:
         """Whether the process is gone, which it should not be."""
         return self._process.poll() is not None
 
+    def check(self) -> None:
+        """`UserError` if the process has ended."""
+        if self.ended:
+            raise UserError(_ENDED)
+
     def close(self) -> None:
         """Ends the process."""
         assert self._process.stdin is not None
@@ -76,19 +80,26 @@ class Tutor:
             self._process.wait()
         self._listener.join()
 
+    def _next_number(self) -> int:
+        """The number of a new question; what was told to the one before is forgotten."""
+        with self._turn:
+            self._number += 1
+            self._told = {}
+            return self._number
+
     def _say(self, line: bytes) -> None:
         assert self._process.stdin is not None
         try:
             self._process.stdin.write(line)
             self._process.stdin.flush()
         except (OSError, ValueError) as error:  # a pipe that nobody reads, or one that is closed
-            raise UserError("the process that runs the lessons has ended; leave this page and come back") from error
+            raise UserError(_ENDED) from error
 
     def _listen(self, lines: IO[bytes]) -> None:
         """In a thread of its own. What was told to an earlier question is late, and passed over."""
         with lines:
             for line in lines:
-                with suppress(msgspec.DecodeError):
+                with suppress(msgspec.DecodeError), self._turn:
                     told = decode_tell(line)
                     if told.number == self._number:
                         self._told = {**self._told, type(told.state): told.state}

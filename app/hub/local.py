@@ -186,12 +186,14 @@ def read_card(directory: Path) -> tuple[Line, ...]:
 
 
 def plausible_curve(curve: tuple[CurvePoint, ...]) -> tuple[CurvePoint, ...]:
-    """Drops points without a return or with impossible steps, and clips returns to what Pong allows."""
-    return tuple(
-        CurvePoint(point.steps, point.seconds, min(max(point.mean_return, -POINTS_TO_WIN), POINTS_TO_WIN))
-        for point in curve
-        if point.mean_return is not None and 0 <= point.steps <= _MAX_STEPS
-    )
+    """Drops points without a return or with steps that are impossible or fall; clips returns to what Pong allows."""
+    kept: list[CurvePoint] = []
+    for point in curve:
+        fewest = kept[-1].steps if kept else 0
+        if point.mean_return is not None and fewest <= point.steps <= _MAX_STEPS:
+            mean_return = min(max(point.mean_return, -POINTS_TO_WIN), POINTS_TO_WIN)
+            kept.append(CurvePoint(point.steps, point.seconds, mean_return))
+    return tuple(kept)
 
 
 def _model_entry(section: Section, model: str, directory: Path) -> Entry:

@@ -103,7 +103,7 @@ def _draw_words(surface: pygame.Surface, rect: pygame.Rect, scale: float, climb:
     draw_legend(surface, rect.topleft, scale, rows)
     top = rect.top + round(84 * scale)
     facts = (
-        ("best return", "" if climb is None else f"{climb.best_return:7.1f}"),
+        ("best return", "" if climb is None else with_minus(climb.best_return, "z7.1f")),
         ("games", "" if climb is None else f"{climb.games:7,}"),
         ("spread", "" if climb is None else f"{climb.spread:7.2f}"),
     )

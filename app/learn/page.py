@@ -12,7 +12,7 @@ from app.follow.tutor import Tutor
 from app.learn.lesson import Answer, LearnButton, Lesson
 from app.learn.pong import PongLesson
 from app.ui.bindings import Command
-from app.ui.focus import COLUMN, ROW_OR_COLUMN, Focus, Group, Hint
+from app.ui.focus import COLUMN, Focus, Group, Hint
 from app.ui.widgets import Choice
 from models.lessons import Knobs, QuizKnobs
 
@@ -116,7 +116,10 @@ class LearnPage:
         self._arrange()
 
     def update(self, elapsed: float) -> None:
-        """Begins the open lesson once the choices rest; notes that it has shown its point."""
+        """Begins the open lesson once the choices rest; notes that it has shown its point.
+
+        `UserError` if the process that runs the lessons has ended.
+        """
         self._unchanged += elapsed
         now = self.lesson, QuizKnobs(self.lesson.name) if self.asking else self.lesson.knobs(self._seed)
         if now != self._asked and (self._unchanged >= SETTLE_SECONDS or self._asked is None):
@@ -125,6 +128,8 @@ class LearnPage:
                 self.tutor.rest()
             else:
                 self.tutor.ask(now[1])
+        elif now[1] is not None:
+            self.tutor.check()
         if self.begun and not self.asking and self.lesson.shown(self.tutor):
             self.done.add(self.lesson.name)
 
@@ -193,7 +198,7 @@ class LearnPage:
     def _arrange(self) -> None:
         choose = ((Command.UP, Command.DOWN), "choose")
         lessons = ((Command.LEFT,), "lessons")
-        inside = "change something" if self.choices else "answers" if self.asking else "button"
+        inside = "change something" if self.choices else "answers" if self.asking else "button" if self.buttons else ""
         self.focus.arrange(
             {
                 LearnArea.LESSONS: Group(
@@ -201,7 +206,7 @@ class LearnPage:
                     moves=COLUMN,
                     exits={Command.RIGHT: (LearnArea.CHOICES, LearnArea.ANSWERS, LearnArea.BUTTONS)},
                     remembers=True,
-                    hints=(choose, ((Command.RIGHT, Command.CONFIRM), inside)),
+                    hints=(choose, *((((Command.RIGHT, Command.CONFIRM), inside),) if inside else ())),
                 ),
                 LearnArea.CHOICES: Group(
                     targets=self.choices,
@@ -226,7 +231,7 @@ class LearnPage:
                 ),
                 LearnArea.BUTTONS: Group(
                     targets=self.buttons,
-                    moves=ROW_OR_COLUMN,
+                    moves=COLUMN,
                     exits={Command.UP: (LearnArea.CHOICES, LearnArea.ANSWERS), Command.LEFT: (LearnArea.LESSONS,)},
                     hover=True,
                     hints=(choose, lessons),

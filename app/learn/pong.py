@@ -33,9 +33,14 @@ class PongLesson(Lesson):
 
     @property
     def buttons(self) -> tuple[LearnButton, ...]:
-        """Start it; or, while it runs, watch it or stop it. Another that runs must be stopped first."""
+        """Start it; or, while it runs, watch it or stop it. Another that runs must be stopped first.
+
+        None as it starts: there is nothing to watch yet, and whoever presses Enter twice does not mean to stop it.
+        """
         if self.training is None:
             return (LearnButton.TRAIN,)
+        if self.training.for_pong is None:
+            return ()
         return (LearnButton.WATCH, LearnButton.STOP) if self.training.for_pong else (LearnButton.STOP,)
 
     def knobs(self, seed: int) -> None:
@@ -56,7 +61,7 @@ class PongLesson(Lesson):
         now = self.training
         if now is None:
             status = "No training run is under way."
-        elif now.for_pong:
+        elif now.for_pong is not False:
             status = now.about
         else:
             status, now = f"Another training run is under way: {now.run}", None

@@ -116,11 +116,22 @@ class LibraryModel:
     @property
     def hints(self) -> tuple[Hint, ...]:
         """The commands worth knowing now."""
-        area, busy = self.focus.group, self.library.download is not None
+        area = self.focus.group
         search = (((Command.SEARCH,), "search"),) if area in (LibraryArea.LIST, LibraryArea.CARD) else ()
-        back = "menu" if area is LibraryArea.LIST else "back"
-        back = "list" if area is LibraryArea.SEARCH else "cancel download" if busy else back
-        return *self.focus.hints, *search, ((Command.BACK,), back)
+        return *self.focus.hints, *search, ((Command.BACK,), self._back_hint)
+
+    @property
+    def _back_hint(self) -> str:
+        """What Esc does."""
+        if self.typing:
+            return "list"
+        if self.deleting:
+            return _hint_label(LibraryButton.KEEP)
+        if self.library.download is not None:
+            return "cancel download"
+        if self.library.history is not None:
+            return _hint_label(LibraryButton.BACK)
+        return "menu" if self.focus.group is LibraryArea.LIST else "back"
 
     def take(self, event: pygame.Event) -> bool:
         """Passes typed text to the search field if that is in focus; returns whether the event was text."""
@@ -221,7 +232,7 @@ class LibraryModel:
                 replacement=self._same_commit,
                 scroll=self.history_scroll,
                 hints=((up_down, "choose"),),
-                confirm=lambda _: "use this one",
+                confirm=lambda _: _hint_label(LibraryButton.USE) if LibraryButton.USE in buttons else "",
             ),
             area.CARD: Group(
                 targets=(area.CARD,) if readable else (),
@@ -229,6 +240,7 @@ class LibraryModel:
                 fallback=area.LIST,
                 scroll=self.card_scroll,
                 hints=((up_down, "scroll"), ((Command.LEFT,), "list")),
+                confirm=lambda _: _hint_label(buttons[0]) if buttons else "",
             ),
             area.BUTTONS: Group(
                 targets=buttons,
@@ -237,7 +249,7 @@ class LibraryModel:
                 fallback=area.LIST,
                 hover=True,
                 replacement=self._replacement_button,
-                hints=((sideways, "choose"), ((Command.UP,), "read")),
+                hints=((sideways, "choose"), *((((Command.UP,), "read"),) if to_history or readable else ())),
                 confirm=_hint_label,
             ),
         }
@@ -378,7 +390,10 @@ class LibraryModel:
 
 
 def _same_repository(one: Entry | Retry | None, other: Entry | Retry | None) -> bool:
-    return isinstance(one, Entry) and isinstance(other, Entry) and one.repository == other.repository
+    """Whether both are of one repository; a model that is of none is only itself."""
+    if not (isinstance(one, Entry) and isinstance(other, Entry)):
+        return False
+    return one.key == other.key or (one.repository != "" and one.repository == other.repository)
 
 
 def _hint_label(button: LibraryTarget) -> str:

@@ -233,17 +233,24 @@ class MenuModel:
     @property
     def buttons(self) -> tuple[MenuButton, ...]:
         """The buttons of this mode; Enter presses the first one if no button is in focus."""
-        if self.mode is Mode.TRAIN and self._training_now is not None:
-            return (MenuButton.FOLLOW, MenuButton.STOP) if self._training_now.for_pong else (MenuButton.STOP,)
+        if self.mode is Mode.TRAIN:
+            return self._training_buttons
         if self.mode is Mode.LEARN:
             return (MenuButton.LEARN,)
         if self.mode is Mode.MODELS:
             return (MenuButton.BROWSE,)
         if self.mode is Mode.SETTINGS and self._person is not None:
             return (MenuButton.FORGET_SURE if self._forgetting else MenuButton.FORGET,)
-        if self.mode is Mode.TRAIN:
-            return (MenuButton.START if self._training.run is None else MenuButton.RESUME,)
         return (MenuButton.START,) if self.lineup is not None else ()
+
+    @property
+    def _training_buttons(self) -> tuple[MenuButton, ...]:
+        """None as a training starts: there is nothing to watch yet, and a second Enter is not meant to stop it."""
+        if self._training_now is None:
+            return (MenuButton.START if self._training.run is None else MenuButton.RESUME,)
+        if self._training_now.for_pong is None:
+            return ()
+        return (MenuButton.FOLLOW, MenuButton.STOP) if self._training_now.for_pong else (MenuButton.STOP,)
 
     @property
     def hints(self) -> tuple[Hint, ...]:
@@ -280,6 +287,7 @@ class MenuModel:
         """Updates the focus. Modes take a click, because the mouse crosses others on its way to the choices."""
         self._forgetting = self._forgetting and self.focus.target in {MenuButton.FORGET, MenuButton.FORGET_SURE}
         choose, buttons = ((Command.UP, Command.DOWN), "choose"), self.buttons
+        sideways = (Command.LEFT, Command.RIGHT)
         first = buttons[0] if buttons else None
         options = (((Command.RIGHT,), "options"),) if self.options else ()
         self.focus.arrange(
@@ -298,7 +306,7 @@ class MenuModel:
                     exits={Command.DOWN: (MenuArea.BUTTONS,)},
                     fallback=MenuArea.BUTTONS,
                     hover=True,
-                    hints=(choose, ((Command.LEFT, Command.RIGHT), "change")),
+                    hints=(choose, (sideways, "change")),
                     confirm=lambda _: "change" if self.mode is Mode.SETTINGS else _hint_label(first),
                 ),
                 MenuArea.BUTTONS: Group(
@@ -306,7 +314,7 @@ class MenuModel:
                     moves=ROW_OR_COLUMN,
                     exits={Command.UP: (MenuArea.CHOICES,), Command.LEFT: (MenuArea.MODES,)},
                     hover=True,
-                    hints=(choose, ((Command.LEFT,), "modes")),
+                    hints=((sideways, "choose"),) if len(buttons) > 1 else (choose, ((Command.LEFT,), "modes")),
                     confirm=_hint_label,
                 ),
             }
@@ -375,7 +383,7 @@ class MenuModel:
                 return Quit()
             case Choice() as choice if self.mode is Mode.SETTINGS:
                 choice.cycle()
-            case _:
+            case _ if self.buttons:
                 return self._press(self.buttons[0])
         return None
 

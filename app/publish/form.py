@@ -73,6 +73,8 @@ class PublishingModel:
     def hints(self) -> tuple[Hint, ...]:
         """The commands worth knowing now."""
         back = {Stage.PREPARING: "cancel", Stage.REVIEW: "change name"}.get(self._stage, "models")
+        if self.focus.group is PublishingArea.PRIVATE:
+            back = "name"
         return *self.focus.hints, ((Command.BACK,), back)
 
     def repeat(self, elapsed: float) -> None:
