@@ -36,6 +36,8 @@ class LadderAgent(Generic[Memory]):
         self.level = self.first_level = min(level, len(rungs) - 1)
         """Now, and as the game began."""
         self._rungs = tuple(rungs)
+        self.policies = tuple(rung.policy for rung in rungs if rung.policy is not None)
+        """Those of all rungs."""
 
     @property
     def name(self) -> str:

@@ -156,7 +156,7 @@ def resumed(folder: Path, files: Files, originals: list[Files]) -> Iterator[str]
             yield f"impossible progress: {progress}"
         if run.settings.num_envs > 8:
             return
-        with closing(_environments(run.settings, trainee.num_envs, 0)) as environments:
+        with closing(_environments(run.settings, trainee, 0)) as environments:
             with run.explaining_misfits():
                 trainee.prepare(environments, progress)
             if files.get(CONFIG_FILE) in [original[CONFIG_FILE] for original in originals]:

@@ -167,7 +167,7 @@ def test_options_are_written_in_full(words: list[str], capsys: pytest.CaptureFix
     assert f"unrecognized arguments: {words[2]}" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("option", [["--greedy"], ["--temperature", "2"], ["--reaction", "100"]])
+@pytest.mark.parametrize("option", [["--greedy"], ["--temperature", "2"], ["--reaction", "100"], ["--seed", "0"]])
 def test_a_replay_plays_as_it_was(option: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["watch", "--replay", "game.volley", *option]) == 2
     assert "--replay shows a saved game as it was" in capsys.readouterr().err

@@ -10,6 +10,7 @@ import torch
 
 from agents.base import Decision, Frame, control_of
 from agents.handicap import Handicap
+from agents.ladder import LadderAgent
 from agents.named import ScriptName, script
 from agents.policy import PolicyAgent
 from agents.pong import FRAMES_PER_SECOND, Court, Score, Side
@@ -276,6 +277,18 @@ def test_greedy_is_the_policies_own_until_it_is_changed(spec: ModelSpec, network
     match.toggle_greedy()
     assert [policy.greedy for policy in policies] == [False, False]
     assert not match.straight, "the same opponent all along, it says"
+
+
+def test_a_ladder_stays_greedy_on_its_other_rungs(spec: ModelSpec, network: PolicyNetwork) -> None:
+    rungs = [PolicyAgent(spec, network, name=name) for name in ("a", "b", "c")]
+    ladder = LadderAgent([Handicap(rung, 230) for rung in rungs])
+    match = Match(Court(), names=("", ""))
+    match.seat(AgentSeat(ladder, Side.LEFT), PersonSeat(Side.RIGHT))
+    match.toggle_greedy()
+    ladder.adapt(0, 2)
+    assert (ladder.level, match.snapshot().greedy) == (1, True)
+    match.toggle_greedy()
+    assert [rung.greedy for rung in rungs] == [False] * 3
 
 
 def test_only_who_plays_as_loaded_plays_straight(spec: ModelSpec, network: PolicyNetwork) -> None:

@@ -73,6 +73,7 @@ def test_numbers_that_are_not_finite_end_a_training_at_its_last_good_checkpoint(
     if where == "reward":
         assert f", and what it was learning from is in {run / 'diverged.pt'}; " in line
         assert not torch.load(run / "diverged.pt", weights_only=True)["returns"].isfinite().all()
+    assert line.endswith(f"; look at the environment's {where}s")
     assert finite(run)
 
 
@@ -98,6 +99,7 @@ def test_steps_that_are_far_too_large_are_noticed(
     said = capsys.readouterr().err
     assert "learning went wrong after 0 steps: the " in said
     assert ". There is no checkpoint yet" in said
+    assert "train again with smaller steps" in said
     assert "The last checkpoint" not in said
     assert main(["train", "--resume", str(run)]) == 2, "it is exact, so it goes wrong again"
 

@@ -501,17 +501,6 @@ def test_it_is_noticed_when_the_process_of_the_lessons_ends(page: LearnPage) -> 
     page.update(1.0)
 
 
-def test_the_window_is_gone_before_the_lessons_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    ended: list[str] = []
-    services = Services(open_display())
-    monkeypatch.setattr(services.display, "close", lambda: ended.append("window"))
-    monkeypatch.setattr(FakeTutor, "close", lambda _: ended.append("lessons"))
-    services._tutor = FakeTutor()
-    with services:
-        pass
-    assert ended == ["window", "lessons"], "nobody looks at a frozen window"
-
-
 def test_another_training_is_not_the_lessons(page: LearnPage) -> None:
     lesson = open_lesson(page, "pong")
     curve = (CurvePoint(1000, 5.0, 20.0), CurvePoint(2000, 9.0, 200.0))
@@ -624,6 +613,17 @@ def window(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Window]:
         yield one
         one._screen.close()
     pygame.event.clear()
+
+
+def test_the_window_is_gone_before_the_lessons_end(window: Window, monkeypatch: pytest.MonkeyPatch) -> None:
+    services, ended = Services(window.services.display), list[str]()
+    monkeypatch.setattr(services.display, "close", lambda: ended.append("window"))
+    monkeypatch.setattr(FakeTutor, "close", lambda _: ended.append("lessons"))
+    services._tutor = FakeTutor()
+    with services:
+        pass
+    monkeypatch.undo()
+    assert ended == ["window", "lessons"], "nobody looks at a frozen window"
 
 
 def frames_until(window: Window, ready: Callable[[], bool], seconds: float = 60.0) -> None:

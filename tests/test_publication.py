@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import json
 import math
 import shutil
@@ -260,6 +261,35 @@ def test_what_was_published_before_is_replaced(tmp_path: Path) -> None:
         (staged / "new").touch()
     assert files_in(folder) == {"new"}
     assert list(tmp_path.iterdir()) == [folder]
+
+
+@pytest.mark.parametrize("failure", [OSError(errno.ENOSPC, "No space left on device"), KeyboardInterrupt()])
+def test_what_was_published_before_stays_if_the_new_one_cannot_be_moved_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failure: BaseException
+) -> None:
+    folder = published(tmp_path / "folder", "results.json")
+
+    def fail(*_: object) -> None:
+        raise failure
+
+    monkeypatch.setattr("training.publication.move_folder", fail)
+    with pytest.raises((UserError, KeyboardInterrupt)), staging(folder) as staged:
+        (staged / "new").touch()
+    assert files_in(folder) == {CARD_FILE, "results.json"}
+    assert list(tmp_path.iterdir()) == [folder]
+
+
+def test_the_current_folder_is_not_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError, match=r"^cannot replace \. itself; choose a folder in it"), staging(Path()):
+        pytest.fail("it began")
+    link = tmp_path / "link"
+    link.symlink_to(published(tmp_path / "folder"))
+    with staging(link) as staged:
+        (staged / "new").touch()
+    assert link.is_symlink()
+    assert files_in(tmp_path / "folder") == {"new"}
+    assert {path.name for path in tmp_path.iterdir()} == {"link", "folder"}
 
 
 @pytest.mark.parametrize("name", ["notes.txt", ".env", "tensorboard/secret.txt", "models/x"])

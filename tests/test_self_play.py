@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 from pathlib import Path
 
@@ -328,3 +329,15 @@ def test_an_exploiter_meets_one_policy_that_does_not_change(tmp_path: Path) -> N
     assert line["share_fixed"] < 0.5, "an untrained network loses"
     others = line["share_rom"], line["share_tracker"], line["share_past"]
     assert others == (None, None, None), "nobody else was met"
+
+
+@pytest.mark.usefixtures("games_here", "quick")
+def test_a_run_goes_on_without_the_folder_of_its_fixed_opponent(
+    tmp_path: Path, spec: ModelSpec, network: PolicyNetwork
+) -> None:
+    checkpoint.save(tmp_path / "other", spec, network)
+    opponents = training_opponents({str(tmp_path / "other"): 2})
+    run = new_run(tmp_path / "run", algorithm="ppo", steps=2 * 256, seed=3, device="cpu", opponents=opponents)
+    train(run, Display(), stop=iter([False, True]).__next__)
+    shutil.rmtree(tmp_path / "other")
+    assert train(resumed_run(run.path, steps=None, device=None), Display()).steps == 2 * 256

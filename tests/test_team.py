@@ -8,18 +8,26 @@ import socket
 import subprocess
 import sys
 import time
-from contextlib import nullcontext
+from contextlib import closing, nullcontext
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from team_process import METHODS, updated
+from msgspec.structs import replace
+from team_process import METHODS, SPEC, updated
 
 from app.command.main import main
 from models.errors import UserError
 from models.run_directory import CHECKPOINT_FILE, CHECKPOINTS_FOLDER
+from training.environments import make
+from training.gradient import normalized_together
+from training.launch import _check_team
+from training.learner import Learner
 from training.loop import check_devices
+from training.presets import training_settings
+from training.reinforce import ReinforceSettings, whole_trajectories
+from training.rollout import Collector
 from training.team import ALONE, Team
 
 SCRIPT = Path(__file__).parent / "team_process.py"
@@ -89,6 +97,46 @@ def test_processes_with_and_without_a_card_do_not_wait_for_each_other(
     monkeypatch.setattr(Team, "total", lambda _team, own: own + others)
     with nullcontext() if alike else pytest.raises(UserError, match="some have none; give --device cpu to all of them"):
         check_devices(team, torch.device(device))
+
+
+def test_means_count_every_decision_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The other process has 400 decisions, with 0.004 nats each."""
+    monkeypatch.setattr(Team, "summed", lambda _team, own: own + 400 * torch.tensor([0.004, 1.0]))
+    assert Team(0, 2).mean({"kl": 0.03}, 3200)["kl"] == pytest.approx((3200 * 0.03 + 400 * 0.004) / 3600)
+
+
+@pytest.mark.parametrize("equal", [0.1, 123.4])
+def test_equal_advantages_teach_a_team_nothing(equal: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    advantages, team = torch.full((5, 3), equal), Team(0, 2)
+    monkeypatch.setattr(Team, "from_first", lambda _team, own: own)
+    monkeypatch.setattr(Team, "summed", lambda _team, own: 2 * own)
+    assert torch.equal(normalized_together(advantages, team), torch.zeros(5, 3))
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "changes", "reason"),
+    [
+        ("reinforce", {"normalize": False}, "cannot train without normalising"),
+        ("ppo", {"minibatch_size": 1}, "minibatches of 1 cannot be shared among 2 processes; set minibatch_size to 2"),
+    ],
+)
+def test_what_a_team_would_not_learn_as_one_process_does_is_refused(
+    algorithm: str, changes: dict[str, Any], reason: str
+) -> None:
+    settings = training_settings(algorithm, "CartPole-v1")
+    _check_team(settings, Team(0, 2))
+    changed = replace(settings, algorithm=replace(settings.algorithm, **changes))
+    _check_team(changed, ALONE)
+    with pytest.raises(UserError, match=reason):
+        _check_team(changed, Team(0, 2))
+
+
+def test_everybody_plays_its_share_of_the_trajectories() -> None:
+    learner = Learner(SPEC, learning_rate=1e-3, seed=0, device=torch.device("cpu"), team=Team(0, 3))
+    with closing(make(SPEC, 2)) as environments:
+        collector = Collector(environments, learner, rollout_length=4, seed=0)
+        shared = whole_trajectories(collector, ReinforceSettings(trajectories_per_update=8))
+        assert shared._minimum == 3
 
 
 @pytest.mark.slow

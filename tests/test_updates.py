@@ -225,12 +225,16 @@ def test_a_policy_that_overflows_alone_is_told() -> None:
 @pytest.mark.parametrize("name", Batch._fields)
 def test_what_is_not_finite_is_named(batch: Batch, name: str) -> None:
     batch = batch._replace(costs=torch.zeros(7, 3), actions=batch.actions.float())
-    check_finite(batch)
-    check_finite(batch._replace(costs=None))
+    check_finite(batch, torch.zeros(7))
+    check_finite(batch._replace(costs=None), torch.zeros(7))
     column = getattr(batch, name).clone()
     column[3] = torch.inf
-    with pytest.raises(DivergedError, match=f"^the {name.replace('_', ' ')} of the games are not finite$"):
-        check_finite(batch._replace(**{name: column}))
+    rewards = torch.zeros(7)
+    for cause in ("steps", "rewards"):
+        with pytest.raises(DivergedError, match=f"^the {name.replace('_', ' ')} of the games are not finite$") as found:
+            check_finite(batch._replace(**{name: column}), rewards)
+        assert found.value.cause == ("observations" if name == "observations" else cause)
+        rewards[2] = torch.nan
 
 
 def test_a_batch_has_the_costs_that_a_coach_saw() -> None:

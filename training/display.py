@@ -79,7 +79,12 @@ class TerminalDisplay(Display):
         """Called after every update."""
         self._begun = self._begun or (progress.steps, progress.seconds)
         score = metrics["mean_return"]
-        mean = "no finished game yet" if math.isnan(score) else f"mean return {score:+6.2f}"
+        if not math.isnan(score):
+            mean = f"mean return {score:+6.2f}"
+        elif progress.games:  # whose returns say nothing
+            mean = f"{progress.games:,} games, all against itself"
+        else:
+            mean = "no finished game yet"
         figures = f"{metrics['steps_per_second']:5,.0f}/s  {mean}"
         self._bar.update(self._task, completed=min(progress.steps, self._steps), figures=figures)
         if not self._console.is_terminal and progress.seconds >= self._next_line:

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from models.mlp import FIRST_LOG_DEVIATION
 from models.returns import generalized_advantages, normalized
-from training.learner import DivergedError, Learner
+from training.learner import Cause, DivergedError, Learner
 from training.moments import RunningMoments
 from training.rollout import CoachedRollout, Rollout
 from training.team import ALONE, Team
@@ -155,20 +155,29 @@ def descend(learner: Learner, loss: Tensor, rows: int, settings: GradientSetting
 
 
 def normalized_together(advantages: Tensor, team: Team) -> Tensor:
-    """Advantages with mean 0 and standard deviation 1 over those of the whole team, same shape."""
+    """Advantages with mean 0 and standard deviation 1 over those of the whole team, same shape.
+
+    Equal ones become 0, as for `normalized`.
+    """
     if team.alone:
         return normalized(advantages)
+    first = team.from_first(float(advantages.flatten()[0]))
+    if not team.any(condition=bool((advantages != first).any())):
+        return torch.zeros_like(advantages)
     moments = RunningMoments()
     moments.update(advantages.flatten(), team)
     deviation = moments.deviation * math.sqrt(moments.count / (moments.count - 1))
     return (advantages - moments.mean) / (deviation + 1e-8)
 
 
-def check_finite(batch: Batch) -> None:
-    """`DivergedError` if something to be learned from is not finite."""
+def check_finite(batch: Batch, rewards: Tensor) -> None:
+    """`DivergedError` if something to be learned from is not finite; `rewards` are those of its games."""
     for name, column in zip(batch._fields, batch, strict=True):
         if column is not None and not column.isfinite().all():
-            raise DivergedError(f"the {name.replace('_', ' ')} of the games are")
+            cause: Cause = "steps" if rewards.isfinite().all() else "rewards"
+            if name == "observations":
+                cause = "observations"
+            raise DivergedError(f"the {name.replace('_', ' ')} of the games are", cause=cause)
 
 
 def next_learning_rate(learning_rate: float, kl: float, settings: GradientSettings, progress: float) -> float:

@@ -23,6 +23,7 @@ from training.gradient import GradientSettings
 from training.loop import Display, train
 from training.policy_gradient import opposing_network, starting_network
 from training.presets import training_settings
+from training.reinforce import ReinforceSettings
 from training.run import MemberRun, Progress, RunDirectory
 from training.settings import TrainingSettings, decode
 from training.team import ALONE, LostError, Team
@@ -98,6 +99,17 @@ def _check_team(settings: TrainingSettings, team: Team) -> None:
         raise UserError(
             f"{team.size} processes together can train only a policy gradient, on a control problem or against the "
             "ROM; for a search, or with --opponents, start one process without torchrun"
+        )
+    if not settings.algorithm.normalizes and isinstance(settings.algorithm, ReinforceSettings):
+        raise UserError(
+            f"{team.size} processes together cannot train without normalising: the weight of a decision would depend "
+            "on whose game it is; leave out --set normalize=false, or start one process without torchrun"
+        )
+    minibatch_size = getattr(settings.algorithm, "minibatch_size", None)
+    if minibatch_size is not None and minibatch_size < team.size:
+        raise UserError(
+            f"minibatches of {minibatch_size} cannot be shared among {team.size} processes; set "
+            f"minibatch_size to {team.size} or more"
         )
     if settings.num_envs % team.size:
         raise UserError(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple, TypeAlias
 from zlib import crc32
 
 import torch
@@ -23,11 +23,16 @@ RETURN_SCALE_FLOOR = 0.01
 """Points. Avoids dividing by zero if the first returns are all zero."""
 
 
+Cause: TypeAlias = Literal["observations", "rewards", "steps"]
+"""What the games gave, which smaller steps would not mend; or steps that were too large."""
+
+
 class DivergedError(ArithmeticError):
     """Learning has left the numbers that are finite."""
 
-    def __init__(self, what: str) -> None:
+    def __init__(self, what: str, *, cause: Cause = "steps") -> None:
         super().__init__(f"{what} not finite")
+        self.cause = cause
         self.batch: NamedTuple | None = None
         """What was to be learned from."""
 
@@ -95,9 +100,9 @@ class Learner:
         """
         output = self.evaluate(observations)
         if not (output.value.isfinite().all() and output.distribution.entropy().isfinite().all()):
-            observed = "observations of the games"
-            what = f"network's answers to the {observed}" if observations.isfinite().all() else observed
-            raise DivergedError(f"the {what} are")
+            if not observations.isfinite().all():
+                raise DivergedError("the observations of the games are", cause="observations")
+            raise DivergedError("the network's answers to the observations of the games are")
         actions = choose(output.distribution, self.generator)
         return actions, output.distribution.log_prob(actions), output.value
 

@@ -15,12 +15,11 @@ from training import algorithms
 from training.arena.selfplay import SelfPlay
 from training.environments import make, make_games
 from training.evaluate import evaluate
-from training.gradient import GradientSettings
 from training.health import Health
 from training.imitation import ImitationSettings
 from training.learner import DivergedError
 from training.memory import keep_freed_memory, return_freed_memory
-from training.policy_gradient import opposing_network
+from training.policy_gradient import PolicyGradient
 from training.population import reward_threshold
 from training.run import Progress, RunDirectory
 from training.settings import TrainingSettings
@@ -59,7 +58,7 @@ def train(run: RunDirectory, display: Display, stop: Callable[[], bool] = lambda
     trainee = algorithms.make_trainee(settings, team)
     check_devices(team, trainee.device)
     progress = run.restore(trainee)
-    with closing(_environments(settings, trainee.num_envs, team.seed(settings.seed))) as environments:
+    with closing(_environments(settings, trainee, team.seed(settings.seed))) as environments:
         with run.explaining_misfits():
             reason = trainee.prepare(environments, progress) or _inexact(run, trainee)
         if progress.updates and reason is not None:
@@ -117,8 +116,8 @@ def _explaining_divergence(run: RunDirectory, progress: Progress) -> Iterator[No
         if error.batch is not None:
             columns = {name: column for name, column in error.batch._asdict().items() if column is not None}
             kept = f", and what it was learning from is in {run.keep_batch(columns)}"
-        what_to_do = "look at the environment's rewards"
-        if isinstance(run.settings.algorithm, GradientSettings):
+        what_to_do = f"look at the environment's {error.cause}"
+        if error.cause == "steps":
             smaller = "--set learning_rate=1e-4 --set highest_learning_rate=1e-3"
             what_to_do = f"train again with smaller steps, such as {smaller}"
         raise UserError(
@@ -138,20 +137,18 @@ def _inexact(run: RunDirectory, trainee: Trainee) -> str | None:
     return f"it was on {run.moved_from}" if run.moved_from else None
 
 
-def _environments(settings: TrainingSettings, num_envs: int, seed: int) -> VectorEnv:
-    if not isinstance(settings.algorithm, GradientSettings):
-        return make(settings.model, num_envs, sticky=settings.sticky)  # a search begins new games in each step
+def _environments(settings: TrainingSettings, trainee: Trainee, seed: int) -> VectorEnv:
+    if not isinstance(trainee, PolicyGradient):
+        return make(settings.model, trainee.num_envs, sticky=settings.sticky)  # a search begins new games in each step
     if settings.opponents is None:
-        return make_games(settings.model, num_envs, sticky=settings.sticky, seed=seed)
+        return make_games(settings.model, trainee.num_envs, sticky=settings.sticky, seed=seed)
     assert isinstance(settings.model, ModelSpec), "self-play is for Pong"
-    model = settings.opponents.model
-    fixed = None if model is None else opposing_network(model, settings)
     return SelfPlay(
         settings.model,
         settings.opponents,
         sticky=settings.sticky,
         seed=seed,
-        fixed=fixed,
+        fixed=trainee.fixed_opponent(),
         coached=isinstance(settings.algorithm, ImitationSettings),
     )
 

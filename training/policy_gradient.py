@@ -79,10 +79,10 @@ def improve(
     entropy_coefficient = settings.entropy_coefficient * (1 - progress)
     metrics: dict[str, float] = {}
     try:
-        check_finite(batch)
+        check_finite(batch, rollout.rewards)
         for _ in range(settings.epochs):
             averages = method.update(learner, batch, settings, entropy_coefficient)
-            metrics = learner.team.mean(averages.means())
+            metrics = learner.team.mean(averages.means(), len(batch.actions))
             if len(averages) == 1:  # the effect of a single step shows only after it
                 metrics["kl"] = divergence(learner, batch)
             learner.learning_rate = next_learning_rate(learner.learning_rate, metrics["kl"], settings, progress)
@@ -100,7 +100,7 @@ def divergence(learner: Learner, batch: Batch) -> float:
     """The KL divergence, in nats, of the current policy from the one that took the batch's actions."""
     log_probs = learner.evaluate(batch.observations).distribution.log_prob(batch.actions)
     own = {"kl": float(approximate_kl(log_probs, batch.log_probs))}
-    return learner.team.mean(own)["kl"]
+    return learner.team.mean(own, len(batch.actions))["kl"]
 
 
 class PolicyGradient:
@@ -168,6 +168,20 @@ class PolicyGradient:
         if progress.updates == 0 and self._settings.start is None:
             self.learner.update_input_statistics(observations)
         return reason
+
+    def fixed_opponent(self) -> PolicyNetwork | None:
+        """Who is met on courts of that kind: the one that a resumed run began with, wherever its folder is by now.
+
+        Otherwise the model that the settings name, or None; `UserError` as for `opposing_network`.
+        """
+        opponents, spec = self._settings.opponents, self._settings.model
+        if opponents is None or opponents.model is None or not isinstance(spec, ModelSpec):
+            return None
+        if self._saved is not None and (weights := self._saved["games"]["evicted"].get("fixed")) is not None:
+            network = PolicyNetwork(spec).eval()
+            network.load_state_dict(weights)
+            return network
+        return opposing_network(opponents.model, self._settings)
 
     def _begin(self) -> None:
         """What only a new run does: starts from a model, and without slow moves, if it is to."""

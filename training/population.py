@@ -174,7 +174,7 @@ class Searcher:
             self._policy, population, self._environments, episodes=self._settings.episodes, seed=self._draw_seed()
         )
         if not np.isfinite(games.returns).all():
-            raise DivergedError("the returns of the games are")
+            raise DivergedError("the returns of the games are", cause="rewards")
         returns = torch.tensor(games.returns.mean(1), dtype=torch.float32, device=self.device)
         metrics = self._rule.learn(population, returns, self._generator)
         self._policy.weights = self._rule.incumbent

@@ -271,21 +271,29 @@ def command(evaluation: Evaluation) -> str:
 def staging(folder: Path) -> Iterator[Path]:
     """An empty folder that becomes `folder` if the block succeeds, and leaves no trace if it fails.
 
-    It replaces an earlier publication in `folder`. `UserError` if something else is there, or it cannot be written.
+    It replaces an earlier publication in `folder`, which stays until then. `UserError` if something else is there, or
+    it cannot be written.
     """
     try:
         if exists(folder) and (not is_folder(folder) or contents(folder)):
             check_staged(folder, "choose another with --folder")
-        folder.absolute().parent.mkdir(parents=True, exist_ok=True)
-        staged = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.absolute().parent))
+        place = folder.resolve()
+        if place == Path.cwd() or place.is_mount():  # neither can be replaced
+            raise UserError(f"cannot replace {folder} itself; choose a folder in it with --folder")
+        place.parent.mkdir(parents=True, exist_ok=True)
+        staged = Path(tempfile.mkdtemp(prefix=f".{place.name}-", dir=place.parent))
+        earlier = staged.with_name(f"{staged.name}-earlier")
         try:
             staged.chmod(0o755)
             yield staged
-            if exists(folder):
-                shutil.rmtree(folder)
-            move_folder(staged, folder)
+            if exists(place):
+                place.rename(earlier)
+            move_folder(staged, place)
         finally:
-            shutil.rmtree(staged, ignore_errors=True)
+            if exists(earlier) and not exists(place):
+                earlier.rename(place)
+            for left_over in (staged, earlier):
+                shutil.rmtree(left_over, ignore_errors=True)
     except OSError as error:
         raise UserError(
             f"cannot write {folder}: {error.strerror or one_line(error)}; choose another with --folder"

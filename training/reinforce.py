@@ -62,9 +62,10 @@ def trajectory_ends(rollout: Rollout, settings: ReinforceSettings) -> Tensor:
 
 
 def whole_trajectories(collector: Collector, settings: ReinforceSettings) -> TrajectoryCollector:
-    """Collects complete trajectories only, because returns are never bootstrapped."""
+    """Collects complete trajectories only, because returns are never bootstrapped; in a team, everybody its share."""
     ends = partial(trajectory_ends, settings=settings)
-    return TrajectoryCollector(collector, ends, minimum=settings.trajectories_per_update)
+    minimum = -(-settings.trajectories_per_update // collector.learner.team.size)
+    return TrajectoryCollector(collector, ends, minimum=minimum)
 
 
 def advantages(rollout: Rollout, settings: ReinforceSettings) -> Targets:

@@ -136,7 +136,7 @@ class Collector:
         self._environments = environments
         self._turns = in_turns(environments)
         self._twins = environments.twins if isinstance(environments, SelfPlay) else 0
-        self._learner = learner
+        self.learner = learner
         observations, info = environments.reset(seed=seed)
         self._observations = self._to_device(observations)
         self._costs = self._costs_in(info)  # Only games that are all stepped at once have a coach.
@@ -223,7 +223,7 @@ class Collector:
                     self._decide(t, part)
             for part in self._turns.parts:
                 episodes += self._receive(last, part)
-                self._bootstrap(last, part, self._learner.value(self._observations[part]))
+                self._bootstrap(last, part, self.learner.value(self._observations[part]))
         rollout.rewards.copy_(torch.from_numpy(self._rewards))
         rollout.terminations.copy_(torch.from_numpy(self._terminations))
         rollout.truncations.copy_(torch.from_numpy(self._truncations))
@@ -236,7 +236,7 @@ class Collector:
         rollout.observations[t, part] = observations
         if isinstance(rollout, CoachedRollout) and self._costs is not None:
             rollout.costs[t, part] = self._costs[part]
-        actions, log_probs, values = self._learner.act(observations)
+        actions, log_probs, values = self.learner.act(observations)
         rollout.actions[t, part], rollout.log_probs[t, part], rollout.values[t, part] = actions, log_probs, values
         if t > 0:
             self._bootstrap(t - 1, part, values)
@@ -253,7 +253,7 @@ class Collector:
         self._lengths[part] += 1
         if truncations.any():
             finals = self._to_device(np.stack(info["final_obs"][truncations]))
-            self._final_values = self._learner.value(finals)
+            self._final_values = self.learner.value(finals)
         ended = part.start + np.flatnonzero(terminations | truncations)
         episodes = [
             Episode(float(self._returns[i]), int(self._lengths[i]), against_itself=bool(i < self._twins))
@@ -276,5 +276,5 @@ class Collector:
 
     def _to_device(self, array: NDArray[Any]) -> Tensor:
         """Integers keep their type; other numbers become float32."""
-        tensor = torch.from_numpy(array).to(self._learner.device)
+        tensor = torch.from_numpy(array).to(self.learner.device)
         return tensor.float() if tensor.is_floating_point() else tensor

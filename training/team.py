@@ -108,12 +108,12 @@ class Team:
         """Whether the condition holds for anybody."""
         return self.total(int(condition)) > 0
 
-    def mean(self, values: dict[str, float]) -> dict[str, float]:
-        """The mean of everybody's values, by name."""
+    def mean(self, values: dict[str, float], rows: int) -> dict[str, float]:
+        """The mean, by name, of everybody's values, each the mean over `rows` decisions."""
         if self.alone or not values:
             return values
-        means = self.summed(torch.tensor(list(values.values()), dtype=torch.float64)) / self.size
-        return dict(zip(values, means.tolist(), strict=True))
+        *sums, total = self.summed(rows * torch.tensor([*values.values(), 1.0], dtype=torch.float64)).tolist()
+        return {name: each / total for name, each in zip(values, sums, strict=True)}
 
     def average_gradients(self, parameters: Iterable[Parameter], rows: int) -> None:
         """Replaces everybody's gradients, each the mean over `rows` decisions, by the mean over all the decisions."""

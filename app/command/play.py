@@ -156,7 +156,7 @@ def _session(arguments: Namespace) -> Session:
     if arguments.replay is not None:
         others = [getattr(arguments, name) for name in ("model", "versus", "games", "seed", "follow", "greedy")]
         changed = arguments.temperature != 1.0 or arguments.reaction != 0
-        if changed or any(value not in {None, False} for value in others):
+        if changed or any(value is not None and value is not False for value in others):  # a seed may be 0
             raise UserError(
                 "--replay shows a saved game as it was: only --headless, --record, --panels and --json go with it"
             )

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents.base import Frame
+from agents.ladder import LadderAgent
 from agents.pong import FRAMES_PER_SECOND, Court, Score, Side
 from app.game.clock import FrameClock
 from app.game.rallies import rallies_until
@@ -224,8 +225,13 @@ class Match:
         self.straight = self.straight and self._speed == NORMAL_SPEED
 
     def toggle_greedy(self) -> None:
-        """Switches all policies between sampling and the most probable action; decisions in force stay."""
-        greedy, policies = not self.greedy, self._policies
+        """Switches all policies between sampling and the most probable action; decisions in force stay.
+
+        Those of a ladder's other rungs, too: they may play next.
+        """
+        ladders = [seat.agent for seat in self.seats if isinstance(seat.agent, LadderAgent)]
+        policies = {*self._policies, *(policy for ladder in ladders for policy in ladder.policies)}
+        greedy = not self.greedy
         self.straight = self.straight and not policies
         for policy in policies:
             self._greedy_first.setdefault(policy, policy.greedy)
@@ -440,6 +446,7 @@ class Match:
 
     @property
     def _policies(self) -> list[PolicyAgent]:
+        """Those that play."""
         policies = (seat.agent.policy for seat in self.seats if seat.agent is not None)
         return [policy for policy in policies if policy is not None]
 
