@@ -388,5 +388,5 @@ def _opponents_met(settings: dict[str, object]) -> str:
 
 def _block(*commands: str) -> str:
     """A Markdown block of shell commands."""
-    lines = "\n".join(one_line(command, 1000).replace("`", "") for command in commands)
+    lines = "\n".join(one_line(command, 10_000).replace("`", "") for command in commands)
     return f"```sh\n{lines}\n```"

@@ -50,7 +50,7 @@ def resolve(model: str) -> Path:
                 f"if you mean one on the Hub, run: volley pull {model}"
             ) from error
     name, problem = model, "holds no model"
-    if not is_folder(Path(model)):
+    if not is_folder(expanded(model)):
         name, problem = whole or model, "is neither a model's name nor a directory"
     names = ", ".join((*bundled_names(), *store.imported_names())) or "none"
     raise UnknownModelError(
@@ -78,10 +78,18 @@ def _in_a_folder(model: str) -> bool:
 
 def _resolve_stage(model: str, directory: Path, stage: str) -> Path:
     found = run_directory.stages_in(run_directory.home_of(directory))
-    if stage.isdecimal() and int(stage) in found:
+    if _is_steps(stage) and int(stage) in found:
         return found[int(stage)]
     names = ", ".join(f"{model}@{steps}" for steps in found) or "none"
     raise UserError(f"{model!r} has no stage {stage!r}; its stages: {names}")
+
+
+def _is_steps(stage: str) -> bool:
+    """Whether it is a number of agent steps; a stranger's file may name one that has too many digits to be read."""
+    return stage.isdecimal() and len(stage) <= _MAX_DIGITS
+
+
+_MAX_DIGITS = 18
 
 
 def missing_download(model: str) -> tuple[str, str | None] | None:
@@ -117,7 +125,7 @@ def runs(folder: Path = RUNS) -> list[Path]:
 def short_name(model: str) -> str:
     """Returns a model's display name, even if it is missing: `ppo`, or `ppo at 0.15M` for its stage `ppo@153600`."""
     whole, at, stage = model.rpartition("@")
-    if at and stage.isdecimal():
+    if at and _is_steps(stage):
         return f"{short_name(whole)} at {int(stage) / 1e6:.2f}M"
     path = Path(model).absolute()
     if run_directory.is_stage(path):

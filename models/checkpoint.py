@@ -85,7 +85,7 @@ def save(directory: Path, spec: PolicySpec, network: Network) -> None:
     """Writes the model to `directory`, whole or not at all; other files there stay.
 
     A new directory appears by one rename. In an existing one, the weights are replaced before the specification, each
-    by one rename; this is safe because a run's specification never changes. `OSError` if the disk fails.
+    by one rename; a run's specification never changes, so that what is there always fits. `OSError` if the disk fails.
     """
     directory.parent.mkdir(parents=True, exist_ok=True)
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}

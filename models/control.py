@@ -5,12 +5,11 @@ A `ControlSpec` is the `config.json` of such a model, as `ModelSpec` is that of 
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import Annotated, Literal, TypeAlias
 
 import msgspec
 
-from models.spec import MAX_PARAMETERS, ModelSpec, checked_fields, decode, decode_as
+from models.spec import ModelSpec, checked_fields, decode, decode_as
 
 Width = Annotated[int, msgspec.Meta(ge=1, le=1024)]
 
@@ -40,19 +39,13 @@ class ControlSpec(
     """A policy's specification: two fully connected networks, one for the policy and one for the value."""
 
     format_version: Literal[1] = 1
-    algorithm: Annotated[str, msgspec.Meta(pattern="^[a-z0-9-]{1,40}$")]
-    environment: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_./:-]{1,80}$")]
+    algorithm: Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9-]{1,40}\Z")]
+    environment: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_./:-]{1,80}\Z")]
     """The gymnasium name."""
     observation_size: Annotated[int, msgspec.Meta(ge=1, le=4096)]
     actions: DiscreteActions | ContinuousActions
     hidden: Annotated[tuple[Width, ...], msgspec.Meta(max_length=4)] = (64, 64)
     """The width of each hidden layer; with none, the policy is linear."""
-
-    def __post_init__(self) -> None:
-        widths = (self.observation_size, *self.hidden)
-        parameters = 2 * sum((before + 1) * after for before, after in pairwise(widths))
-        if parameters > MAX_PARAMETERS:
-            raise ValueError(f"the network would have {parameters:,} parameters; the limit is {MAX_PARAMETERS:,}")
 
     @property
     def action_size(self) -> int:

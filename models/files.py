@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from glob import glob
 from hashlib import sha256
 from pathlib import Path
+from secrets import randbelow
 
 import platformdirs
 
@@ -122,15 +123,20 @@ def replacing(path: Path, keep_as: Path | None = None) -> Iterator[Path]:
     """The name of a file to be written in the block; at its end the file takes the place of `path`.
 
     What was at `path` is then at `keep_as`, if given. If the block fails, or the disk does (`OSError`), what was at
-    `path` stays, and nothing else.
+    `path` stays, and nothing else. Several threads and processes may do so at once: the last one's file stays.
     """
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}{randbelow(10**9):09}")
     try:
         yield unfinished
         _bring_to_disk(unfinished)
         if keep_as is not None and path.exists():
             path.replace(keep_as)
-        unfinished.replace(path)
+        try:
+            unfinished.replace(path)
+        except OSError:
+            if keep_as is not None and not path.exists():
+                keep_as.replace(path)
+            raise
         _bring_to_disk(path.parent)
     finally:
         unfinished.unlink(missing_ok=True)

@@ -67,7 +67,7 @@ class PongPolicy:
         """Loads a policy from a directory, a model that ships with Volley, or a repository on the Hub, USER/REPO.
 
         A repository is downloaded unless that commit already is; if the Hub cannot be reached, an earlier download is
-        used.
+        used. What `volley play USER/REPO` plays stays as it was, unless nothing was downloaded before.
 
         Args:
             pretrained_model_name_or_path: A name that `models.catalog.resolve` accepts, or a repository.
@@ -202,7 +202,7 @@ def _pull_or_find(repository: str, revision: str | None, *, force: bool, token: 
     from models.hub import failures, reading  # noqa: PLC0415 - as above
 
     try:
-        return reading.pull(repository, revision, force=force, token=token).directory
+        return reading.pull(repository, revision, force=force, pin=False, token=token).directory
     except failures.Unreachable:
         try:
             return store.find(repository, revision)

@@ -74,7 +74,7 @@ class Provenance(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
         A single one is without a run name. Of several, each goes on from the last one's run.
         """
-        commands = tuple(one_line(command, 1000) for command in (*self.earlier, self.command))
+        commands = tuple(one_line(command, 10_000) for command in (*self.earlier, self.command))
         if any(not _begins(command) for command in commands):
             return ()
         steps = self.settings.get("steps")

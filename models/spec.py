@@ -37,7 +37,7 @@ FORMAT_VERSION = 1
 MAX_PARAMETERS = 20_000_000
 """The NatureCNN has 1.7 million; a specification with far more is a mistake or an attack."""
 MAX_MULTIPLICATIONS = 400_000_000
-"""Per decision, at fifteen decisions a second. The NatureCNN needs 9.4 million."""
+"""Per decision, at fifteen decisions a second. The NatureCNN needs 9.3 million."""
 
 PONG: Final = "ALE/Pong-v5"
 """The gymnasium name."""
@@ -143,7 +143,7 @@ class ModelSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """
 
     format_version: Literal[1] = 1
-    algorithm: Annotated[str, msgspec.Meta(pattern="^[a-z0-9-]{1,40}$")]
+    algorithm: Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9-]{1,40}\Z")]
     environment: Literal["ALE/Pong-v5"] = PONG
     observation: FrameObservation = FrameObservation()
     actions: Annotated[tuple[ActionName, ...], msgspec.Meta(min_length=2, max_length=10)]

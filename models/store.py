@@ -14,6 +14,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
@@ -46,10 +47,10 @@ REPOSITORY = re.compile(f"({_NAME}/{_NAME})(?:@(.+))?")
 IMPORTED = re.compile(_NAME)
 COMMIT = re.compile("[0-9a-f]{40}")
 
-RepositoryName: TypeAlias = Annotated[str, msgspec.Meta(pattern=f"^{_NAME}/{_NAME}$")]
-Commit: TypeAlias = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{40}$")]
-Digest: TypeAlias = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
-FileName: TypeAlias = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_]+\.[a-z0-9]+$")]
+RepositoryName: TypeAlias = Annotated[str, msgspec.Meta(pattern=rf"^{_NAME}/{_NAME}\Z")]
+Commit: TypeAlias = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{40}\Z")]
+Digest: TypeAlias = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}\Z")]
+FileName: TypeAlias = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_]+\.[a-z0-9]+\Z")]
 
 
 class Download(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -65,6 +66,12 @@ class Download(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """The digest of each file."""
     downloaded: str
     """When it was last asked for, in ISO 8601."""
+    earlier: dict[str, str] = {}
+    """Other revisions that referred to the commit, and when each was last asked for."""
+
+    def asked_for(self, revision: str) -> str:
+        """When it was last asked for by this name; empty if never."""
+        return self.downloaded if revision == self.revision else self.earlier.get(revision, "")
 
 
 class StoredModel(NamedTuple):
@@ -100,14 +107,17 @@ def find(repository: str, revision: str | None = None) -> Path:
     `UserError` if it is not downloaded.
     """
     found = [stored for stored in downloads() if stored.download.repository == repository]
-    for download, directory in found:
-        if revision is None:
-            if download.commit == current(repository):
-                return directory
-        elif revision == download.revision or (len(revision) >= _MIN_DIGITS and download.commit.startswith(revision)):
-            return directory
-    if found and revision is None:
-        return found[0].directory
+    if revision is None:
+        pinned = [stored for stored in found if stored.download.commit == current(repository)]
+        matching = pinned or found
+    else:
+        # A branch may have referred to several commits.
+        named = [stored for stored in found if stored.download.asked_for(revision)]
+        named.sort(key=lambda stored: stored.download.asked_for(revision), reverse=True)
+        digits = revision if len(revision) >= _MIN_DIGITS else "none"
+        matching = named or [stored for stored in found if stored.download.commit.startswith(digits)]
+    if matching:
+        return matching[0].directory
     name = repository if revision is None else f"{repository}@{revision}"
     others = ", ".join(f"{repository}@{stored.download.commit[:7]}" for stored in found)
     raise UserError(f"{name} is not downloaded{f' (only {others})' if others else ''}; run: volley pull {name}")
@@ -126,12 +136,15 @@ def current(repository: str) -> str:
 
 
 def ask_again(stored: StoredModel, revision: str, now: str) -> StoredModel:
-    """Makes the repository's name and this revision refer to a download that is here already."""
-    again = StoredModel(msgspec.structs.replace(stored.download, revision=revision, downloaded=now), stored.directory)
+    """Makes this revision refer to a download that is here already, beside those that do."""
+    before = stored.download
+    earlier = {name: when for name, when in before.earlier.items() if name != revision}
+    if before.revision != revision:
+        earlier[before.revision] = before.downloaded
+    download = msgspec.structs.replace(before, revision=revision, downloaded=now, earlier=earlier)
     with _explaining_failures("save"):
-        atomic_write(again.directory / RECORD_FILE, encode(again.download))
-    pin(again)
-    return again
+        atomic_write(stored.directory / RECORD_FILE, encode(download))
+    return StoredModel(download, stored.directory)
 
 
 def pin(stored: StoredModel) -> None:
@@ -140,11 +153,22 @@ def pin(stored: StoredModel) -> None:
         atomic_write(stored.directory.parent / CURRENT_FILE, f"{stored.download.commit}\n".encode())
 
 
+_A_DAY = 24 * 3600
+"""In seconds; no download takes as long."""
+
+
 @contextmanager
 def staging(repository: str) -> Iterator[Path]:
-    """Makes an empty folder for `install`, on the same disk as the downloads; removes it at the end of the block."""
+    """Makes an empty folder for `install`, on the same disk as the downloads; removes it at the end of the block.
+
+    What a process that was killed has left of another one goes, too, after a day.
+    """
     with _explaining_failures("save"):
         folder = _downloads_folder() / repository
+        for left_over in (*found_in(folder, ".unfinished-*"), *found_in(folder, ".deleted-*")):
+            with suppress(OSError):
+                if time.time() - left_over.stat().st_mtime > _A_DAY:
+                    shutil.rmtree(left_over)
         staged = folder / f".unfinished-{os.getpid()}-{os.urandom(4).hex()}"
         staged.mkdir(parents=True)
     try:
@@ -157,7 +181,7 @@ def staging(repository: str) -> Iterator[Path]:
 
 
 def install(staged: Path, download: Download) -> StoredModel:
-    """Moves `staged`, a folder from `staging`, to the downloads, and pins it.
+    """Moves `staged`, a folder from `staging`, to the downloads.
 
     If another process was faster, its download stays if it is intact. `UserError` if the disk fails.
     """
@@ -165,14 +189,14 @@ def install(staged: Path, download: Download) -> StoredModel:
         stored = StoredModel(download, _downloads_folder() / download.repository / download.commit)
         (staged / RECORD_FILE).write_bytes(encode(download))
         if is_intact(stored):
-            return ask_again(stored, download.revision, download.downloaded)
+            here = StoredModel(_read_record(stored.directory), stored.directory)
+            return ask_again(here, download.revision, download.downloaded)
         shutil.rmtree(stored.directory, ignore_errors=True)
         try:
             move_folder(staged, stored.directory)
         except OSError:
             if not is_intact(stored):
                 raise
-    pin(stored)
     return stored
 
 

@@ -139,10 +139,25 @@ def test_a_directory_goes_before_a_stage(staged: Path, model_directory: Path) ->
         ("runs/mine/best@2002944", "mine at 2.00M"),
         ("runs/mine/stages/000503808", "mine at 0.50M"),
         ("runs/mine@home", "mine@home"),
+        (f"mine@{'9' * 5000}", f"mine@{'9' * 5000}"),
     ],
 )
 def test_short_names(model: str, name: str) -> None:
     assert catalog.short_name(model) == name
+
+
+def test_a_stage_of_too_many_digits_is_none(pretrained: Path) -> None:
+    assert pretrained.is_dir()
+    with pytest.raises(UserError, match="has no stage"):
+        catalog.resolve(f"alpha@{'9' * 5000}")
+
+
+def test_a_folder_below_home_is_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UserError, match=r"^'~/empty' holds no model"):
+        catalog.resolve("~/empty")
 
 
 @pytest.mark.parametrize("name", ["", ".", "..", "../alpha", "al\npha", "alpha\0"])

@@ -6,6 +6,7 @@ import dataclasses
 import errno
 import io
 import os
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -82,6 +83,33 @@ def test_what_was_there_can_be_kept_under_another_name(tmp_path: Path, monkeypat
     with pytest.raises(OSError, match="Input/output error"):
         atomic_write(file, b"fourth", keep_as=before)
     assert (file.read_bytes(), before.read_bytes()) == (b"third", b"second")
+
+
+def test_what_was_there_stays_if_the_new_file_cannot_take_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, before = tmp_path / "kept", tmp_path / "before"
+    atomic_write(file, b"first", keep_as=before)
+    replace = Path.replace
+
+    def in_use(path: Path, target: Path) -> Path:
+        if path.name.startswith("."):
+            raise PermissionError(errno.EACCES, "in use")
+        return replace(path, target)
+
+    monkeypatch.setattr(Path, "replace", in_use)
+    with pytest.raises(PermissionError):
+        atomic_write(file, b"second", keep_as=before)
+    assert file.read_bytes() == b"first"
+
+
+def test_several_threads_may_write_one_file(tmp_path: Path) -> None:
+    file, contents = tmp_path / "kept", [bytes([65 + number]) * 10_000 for number in range(4)]
+    with ThreadPoolExecutor(4) as pool:
+        for write in [pool.submit(atomic_write, file, content) for content in contents * 15]:
+            write.result()
+    assert file.read_bytes() in contents
+    assert list(tmp_path.iterdir()) == [file]
 
 
 def test_a_full_disk_leaves_the_old_file(tmp_path: Path, full_disk: type[Quota]) -> None:

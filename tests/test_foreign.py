@@ -686,6 +686,7 @@ def test_an_imported_agent_plays(data_folder: Path, q_network: QNetwork) -> None
         ("casual", "'casual' is one of Volley's own players: choose another name"),
         ("twice", "'twice' already exists: choose another name, or delete {data}/imported/twice"),
         ("runs", "'runs' is a file or folder here, which would be used instead: choose another name"),
+        ("best", "'best' is what training runs call their own policies: choose another name"),
         ("../out", "'../out' is not a valid model name"),
     ],
 )

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import errno
 import inspect
+import os
 import pickle
 import re
 from collections.abc import Iterator
@@ -23,6 +25,7 @@ from models import checkpoint, store
 from models.control import ControlSpec, DiscreteActions
 from models.errors import UserError
 from models.files import CONFIG_FILE, WEIGHTS_FILE
+from models.hub import reading
 from models.mlp import build
 from models.network import PolicyNetwork
 from models.policy import PongPolicy
@@ -243,6 +246,32 @@ def test_a_revision_stays_what_it_was(policy: PongPolicy) -> None:
         PongPolicy.from_pretrained(f"{REPOSITORY}@{first}"),
     ):
         assert float(old.network.value_head.bias) == 0.0
+
+
+@pytest.mark.usefixtures("hub")
+def test_what_others_play_stays_pinned(policy: PongPolicy) -> None:
+    first = policy.push_to_hub(REPOSITORY).rpartition("/")[2]
+    with torch.no_grad():
+        policy.network.value_head.bias.fill_(5.0)
+    second = policy.push_to_hub(REPOSITORY, commit_message="Another").rpartition("/")[2]
+    reading.pull(REPOSITORY)
+    PongPolicy.from_pretrained(REPOSITORY, revision=first)
+    assert store.find(REPOSITORY).name == second
+    assert store.find(REPOSITORY, first).name == first
+
+
+@pytest.mark.usefixtures("hub")
+def test_what_is_here_is_loaded_from_a_folder_that_cannot_be_written(
+    policy: PongPolicy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    policy.push_to_hub(REPOSITORY)
+    PongPolicy.from_pretrained(REPOSITORY)
+
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    monkeypatch.setattr("models.store.atomic_write", refuse)
+    PongPolicy.from_pretrained(REPOSITORY)
 
 
 def test_what_is_here_is_fetched_again_only_if_asked(policy: PongPolicy, hub: LocalHub) -> None:

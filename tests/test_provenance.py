@@ -7,6 +7,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+import torch
 
 from models import catalog
 from models.errors import UserError
@@ -17,12 +18,14 @@ from training.provenance import new_provenance
 from training.run import RunDirectory
 from training.settings import TrainingSettings
 
+CPU = torch.device("cpu")
+
 
 def test_what_training_writes_as_a_run_begins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.argv", ["volley", "train", "ppo", "--run", "my runs/first"])
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     monkeypatch.setattr("os.sched_getaffinity", lambda _: {3}, raising=False)  # as `taskset -c 3` leaves it
-    write_provenance(tmp_path, new_provenance())
+    write_provenance(tmp_path, new_provenance(CPU))
     written = json.loads((tmp_path / "provenance.json").read_text())
     assert list(written) == ["command", "started", "python", "packages", "processor", "cores", "cuda"]
     assert written["command"] == "volley train ppo --run 'my runs/first'"
@@ -31,9 +34,22 @@ def test_what_training_writes_as_a_run_begins(tmp_path: Path, monkeypatch: pytes
     assert read_provenance(tmp_path).by_volley
 
 
+def test_a_card_that_was_not_used_is_not_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    monkeypatch.setattr("torch.cuda.get_device_name", lambda *_: "a card")
+    assert new_provenance(CPU).cuda is None
+    assert new_provenance(torch.device("cuda")).cuda == "a card"
+
+
+def test_a_long_command_is_whole() -> None:
+    command = "volley train ppo " + " ".join(f"--set ppo.something_{number}=1" for number in range(60)) + " --steps 5"
+    assert len(command) > 1000
+    assert Provenance(command=command).reproduction_commands() == (command,)
+
+
 def test_a_command_whose_names_are_not_utf_8_can_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.argv", ["volley", "train", "ppo", "--run", "caf\udce9"])
-    write_provenance(tmp_path, new_provenance())
+    write_provenance(tmp_path, new_provenance(CPU))
     assert read_provenance(tmp_path).command == "volley train ppo --run 'caf?'"
 
 
@@ -51,7 +67,7 @@ def test_the_trainings_before_are_told_with_the_steps_that_they_came_to(
     run = RunDirectory.create(tmp_path / "run", TrainingSettings(model=spec, steps=70))
     run.write_settings(TrainingSettings(model=spec, steps=500))
     shutil.copytree(model_directory, run.path / "model")
-    assert new_provenance(str(run.path)).earlier == ("volley train ppo --run runs/first --steps 500",)
+    assert new_provenance(CPU, str(run.path)).earlier == ("volley train ppo --run runs/first --steps 500",)
 
 
 def test_a_training_before_is_told_with_the_run_that_the_next_one_went_on_from(
@@ -60,13 +76,13 @@ def test_a_training_before_is_told_with_the_run_that_the_next_one_went_on_from(
     monkeypatch.setattr("sys.argv", ["volley", "train", "ppo"])
     run = RunDirectory.create(tmp_path / "ppo of today", TrainingSettings(model=spec, steps=70))
     shutil.copytree(model_directory, run.path / "model")
-    assert new_provenance(str(run.path)).earlier == ("volley train ppo --run 'runs/ppo of today' --steps 70",)
+    assert new_provenance(CPU, str(run.path)).earlier == ("volley train ppo --run 'runs/ppo of today' --steps 70",)
 
 
 def test_what_trained_a_published_model_is_told_with_its_steps(model_directory: Path) -> None:
     resumed = Provenance(command="volley train ppo --steps 200000", settings={"steps": 5_000_000})
     write_provenance(model_directory, resumed)
-    assert new_provenance(str(model_directory)).earlier == ("volley train ppo --steps 5000000",)
+    assert new_provenance(CPU, str(model_directory)).earlier == ("volley train ppo --steps 5000000",)
 
 
 @pytest.mark.parametrize("name", catalog.bundled_names())

@@ -123,6 +123,7 @@ def test_bounds(path: str) -> None:
         ("network/surprise", 1, "unknown field `surprise`"),
         ("bad\nname\x1b[31m", 1, "unknown field"),
         ("algorithm", "PPO with spaces", "matching regex"),
+        ("algorithm", "ppo\n", "matching regex"),
         ("environment", "ALE/Breakout-v5", "Invalid enum value"),
         ("observation/height", "84", "Expected `int`"),
         ("observation/height", 84.5, "Expected `int`"),

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from hashlib import sha256
 from pathlib import Path
@@ -75,6 +76,28 @@ def test_a_download_is_found_by_its_name_its_revision_and_its_commit(model_direc
     assert catalog.resolve("ada/pong@v1") == kept.directory
     assert checkpoint.load(catalog.resolve("ada/pong"))[0].algorithm == "ppo"
     assert store.downloads() == [kept]
+
+
+def test_a_download_is_found_by_every_name_that_it_was_asked_for(model_directory: Path) -> None:
+    keep(model_directory, commit=FIRST, revision="main", downloaded="2026-01-01T00:00:00+00:00")
+    keep(model_directory, commit=FIRST, revision="v1", downloaded="2026-01-02T00:00:00+00:00")
+    keep(model_directory, commit=SECOND, revision="main", downloaded="2026-01-03T00:00:00+00:00")
+    keep(model_directory, commit=FIRST, revision="stable", downloaded="2026-01-04T00:00:00+00:00")
+    found = {name: store.find("ada/pong", name).name for name in ("main", "v1", "stable")}
+    assert found == {"main": SECOND, "v1": FIRST, "stable": FIRST}
+
+
+def test_what_a_killed_download_left_goes_after_a_day(model_directory: Path, data: Path) -> None:
+    left = [
+        data / "downloads" / "ada" / "pong" / name for name in (".unfinished-1-abc", ".deleted-1-abc", ".unfinished-2")
+    ]
+    for folder in left:
+        folder.mkdir(parents=True)
+        (folder / WEIGHTS_FILE).touch()
+    for folder in left[:2]:
+        os.utime(folder, (0, 0))
+    keep(model_directory)
+    assert [folder.exists() for folder in left] == [False, False, True]
 
 
 def test_what_is_not_here_says_how_to_get_it(model_directory: Path) -> None:

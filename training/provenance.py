@@ -20,7 +20,7 @@ from models.run_directory import home_of, is_run, read_config
 PACKAGES = ("torch", "ale-py", "gymnasium", "numpy")
 
 
-def new_provenance(start: str | None = None) -> Provenance:
+def new_provenance(device: torch.device, start: str | None = None) -> Provenance:
     """This process's command, the time, the versions of what matters, and the processor.
 
     `start` is the model that the training goes on from; its own commands come first.
@@ -35,7 +35,7 @@ def new_provenance(start: str | None = None) -> Provenance:
         packages={"volley": __version__} | {name: version(name) for name in PACKAGES},
         processor=processor_name(),
         cores=usable_cores(),
-        cuda=torch.cuda.get_device_name() if torch.cuda.is_available() else None,
+        cuda=torch.cuda.get_device_name(device) if device.type == "cuda" else None,
     )
 
 

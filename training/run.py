@@ -19,6 +19,7 @@ import torch
 from msgspec import Meta, Struct
 
 from models import checkpoint
+from models.device import pick_device
 from models.errors import UserError, one_line, volley
 from models.files import (
     CONFIG_FILE,
@@ -144,7 +145,7 @@ class RunDirectory:
                 raise UserError(f"{path} already exists; go on with it by {resume}, or choose another with --run")
             path.mkdir(parents=True, exist_ok=True)
             atomic_write(path / CONFIG_FILE, encode(settings))
-            write_provenance(path, new_provenance(settings.start))
+            write_provenance(path, new_provenance(pick_device(settings.device), settings.start))
         except OSError as error:
             raise UserError(f"cannot write to {path}: {error.strerror}; choose another with --run") from error
         return cls(path, settings)
@@ -217,15 +218,15 @@ class RunDirectory:
                 progress = msgspec.convert(saved.progress, Progress)
             self.moved_from = saved.machine if saved.machine != machine(trainee.device) else ""
         if self.moved_from:
-            self._note_move()
+            self._note_move(trainee.device)
         self._clear_after(progress)
         if (best := read_evaluation(self.path / BEST_FOLDER)) is not None:
             progress.best_return = max(progress.best_return, best.mean_return)  # found after the save
         return progress
 
-    def _note_move(self) -> None:
+    def _note_move(self, device: torch.device) -> None:
         """Says in the run's provenance where it was before, and where it is now."""
-        before, now = read_provenance(self.path), new_provenance()
+        before, now = read_provenance(self.path), new_provenance(device)
         here = {name: getattr(now, name) for name in ("python", "packages", "processor", "cores", "cuda")}
         earlier = tuple(dict.fromkeys((*before.moved_from, self.moved_from)))
         with self._explaining_failures():
@@ -366,7 +367,7 @@ class MemberRun(RunDirectory):
         del batch
         return self.path / DIVERGED_FILE
 
-    def _note_move(self) -> None:
+    def _note_move(self, device: torch.device) -> None:
         pass
 
     def _clear_after(self, progress: Progress) -> None:

@@ -330,11 +330,14 @@ def _new_folder(name: str) -> Path:
     """Where to import a model of that name; `UserError` if the name is taken."""
     from agents.named import ROM, SCRIPTS
     from models import store
-    from models.files import exists
+    from models.files import STAGES_FOLDER, exists
+    from models.run_directory import BEST_FOLDER, NEWEST_FOLDER
 
     directory = store.imported_folder(name)
     if name in {ROM, *SCRIPTS, *catalog.bundled_names()}:
         raise UserError(f"{name!r} is one of Volley's own players: choose another name")
+    if name in {BEST_FOLDER, NEWEST_FOLDER, STAGES_FOLDER}:
+        raise UserError(f"{name!r} is what training runs call their own policies: choose another name")
     if exists(directory):
         raise UserError(f"{name!r} already exists: choose another name, or delete {directory}")
     if exists(Path(name)):

@@ -28,7 +28,7 @@ _ROM = 0
 _MAX_CODE = 1 + 2 * (2 * FULL_SPEED) + 1
 
 Name = Annotated[str, Meta(max_length=200)]
-Hash = Annotated[str, Meta(pattern="^([0-9a-f]{64})?$")]
+Hash = Annotated[str, Meta(pattern=r"^([0-9a-f]{64})?\Z")]
 
 
 class Replay(Struct, frozen=True, kw_only=True):

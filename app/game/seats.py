@@ -267,7 +267,10 @@ class RecordedSeat(Generic[Memory]):
             self.decision = self._as_recorded(self.live.decision)
 
     def _as_recorded(self, decision: Decision | None) -> Decision | None:
-        """The decision with the recorded action: the probabilities are as they were, but the draw may differ."""
+        """The decision with the recorded action: the probabilities are as they were, but the draw may differ.
+
+        So may a script's strokes, which it draws itself, in a later game of a match.
+        """
         if decision is None or self._frame >= len(self._controls):
             return decision
         done = self._controls[self._frame]

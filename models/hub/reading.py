@@ -209,17 +209,29 @@ def pull(
     *,
     progress: Progress = lambda _done, _total: None,
     force: bool = False,
+    pin: bool = True,
     token: Token = None,
 ) -> store.StoredModel:
-    """Downloads a model, and makes the repository's name refer to it.
+    """Downloads a model; if `pin`, makes the repository's name refer to it.
 
     Downloads a commit again only if `force`. The model must load before it is stored. `UserError` if there is no such
     model, one of its files is invalid, or the Hub cannot be reached; earlier downloads then stay unchanged.
     """
+    stored = _pulled(repository, revision, progress, force=force, pin=pin, token=token)
+    if pin:
+        store.pin(stored)
+    return stored
+
+
+def _pulled(
+    repository: str, revision: str | None, progress: Progress, *, force: bool, pin: bool, token: Token
+) -> store.StoredModel:
     remote = examine(repository, revision, token=token)
     for stored in () if force else store.downloads():
         download = stored.download
         if (download.repository, download.commit) == (repository, remote.commit) and store.is_intact(stored):
+            if not pin and download.asked_for(remote.revision):  # there is nothing to write, where perhaps nobody may
+                return stored
             return store.ask_again(stored, remote.revision, _now())
     with store.staging(repository) as folder:
         _fetch(remote, remote.files, folder, progress, token)
