@@ -229,8 +229,8 @@ def draw(found: Sequence[Reliability], path: Path) -> None:
         axis.plot(said, true, color="#F2C14E", linewidth=1.5)
         axis.scatter(said, true, s=20 + 300 * np.array(counts) / max(counts), color="#F2C14E", alpha=0.8)
         axis.set_title(f"Chance of {one.name}", color=text, fontsize=11)
-        axis.set_xlabel("said", color=text)
-        axis.set_ylabel("came true", color=text)
+        axis.set_xlabel("predicted", color=text)
+        axis.set_ylabel("how often it came true", color=text)
         axis.tick_params(colors=text)
         for spine in axis.spines.values():
             spine.set_color("#3A342E")

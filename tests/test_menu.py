@@ -418,8 +418,9 @@ def test_a_training_that_starts_is_not_stopped_by_a_second_press() -> None:
     model = in_mode(Mode.TRAIN)
     press(model, Command.RIGHT)
     model.show_training(RunningTraining(Path("runs/new"), "Starting …", for_pong=None))
-    assert model.buttons == ()
     assert press(model, Command.CONFIRM) is None
+    assert press(model, Command.RIGHT, Command.CONFIRM) == StopTraining()
+    press(model, Command.LEFT)
     model.show_training(RunningTraining(Path("runs/new"), "2,000 steps"))
     assert press(model, Command.CONFIRM) == Follow(Path("runs/new"))
 

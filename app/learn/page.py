@@ -112,7 +112,10 @@ class LearnPage:
         """Shows the training that runs beside the window, if one does."""
         for lesson in self.lessons:
             if isinstance(lesson, PongLesson):
+                begins = lesson.training is None and now is not None and not now.for_pong
                 lesson.training = now
+                if begins and self.focus.target is LearnButton.TRAIN:
+                    self.focus.enter(LearnArea.LESSONS)  # whoever presses Enter twice does not mean to stop it
         self._arrange()
 
     def update(self, elapsed: float) -> None:
@@ -198,7 +201,7 @@ class LearnPage:
     def _arrange(self) -> None:
         choose = ((Command.UP, Command.DOWN), "choose")
         lessons = ((Command.LEFT,), "lessons")
-        inside = "change something" if self.choices else "answers" if self.asking else "button" if self.buttons else ""
+        inside = "change something" if self.choices else "answers" if self.asking else "button"
         self.focus.arrange(
             {
                 LearnArea.LESSONS: Group(
@@ -206,7 +209,7 @@ class LearnPage:
                     moves=COLUMN,
                     exits={Command.RIGHT: (LearnArea.CHOICES, LearnArea.ANSWERS, LearnArea.BUTTONS)},
                     remembers=True,
-                    hints=(choose, *((((Command.RIGHT, Command.CONFIRM), inside),) if inside else ())),
+                    hints=(choose, ((Command.RIGHT, Command.CONFIRM), inside)),
                 ),
                 LearnArea.CHOICES: Group(
                     targets=self.choices,

@@ -33,14 +33,9 @@ class PongLesson(Lesson):
 
     @property
     def buttons(self) -> tuple[LearnButton, ...]:
-        """Start it; or, while it runs, watch it or stop it. Another that runs must be stopped first.
-
-        None as it starts: there is nothing to watch yet, and whoever presses Enter twice does not mean to stop it.
-        """
+        """Start it; or, once it runs, watch it or stop it. Another that runs must be stopped first."""
         if self.training is None:
             return (LearnButton.TRAIN,)
-        if self.training.for_pong is None:
-            return ()
         return (LearnButton.WATCH, LearnButton.STOP) if self.training.for_pong else (LearnButton.STOP,)
 
     def knobs(self, seed: int) -> None:

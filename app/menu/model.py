@@ -205,6 +205,8 @@ class MenuModel:
         if before is not None and now is None:
             saved = next((run for run in runs if run.resolve() == before.run.resolve()), None)
             self._training = TrainingChoice(runs, saved)
+        if before is None and now is not None and not now.for_pong and self.mode is Mode.TRAIN:
+            self.focus.enter(MenuArea.MODES)  # away from where Start was, and Stop is
         self._settle()
 
     @property
@@ -232,7 +234,7 @@ class MenuModel:
 
     @property
     def buttons(self) -> tuple[MenuButton, ...]:
-        """The buttons of this mode; Enter presses the first one if no button is in focus."""
+        """The buttons of this mode; if none is in focus, Enter presses the first one, unless it stops a training."""
         if self.mode is Mode.TRAIN:
             return self._training_buttons
         if self.mode is Mode.LEARN:
@@ -244,12 +246,14 @@ class MenuModel:
         return (MenuButton.START,) if self.lineup is not None else ()
 
     @property
+    def _first_button(self) -> MenuButton | None:
+        """What Enter presses if no button is in focus. A second Enter, once a training has begun, must not stop it."""
+        return next((button for button in self.buttons[:1] if button is not MenuButton.STOP), None)
+
+    @property
     def _training_buttons(self) -> tuple[MenuButton, ...]:
-        """None as a training starts: there is nothing to watch yet, and a second Enter is not meant to stop it."""
         if self._training_now is None:
             return (MenuButton.START if self._training.run is None else MenuButton.RESUME,)
-        if self._training_now.for_pong is None:
-            return ()
         return (MenuButton.FOLLOW, MenuButton.STOP) if self._training_now.for_pong else (MenuButton.STOP,)
 
     @property
@@ -288,7 +292,7 @@ class MenuModel:
         self._forgetting = self._forgetting and self.focus.target in {MenuButton.FORGET, MenuButton.FORGET_SURE}
         choose, buttons = ((Command.UP, Command.DOWN), "choose"), self.buttons
         sideways = (Command.LEFT, Command.RIGHT)
-        first = buttons[0] if buttons else None
+        first = self._first_button
         options = (((Command.RIGHT,), "options"),) if self.options else ()
         self.focus.arrange(
             {
@@ -383,8 +387,8 @@ class MenuModel:
                 return Quit()
             case Choice() as choice if self.mode is Mode.SETTINGS:
                 choice.cycle()
-            case _ if self.buttons:
-                return self._press(self.buttons[0])
+            case _ if self._first_button is not None:
+                return self._press(self._first_button)
         return None
 
     def _press(self, button: MenuButton) -> Outcome | None:
