@@ -6,7 +6,7 @@ import os
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from threading import current_thread, main_thread
+from threading import Event, Thread, current_thread, main_thread
 from types import FrameType
 from typing import NoReturn
 
@@ -45,6 +45,30 @@ def all_as_ctrl_c() -> Iterator[None]:
 
     with _handled_by(interrupt, once=False):
         yield
+
+
+@contextmanager
+def ending_with_parent(parent: int, patience: float) -> Iterator[None]:
+    """While the block lasts, ends this process, as Ctrl-C does, soon after the one that started it is gone.
+
+    Otherwise, if that were killed, this one would go on unseen. `parent` is its process ID. What ends within `patience`
+    seconds can still save; then it is killed.
+    """
+    left = Event()
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            if left.wait(1):
+                return
+        os.kill(os.getpid(), signal.SIGTERM)
+        if not left.wait(patience):  # It may wait for something that no other signal interrupts.
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    Thread(target=watch, daemon=True).start()
+    try:
+        yield
+    finally:
+        left.set()
 
 
 @contextmanager

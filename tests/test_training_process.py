@@ -4,9 +4,11 @@ import json
 import os
 import shutil
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -213,6 +215,36 @@ def test_the_real_command_says_why_it_cannot_train(process: TrainingProcess) -> 
     process.resume()
     assert ended(process) is Phase.FAILED
     assert process.reason == f"{process.run} is not a run of 'volley train': No such file or directory: config.json"
+
+
+# Stands for the window: launches a training, tells its process ID, and waits to be killed.
+WINDOW = """
+import subprocess, sys, time
+from app.background import VOLLEY, launch
+words = ["train", "a2c", "--env", "CartPole-v1", "--steps", "100000000", "--run", sys.argv[1]]
+print(launch([*VOLLEY, *words], subprocess.DEVNULL).pid, flush=True)
+time.sleep(600)
+"""
+
+
+def test_a_training_is_saved_and_ends_when_its_window_was_killed(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    with subprocess.Popen([sys.executable, "-c", WINDOW, run], stdout=subprocess.PIPE, text=True) as window:
+        assert window.stdout is not None
+        training = int(window.stdout.readline())
+        try:
+            wait_for(run / "metrics.jsonl")
+            assert not RunDirectory.open(run).has_checkpoint, "it saves once a minute"
+        finally:
+            window.kill()
+    deadline = time.monotonic() + 60
+    with suppress(ProcessLookupError):
+        while time.monotonic() < deadline:
+            os.kill(training, 0)
+            time.sleep(0.1)
+        os.killpg(training, signal.SIGKILL)
+    assert time.monotonic() < deadline
+    assert RunDirectory.open(run).has_checkpoint
 
 
 @pytest.mark.slow

@@ -8,11 +8,9 @@ alone writes the run.
 from __future__ import annotations
 
 import os
-import signal
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from datetime import timedelta
-from threading import Event, Thread
 from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
@@ -22,6 +20,7 @@ from torch import Tensor, distributed
 from torch.nn import Parameter
 
 from models.errors import UserError, one_line
+from models.interruption import ending_with_parent
 
 Value = TypeVar("Value")
 Arguments = ParamSpec("Arguments")
@@ -158,7 +157,9 @@ def joined() -> Iterator[Team]:
             f"RANK is {rank}, but there are only {size} processes (WORLD_SIZE); let torchrun start them all"
         )
     try:
-        with _ending_with_torchrun():
+        # If torchrun were killed, its processes would keep the run from being resumed.
+        by_torchrun = "TORCHELASTIC_RUN_ID" in os.environ
+        with ending_with_parent(os.getppid(), TIME_TO_SAVE) if by_torchrun else nullcontext():
             _meet(backend)
             yield Team(distributed.get_rank(), size)
     except LostError as error:
@@ -167,30 +168,6 @@ def joined() -> Iterator[Team]:
         if distributed.is_initialized():
             with suppress(RuntimeError):
                 distributed.destroy_process_group()
-
-
-@contextmanager
-def _ending_with_torchrun() -> Iterator[None]:
-    """While the block lasts, ends this process, and saves the run, soon after torchrun, which started it, is gone.
-
-    Otherwise, if torchrun were killed, its processes would go on unseen, and keep the run from being resumed.
-    """
-    torchrun, left = os.getppid(), Event()
-
-    def watch() -> None:
-        while os.getppid() == torchrun:
-            if left.wait(1):
-                return
-        os.kill(os.getpid(), signal.SIGTERM)
-        if not left.wait(TIME_TO_SAVE):  # It may be waiting for the others, which no other signal interrupts.
-            os.kill(os.getpid(), signal.SIGKILL)
-
-    if "TORCHELASTIC_RUN_ID" in os.environ:
-        Thread(target=watch, daemon=True).start()
-    try:
-        yield
-    finally:
-        left.set()
 
 
 def _number(name: str, otherwise: int) -> int:

@@ -8,6 +8,7 @@ import sys
 from argparse import Namespace
 from collections.abc import Sequence
 
+from app.background import ending_with_the_window
 from app.command import doctor, league, learn, play, share
 from app.command.arguments import FAILED, INTERRUPTED, MISTAKE, Parser
 from app.command.output import say, speak_any_alphabet
@@ -26,7 +27,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     try:
         arguments = _parser().parse_args(words)
-        with all_as_ctrl_c():
+        with all_as_ctrl_c(), ending_with_the_window():
             code: int = arguments.run(arguments)
         if sys.stdout is not None:  # It may have been closed before, as by >&-
             sys.stdout.flush()
