@@ -180,7 +180,7 @@ def _publish(arguments: Namespace) -> int:
     published = _upload(folder, arguments)
     next_step = _next_step(folder, repository)
     if not stays:
-        shutil.rmtree(folder)
+        shutil.rmtree(folder, ignore_errors=True)  # it is published all the same
     outcome = {
         "repository": repository,
         "commit": published.commit,
