@@ -5,11 +5,12 @@ A `ControlSpec` is the `config.json` of such a model, as `ModelSpec` is that of 
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Annotated, Literal, TypeAlias
 
 import msgspec
 
-from models.spec import ModelSpec, checked_fields, decode, decode_as
+from models.spec import MAX_PARAMETERS, ModelSpec, checked_fields, decode, decode_as
 
 Width = Annotated[int, msgspec.Meta(ge=1, le=1024)]
 
@@ -46,6 +47,12 @@ class ControlSpec(
     actions: DiscreteActions | ContinuousActions
     hidden: Annotated[tuple[Width, ...], msgspec.Meta(max_length=4)] = (64, 64)
     """The width of each hidden layer; with none, the policy is linear."""
+
+    def __post_init__(self) -> None:
+        widths = (self.observation_size, *self.hidden)
+        parameters = 2 * sum((before + 1) * after for before, after in pairwise(widths))
+        if parameters > MAX_PARAMETERS:
+            raise ValueError(f"the network would have {parameters:,} parameters; the limit is {MAX_PARAMETERS:,}")
 
     @property
     def action_size(self) -> int:

@@ -130,7 +130,9 @@ class FakeHub:
                 self.meanwhile()
                 progress(500, 1000)
                 shutil.copy(file, staged)
-            return store.install(staged, record(repository, revision or NEW, staged))
+            stored = store.install(staged, record(repository, revision or NEW, staged))
+            store.pin(stored)
+            return stored
 
     def _fail(self, what: str) -> None:
         if self.failure:
@@ -182,7 +184,7 @@ def one() -> Iterator[Window]:
 
 @pytest.fixture
 def keep(model_directory: Path) -> Callable[..., StoredModel]:
-    """Makes a download."""
+    """Makes a download, as a pull does."""
 
     def kept(repository: str, commit: str = OLD, **more: bytes) -> StoredModel:
         with store.staging(repository) as staged:
@@ -190,7 +192,9 @@ def keep(model_directory: Path) -> Callable[..., StoredModel]:
             (staged / "README.md").write_text(CARD)
             for name, content in more.items():
                 (staged / f"{name}.json").write_bytes(content)
-            return store.install(staged, record(repository, commit, staged))
+            stored = store.install(staged, record(repository, commit, staged))
+        store.pin(stored)
+        return stored
 
     return kept
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
@@ -21,6 +21,7 @@ from training.learner import DivergedError, Learner
 from training.ppo import PpoSettings
 from training.reinforce import ReinforceSettings, whole_trajectories
 from training.rollout import CoachedRollout, Rollout
+from training.team import ALONE
 
 ENTROPY_COEFFICIENT, VALUE_COEFFICIENT = 0.3, 0.7
 RETURN_MEAN, RETURN_SCALE = 2.0, 3.0
@@ -261,6 +262,7 @@ class Points:
     """Rollouts of one environment, two steps long, in which a point is won in every other step."""
 
     steps = 0
+    learner = SimpleNamespace(team=ALONE)
 
     def collect(self) -> tuple[Rollout, list[Any]]:
         never, zeros = torch.zeros(2, 1, dtype=torch.bool), torch.zeros(2, 1)
