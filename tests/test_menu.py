@@ -488,7 +488,7 @@ def test_what_is_said_of_a_level_is_not_cut(size: tuple[int, int]) -> None:
     for level in LEVELS:
         model = menu(Lineup(level.player, Person()), person=rated(level))
         layout = MenuLayout.of(size, model)
-        assert any("nearest" in text for text in model.cards[Side.LEFT].about)
+        assert any("Nearest to your level" in text for text in model.cards[Side.LEFT].about)
         for text in model.cards[Side.LEFT].about:
             letters = round(theme.HINT_SIZE * layout.scale)
             assert len(theme.wrapped(text, letters, layout.abouts[Side.LEFT].width, 99)) <= 3, level.name

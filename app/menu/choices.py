@@ -137,7 +137,7 @@ class AgentChoice:
             case level:
                 rival = f"{name_of(self._measured_against)}, a human-like script"
                 won = f"Wins {level.points_won:.0%} of the points against {rival}."
-                fair = " The nearest to yours." if level is self._fair else ""
+                fair = " Nearest to your level." if level is self._fair else ""
                 return level.description, f"Rating {level.rating:.0f}. {won}{fair}"
 
     @property
