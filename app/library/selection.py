@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import Enum, auto
+from functools import partial
 from itertools import chain
 from typing import TypeAlias
 
@@ -118,20 +120,22 @@ class LibraryModel:
         """The commands worth knowing now."""
         area = self.focus.group
         search = (((Command.SEARCH,), "search"),) if area in (LibraryArea.LIST, LibraryArea.CARD) else ()
-        return *self.focus.hints, *search, ((Command.BACK,), self._back_hint)
+        word, _ = self._way_back
+        return *self.focus.hints, *search, ((Command.BACK,), word)
 
     @property
-    def _back_hint(self) -> str:
-        """What Esc does."""
+    def _way_back(self) -> tuple[str, Callable[[], Request | None]]:
+        """What Esc does: in a word or two, and as a function."""
+        to_list = partial(self.focus.enter, LibraryArea.LIST)
         if self.typing:
-            return "list"
+            return "list", to_list
         if self.deleting:
-            return _hint_label(LibraryButton.KEEP)
+            return _hint_label(LibraryButton.KEEP), partial(self._press, LibraryButton.KEEP)
         if self.library.download is not None:
-            return "cancel download"
+            return "cancel download", self.library.cancel
         if self.library.history is not None:
-            return _hint_label(LibraryButton.BACK)
-        return "menu" if self.focus.group is LibraryArea.LIST else "back"
+            return _hint_label(LibraryButton.BACK), partial(self._press, LibraryButton.BACK)
+        return ("menu", OpenMenu) if self.focus.group is LibraryArea.LIST else ("back", to_list)
 
     def take(self, event: pygame.Event) -> bool:
         """Passes typed text to the search field if that is in focus; returns whether the event was text."""
@@ -298,28 +302,14 @@ class LibraryModel:
         if command is Command.SEARCH:
             self.focus.enter(LibraryArea.LIST if self.typing else LibraryArea.SEARCH)
         elif command is Command.BACK:
-            return self._back()
+            _, go_back = self._way_back
+            return go_back()
         elif command is Command.CONFIRM:
             return self._confirm()
         else:
             before = self.row
             self.focus.move(command)
             self._reset_unless(before)
-        return None
-
-    def _back(self) -> Request | None:
-        if self.typing:
-            self.focus.enter(LibraryArea.LIST)
-        elif self.deleting:
-            return self._press(LibraryButton.KEEP)
-        elif self.library.download is not None:
-            self.library.cancel()
-        elif self.library.history is not None:
-            return self._press(LibraryButton.BACK)
-        elif self.focus.group is LibraryArea.LIST:
-            return OpenMenu()
-        else:
-            self.focus.enter(LibraryArea.LIST)
         return None
 
     def _confirm(self) -> Request | None:
