@@ -1,17 +1,20 @@
 from __future__ import annotations
 
 import itertools
+from contextlib import closing
 from typing import Any
 
 import here
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 from probes import SIZE, Outcome, Probe
 
 from models.network import PolicyNetwork
 from models.spec import PONG, CnnSpec, ConvLayer, FrameObservation, ModelSpec
 from training import evaluate as module
+from training.environments import make, specification
 from training.evaluate import Evaluation, evaluate, render, summarize
 
 games_here = here.games_here
@@ -110,6 +113,24 @@ def test_the_same_seed_plays_the_same_games(
     assert played() == first
     assert played(seed=4) != first
     assert -21 <= first[0] < 0
+
+
+def test_neighbouring_seeds_have_no_episode_in_common() -> None:
+    def starts(seed: int) -> set[bytes]:
+        seen: list[bytes] = []
+
+        def act(observations: NDArray[Any]) -> NDArray[Any]:
+            if not seen:
+                seen.extend(observation.tobytes() for observation in observations)
+            return np.zeros(len(observations), np.int64)
+
+        with closing(make(specification("CartPole-v1", algorithm="ppo"), 20)) as environments:
+            assert len(list(module._play(environments, act, 20, seed))) == 20
+        return set(seen)
+
+    assert len(starts(3)) == 20
+    assert starts(3) == starts(3)
+    assert not starts(3) & starts(4)
 
 
 def test_greedy_takes_the_likeliest_action(monkeypatch: pytest.MonkeyPatch) -> None:

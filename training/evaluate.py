@@ -25,6 +25,7 @@ from models.errors import UserError, one_line
 from models.mlp import Network
 from models.spec import PONG, ModelSpec, meant_greedy
 from training.environments import make
+from training.games import seeds_of_games
 from training.memory import keep_freed_memory
 from training.rollout import Episode
 from training.turns import in_turns, shared_processors
@@ -121,7 +122,7 @@ def _play(
     Counting the first ones to end would favour short ones.
     """
     num_envs = environments.num_envs
-    first, _ = environments.reset(seed=seed % (2**31 - num_envs))  # each has the next one; all have 31 bits
+    first, _ = environments.reset(seed=[*seeds_of_games(seed, num_envs)])  # type: ignore[arg-type] # it takes one for each
     observations = np.array(first)
     returns, lengths = np.zeros(num_envs), np.zeros(num_envs, np.int64)
     turns = in_turns(environments)

@@ -34,6 +34,14 @@ class Games(VectorEnv[NDArray[Any], NDArray[Any], NDArray[Any]]):
         """Goes back to the games that `state_dict` returned; returns what `reset` would: observations and infos."""
 
 
+def seeds_of_games(seed: int, games: int) -> tuple[int, ...]:
+    """One for each game, none of which another `seed` gives, as far as chance allows; 31 bits each, as emulators take.
+
+    `seed + i` would not do: two seeds that are neighbours would have all games but one in common.
+    """
+    return tuple((np.random.SeedSequence(seed).generate_state(games) >> 1).tolist())
+
+
 class NotRepeatableError(UserError):
     """An environment does not play its games again as they were."""
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from models.machine import cores
 from models.spec import ModelSpec
-from training.games import Games, Stepped
+from training.games import Games, Stepped, seeds_of_games
 from training.solo import Board, Plan, work
 from training.workers import Workers, shared_memory
 
@@ -44,16 +44,16 @@ class SoloGames(Games):
         other."""
         split = [np.array_split(np.arange(part.start, part.stop), workers) for part in self.parts]
         self._shares = [np.concatenate(shares) for shares in zip(*split, strict=True)]
-        plan = Plan(spec, _seeds(seed, num_envs), sticky)
+        plan = Plan(spec, seeds_of_games(seed, num_envs), sticky)
         self._workers = Workers(work, [(plan, memory, share.tolist()) for share in self._shares])
 
     def reset(
         self, *, seed: int | list[int | None] | None = None, options: dict[str, Any] | None = None
     ) -> tuple[NDArray[np.uint8], dict[str, Any]]:
-        """Begins new games, with randomness from `seed` on; without one, it goes on as it was."""
+        """Begins new games, with randomness from `seed`, or from one for each; without one, it goes on as it was."""
         del options
-        assert not isinstance(seed, list), "one for all games"
-        self._workers.ask_all("begin", None if seed is None else _seeds(seed, self.num_envs))
+        seeds = seeds_of_games(seed, self.num_envs) if isinstance(seed, int) else seed
+        self._workers.ask_all("begin", seeds)
         return self._board.observations.copy(), {}
 
     def step(self, actions: NDArray[np.int64]) -> Stepped:
@@ -88,8 +88,3 @@ class SoloGames(Games):
     def close_extras(self, **_: object) -> None:
         """Ends the processes."""
         self._workers.close()
-
-
-def _seeds(seed: int, games: int) -> tuple[int, ...]:
-    """One for each game."""
-    return tuple((np.random.SeedSequence(seed).generate_state(games) >> 1).tolist())  # the emulator takes 31 bits
