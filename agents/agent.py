@@ -58,8 +58,8 @@ class Agent(Remembers[Memory], Protocol[Memory]):
         """Its reaction time in milliseconds; 0 if it reacts immediately."""
         ...
 
-    def reset(self) -> None:
-        """Forgets the past: a new game begins."""
+    def reset(self, seed: int | None = None) -> None:
+        """Forgets the past: a new game begins. With a seed its randomness begins anew too, else it goes on."""
         ...
 
     def observe(self, grey: Frame) -> Decision:

@@ -81,7 +81,6 @@ class Handicap(Generic[Memory]):
         self._agent = agent
         self._misjudgement = misjudgement
         self._frames = reaction_frames(reaction_ms)
-        self._seed = seed
         self._random = np.random.default_rng(seed)
         self._sights: deque[Sight] = deque(maxlen=SPEED_FRAMES + self._frames + 1)
         self._judgement = Judgement()
@@ -96,10 +95,11 @@ class Handicap(Generic[Memory]):
         """The agent's own."""
         return self._agent.policy
 
-    def reset(self) -> None:
-        """Forgets the past: a new game begins, in which it errs as a replay of that game alone does."""
-        self._agent.reset()
-        self._random = np.random.default_rng(self._seed)
+    def reset(self, seed: int | None = None) -> None:
+        """Forgets the past: a new game begins. With a seed its randomness begins anew too, else it goes on."""
+        self._agent.reset(seed)
+        if seed is not None:
+            self._random = np.random.default_rng(seed)
         self._sights.clear()
         self._judgement = Judgement()
 

@@ -58,9 +58,10 @@ class LadderAgent(Generic[Memory]):
     def _rung(self) -> Agent[Memory]:
         return self._rungs[self.level]
 
-    def reset(self) -> None:
-        """Forgets the past, but keeps the level: a new game begins."""
-        self._rung.reset()
+    def reset(self, seed: int | None = None) -> None:
+        """Forgets the past, but keeps the level: a new game begins. With a seed all rungs' randomness begins anew."""
+        for rung in self._rungs:
+            rung.reset(seed)
 
     def observe(self, grey: Frame) -> Decision:
         """The current rung's decision."""

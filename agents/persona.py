@@ -109,8 +109,10 @@ class PersonaAgent:
         self._balls: deque[Place | None] = deque(maxlen=SPEED_FRAMES + self._delay + 1)
         self.reset()
 
-    def reset(self) -> None:
-        """Forgets the past: a new game begins."""
+    def reset(self, seed: int | None = None) -> None:
+        """Forgets the past: a new game begins. With a seed its randomness begins anew too, else it goes on."""
+        if seed is not None:
+            self._random = np.random.default_rng(seed)
         self._balls.clear()
         self._approaching = False
         self._absent = 0

@@ -85,8 +85,10 @@ class PolicyAgent:
         """Switches to another network, which takes the same observations, from the next decision on."""
         self.spec, self.network, self.name = spec, network, name
 
-    def reset(self) -> None:
-        """Forgets the past: a new game begins."""
+    def reset(self, seed: int | None = None) -> None:
+        """Forgets the past: a new game begins. With a seed its randomness begins anew too, else it goes on."""
+        if seed is not None:
+            self._generator.manual_seed(seed)
         self._frames.reset()
         self.decision = self.observation = None
 

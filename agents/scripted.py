@@ -58,8 +58,10 @@ class TrackerAgent:
         self._random = np.random.default_rng(seed)
         self._track = Track()
 
-    def reset(self) -> None:
-        """Forgets the past: a new game begins."""
+    def reset(self, seed: int | None = None) -> None:
+        """Forgets the past: a new game begins. With a seed its randomness begins anew too, else it goes on."""
+        if seed is not None:
+            self._random = np.random.default_rng(seed)
         self._track = Track()
 
     def observe(self, grey: Frame) -> Decision:

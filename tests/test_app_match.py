@@ -48,7 +48,8 @@ class CyclingPlayer:
         self.observed = 0
         self.decisions: list[Decision] = []
 
-    def reset(self) -> None:
+    def reset(self, seed: int | None = None) -> None:
+        del seed
         self.resets += 1
         self.observed = 0
 

@@ -27,9 +27,11 @@ class Witness:
     def __init__(self) -> None:
         self.seen: list[Frame] = []
         self.resets = 0
+        self.seed: int | None = None
 
-    def reset(self) -> None:
+    def reset(self, seed: int | None = None) -> None:
         self.resets += 1
+        self.seed = seed
 
     def observe(self, grey: Frame) -> Decision:
         self.seen.append(grey)
@@ -150,7 +152,8 @@ def test_reset_forgets() -> None:
     delay = Handicap(witness, MILLISECONDS)
     for _ in range(20):
         delay.observe(picture(ball=(60, 60), left=40))
-    delay.reset()
+    delay.reset(seed=7)
+    assert witness.seed == 7
     delay.observe(picture(left=90))
     np.testing.assert_array_equal(witness.seen[-1], picture(left=90))
     assert witness.resets == 1

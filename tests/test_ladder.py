@@ -19,10 +19,12 @@ class Rung:
         self.reaction_ms = reaction_ms
         self.seen = 0
         self.resets = 0
+        self.seed: int | None = None
 
-    def reset(self) -> None:
+    def reset(self, seed: int | None = None) -> None:
         self.seen = 0
         self.resets += 1
+        self.seed = seed
 
     def observe(self, grey: Frame) -> Decision:
         del grey
@@ -74,7 +76,7 @@ def test_only_the_rung_that_plays_sees_and_the_one_that_takes_over_begins_anew(r
     rungs[2].seen = 99
     ladder.adapt(0, 2)
     assert ladder.observe(BLANK).value == 1
-    assert [rung.resets for rung in rungs] == [0, 1, 1, 0]
+    assert [rung.resets for rung in rungs] == [1, 1, 2, 1]
 
 
 def test_its_name_tells_the_level(rungs: list[Rung]) -> None:
@@ -94,8 +96,9 @@ def test_it_reacts_as_late_as_the_rung_that_plays() -> None:
 def test_a_new_game_begins_on_the_same_level(rungs: list[Rung]) -> None:
     ladder = LadderAgent(rungs, level=1)
     ladder.adapt(0, 2)
-    ladder.reset()
+    ladder.reset(seed=7)
     assert ladder.level == 2
+    assert {rung.seed for rung in rungs} == {7}
     ladder.adapt(0, 1)
     assert ladder.level == 2
 

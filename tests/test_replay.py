@@ -14,7 +14,7 @@ from agents.ladder import LadderAgent
 from agents.pong import Court, Score, Side
 from agents.scripted import TrackerAgent
 from app.game import replay
-from app.game.lineup import Ladder, Lineup, Person, Policy, Rom, Tracker
+from app.game.lineup import Ladder, Lineup, Person, Policy, Rom, Script, Tracker
 from app.game.match import Match
 from app.game.replay import Replay
 from app.game.seats import AgentSeat, PersonSeat, RomSeat
@@ -88,6 +88,43 @@ def test_a_replay_plays_the_same_game_again(session: Session, tmp_path: Path) ->
     assert again.match.timeline.controls == original.controls
     assert again.match.court.fingerprint() == session.match.court.fingerprint()
     assert again.match.results == [session.match.score]
+
+
+def test_all_is_shown_as_it_was_in_a_later_game_too_and_when_it_is_shown_again(model_directory: Path) -> None:
+    """A script draws its strokes, a model its actions, and a level its misjudgements."""
+    played = Session(Lineup(Script("casual"), Policy(str(model_directory), reaction_ms=100, misjudgement=9.0)), seed=5)
+    played.begin_now()
+    for frames in (100, FRAMES):
+        played.match.restart()
+        for _ in range(frames):
+            played.match.advance()
+    recorded, original = kept(played), played.match.timeline.decisions
+    assert original[0][Side.LEFT] != original[FRAMES // 2][Side.LEFT]
+    again = Session(recorded.lineup, seed=0, games=1, replay=recorded)
+    again.begin_now()
+    for showing in range(2):
+        if showing:
+            again.match.restart()
+        while again.match.state is State.PLAYING:
+            assert again.match.snapshot().decisions == original[len(again.match.timeline.controls)]
+            again.match.advance()
+
+
+def test_games_of_a_match_differ_and_the_same_seed_plays_the_same_match() -> None:
+    def seeds(seed: int) -> list[int]:
+        session = Session(Lineup(Rom(), Tracker()), seed=seed)
+        session.begin_now()
+        found = [session.match.seed]
+        for _ in range(5):
+            session.match.restart()
+            found.append(session.match.seed)
+        return found
+
+    first = seeds(5)
+    assert first[0] == 5
+    assert len(set(first)) == 6
+    assert seeds(5) == first
+    assert not set(seeds(6)) & set(first)
 
 
 def test_a_recording_can_be_left_and_played_on(session: Session) -> None:
@@ -174,6 +211,21 @@ def test_a_ladder_is_kept_as_it_began_the_game() -> None:
         for _ in range(5):
             played.match.advance()
         assert kept(played).lineup.left == Ladder(begins_on)
+
+
+def test_a_recorded_ladder_begins_on_its_level_whenever_it_is_shown() -> None:
+    played = Session(Lineup(Ladder(2), Person()), seed=1)
+    played.begin_now()
+    for _ in range(5):
+        played.match.advance()
+    shown = Session(played.lineup, seed=0, replay=kept(played))
+    shown.begin_now()
+    ladder = shown.match.seats[Side.LEFT].agent
+    assert isinstance(ladder, LadderAgent)
+    for _ in range(2):
+        assert ladder.level == 2
+        ladder.level = 4  # as if points had been lost
+        shown.match.restart()
 
 
 def test_a_models_side_and_hash_go_with_it(session: Session) -> None:

@@ -17,7 +17,7 @@ from agents.scripted import TrackerAgent
 from app.game.levels import LEVELS, name_of
 from app.game.lineup import Ladder, Lineup, Person, Player, Policy, Rom, Script, Tracker
 from app.game.replay import Replay
-from app.game.seats import AgentSeat, PersonSeat, RecordedSeat, RomSeat, Seat, person_name
+from app.game.seats import AgentSeat, PersonSeat, RecordedSeat, RomSeat, Seat, agent_seed, person_name
 from models import catalog
 from models.errors import UserError
 from models.files import expanded, fingerprint
@@ -46,7 +46,7 @@ def load_cast(lineup: Lineup, *, seed: int) -> Cast:
 
 def load_training_cast(lineup: Lineup, run: Path, *, seed: int) -> Cast:
     """The left player of a lineup, and on the right the newest policy of a training; `UserError` as for `load_cast`."""
-    policy, player = load_newest(run, seed=_agent_seed(seed, Side.RIGHT)), lineup.right
+    policy, player = load_newest(run, seed=agent_seed(seed, Side.RIGHT)), lineup.right
     assert isinstance(player, Policy), "it stands for the training"
     policy.temperature, policy.greedy = player.temperature, player.greedy
     agent: Agent[Any] = Handicap(policy, player.reaction_ms) if player.reaction_ms else policy
@@ -91,12 +91,7 @@ def _load_seat(lineup: Lineup, side: Side, seed: int) -> Seat[Any]:
         case Rom():
             return RomSeat()
         case player:
-            return AgentSeat(load_agent(player, seed=_agent_seed(seed, side)), side)
-
-
-def _agent_seed(seed: int, side: Side) -> int:
-    """The seed of a side's agent, different on the two sides."""
-    return 2 * seed + side
+            return AgentSeat(load_agent(player, seed=agent_seed(seed, side)), side)
 
 
 # Agents

@@ -54,8 +54,9 @@ class Point(NamedTuple):
 class Match:
     """Games one after another, `games` of them or without end, between players who may arrive late.
 
-    `names` is what the players are called until they take their seats, `loading` what to say meanwhile. With `sound`,
-    which needs a court made with it, `take_sound` returns the sound of each frame.
+    `names` is what the players are called until they take their seats, `loading` what to say meanwhile. `seed` is the
+    first game's, and the others' follow from it. With `sound`, which needs a court made with it, `take_sound` returns
+    the sound of each frame.
     """
 
     def __init__(
@@ -65,6 +66,7 @@ class Match:
         names: tuple[str, str],
         loading: str = "",
         games: int | None = None,
+        seed: int = 0,
         sound: bool = False,
     ) -> None:
         self.state = State.WAITING
@@ -87,6 +89,10 @@ class Match:
         self._names = names
         self._loading = loading
         self._games = games
+        self.seed = seed
+        """Of this game's agents: a game that is played again with it goes the same."""
+        self._seeds = np.random.default_rng(seed)
+        """Of the games after the first."""
         self._storyteller = Storyteller()
         self.chances = ChanceLog()
         """Of winning this game."""
@@ -170,10 +176,13 @@ class Match:
         """Begins again at 0 : 0. A game that has not ended does not count; a recorded one is played again."""
         if self.state is State.WAITING:
             return
+        self._rest = 0
         if self.recorded:
             self.results.clear()
-        self._rest = 0
-        self.court.reset(idle_frames=self.court.idle_frames if self.recorded else None)
+            self.court.reset(idle_frames=self.court.idle_frames)
+        else:
+            self.court.reset()
+            self.seed = int(self._seeds.integers(2**31))
         self._begin_game()
 
     def _begin_game(self) -> None:
@@ -186,7 +195,7 @@ class Match:
         self._picture = None
         grey = self.court.grey()
         for seat in self.seats:
-            seat.begin(grey)
+            seat.begin(grey, seed=self.seed)
         self.timeline.note(self._decisions)
         self.timeline.keep_keyframe(self.court, self.seats, self._storyteller)
 

@@ -22,6 +22,11 @@ def person_name(side: Side, *, alone: bool) -> str:
     return YOU if alone else f"Player {side + 1}"
 
 
+def agent_seed(seed: int, side: Side) -> int:
+    """The seed of a side's agent in a game with that seed, different on the two sides."""
+    return 2 * seed + side
+
+
 class Seat(Remembers[Memory], Protocol[Memory]):
     """One side of a match: it is shown every frame, and asked what it does in the next."""
 
@@ -45,8 +50,11 @@ class Seat(Remembers[Memory], Protocol[Memory]):
         """The last rallies of this game as the agent's network saw them, newest last; empty without a network."""
         ...
 
-    def begin(self, grey: Frame, frame: int = 0) -> None:
-        """Starts from nothing, at this grey frame of the court, `[210, 160]`: the game's first, or its `frame`-th."""
+    def begin(self, grey: Frame, frame: int = 0, *, seed: int | None = None) -> None:
+        """Starts from nothing, at this grey frame of the court, `[210, 160]`: the game's first, or its `frame`-th.
+
+        `seed` is the game's: whoever plays by chance plays the same with the same one.
+        """
         ...
 
     def observe(self, grey: Frame) -> None:
@@ -69,7 +77,7 @@ class RomSeat:
     agent = decision = None
     rallies = ()
 
-    def begin(self, grey: Frame, frame: int = 0) -> None:
+    def begin(self, grey: Frame, frame: int = 0, *, seed: int | None = None) -> None:
         """Does nothing: the ROM knows the court."""
 
     def observe(self, grey: Frame) -> None:
@@ -108,7 +116,7 @@ class PersonSeat:
         """Moves the paddle's centre to this row of the screen from now on."""
         self._held, self._row = Control(fire=fire), row
 
-    def begin(self, grey: Frame, frame: int = 0) -> None:
+    def begin(self, grey: Frame, frame: int = 0, *, seed: int | None = None) -> None:
         """Does nothing: the hand stays where it is."""
 
     def observe(self, grey: Frame) -> None:
@@ -166,12 +174,12 @@ class AgentSeat(Generic[Memory]):
         """What the agent's network saw of the last rallies."""
         return self._recorder.rallies
 
-    def begin(self, grey: Frame, frame: int = 0) -> None:
+    def begin(self, grey: Frame, frame: int = 0, *, seed: int | None = None) -> None:
         """Starts the agent afresh."""
         agent: Agent[Any] = self.agent
         if isinstance(agent, LadderAgent) and frame == 0:
             agent.first_level = agent.level
-        agent.reset()
+        agent.reset(None if seed is None else agent_seed(seed, self._side))
         self.decision, self._frame = None, frame - 1
         self._recorder.clear()
         self.observe(grey)
@@ -252,9 +260,12 @@ class RecordedSeat(Generic[Memory]):
         """Whether the recording is over."""
         return court.frames >= len(self._controls)
 
-    def begin(self, grey: Frame, frame: int = 0) -> None:
+    def begin(self, grey: Frame, frame: int = 0, *, seed: int | None = None) -> None:
         """Starts the recording from its beginning, or from `frame`."""
-        self.live.begin(grey, frame)
+        agent = self.live.agent
+        if isinstance(agent, LadderAgent) and frame == 0:
+            agent.level = agent.first_level
+        self.live.begin(grey, frame, seed=seed)
         self._frame = frame
         self.decision = self._as_recorded(self.live.decision)
 
@@ -269,7 +280,7 @@ class RecordedSeat(Generic[Memory]):
     def _as_recorded(self, decision: Decision | None) -> Decision | None:
         """The decision with the recorded action: the probabilities are as they were, but the draw may differ.
 
-        So may a script's strokes, which it draws itself, in a later game of a match.
+        It does once someone was taken over from, or play was switched, in the middle of the game.
         """
         if decision is None or self._frame >= len(self._controls):
             return decision

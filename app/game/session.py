@@ -71,7 +71,7 @@ class Session:
                 if follow is None
                 else partial(load_training_cast, lineup, follow, seed=seed)
             )
-        self.match = Match(court, names=names, loading=loading, games=games, sound=sound)
+        self.match = Match(court, names=names, loading=loading, games=games, seed=self.seed, sound=sound)
         self._loaded: Future[Cast] | None = None
         self._cast: list[tuple[Agent[Any] | None, Player, str]] = []
         """Who was loaded, left and right, with the hash of its models."""
@@ -143,7 +143,7 @@ class Session:
             lineup=Lineup(left, right),
             names=match.names,
             models=(left_models, right_models),
-            seed=self.seed,
+            seed=match.seed,
             idle_frames=match.court.idle_frames,
             score=match.score,
         )
