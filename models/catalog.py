@@ -71,6 +71,11 @@ def _resolve_local(model: str) -> Path | None:
     return store.imported_folder(model) if model in store.imported_names() else None
 
 
+def _is_download(model: str) -> bool:
+    """Whether USER/REPO has been downloaded: what follows its `@` is a revision, even if it looks like steps."""
+    return store.parse_repository(model) is not None and _resolve_local(model) is None and bool(store.current(model))
+
+
 def _in_a_folder(model: str) -> bool:
     """Whether FOLDER/NAME, which looks like USER/REPO, begins with a folder that is here."""
     return is_folder(Path(model).parent)
@@ -125,7 +130,7 @@ def runs(folder: Path = RUNS) -> list[Path]:
 def short_name(model: str) -> str:
     """Returns a model's display name, even if it is missing: `ppo`, or `ppo at 0.15M` for its stage `ppo@153600`."""
     whole, at, stage = model.rpartition("@")
-    if at and _is_steps(stage):
+    if at and _is_steps(stage) and not _is_download(whole):
         return f"{short_name(whole)} at {int(stage) / 1e6:.2f}M"
     path = Path(model).absolute()
     if run_directory.is_stage(path):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from models import catalog, checkpoint
+from models import catalog, checkpoint, store
 from models.errors import UserError
 from models.files import fingerprint
 
@@ -144,6 +144,16 @@ def test_a_directory_goes_before_a_stage(staged: Path, model_directory: Path) ->
 )
 def test_short_names(model: str, name: str) -> None:
     assert catalog.short_name(model) == name
+
+
+def test_a_downloads_revision_is_not_a_number_of_steps(tmp_path: Path) -> None:
+    """Of 27 commits, one begins with seven decimal digits."""
+    (tmp_path / "mira" / "pong").mkdir(parents=True)
+    (tmp_path / "mira" / "pong" / store.CURRENT_FILE).write_text("1234567" + 33 * "a")
+    with store.keeping_downloads_in(tmp_path):
+        assert catalog.short_name("mira/pong@1234567") == "pong@1234567"
+        assert catalog.short_name("mira/pong@2024") == "pong@2024"
+        assert catalog.short_name("mira/other@2002944") == "other at 2.00M"
 
 
 def test_a_stage_of_too_many_digits_is_none(pretrained: Path) -> None:
