@@ -21,7 +21,7 @@ from agents.base import Frame
 from agents.pong import FRAMES_PER_SECOND, Court, Side
 from agents.scripted import TrackerAgent
 from app import settings
-from app.game import replay
+from app.game import cast, replay
 from app.game.lineup import Lineup, Person, Policy, Rom, Tracker
 from app.game.match import Match
 from app.game.rating import History, MatchRecord
@@ -49,6 +49,7 @@ from models import checkpoint
 from models.errors import UserError
 from models.network import PolicyNetwork
 from models.spec import ModelSpec
+from training.environments import FINE_ACTIONS
 from training.run import RunDirectory
 from training.settings import TrainingSettings
 
@@ -641,6 +642,18 @@ def test_a_stage_is_changed_in_the_middle_of_a_match(open_window: Callable[..., 
         pygame.time.wait(5)
     assert match_of(one).snapshot().names[1] == "ppo at 4.06M"
     assert len(match_of(one).timeline.controls) > 20
+
+
+@pytest.mark.parametrize("slow_moves_after", [0, 1_500_000])
+def test_before_its_first_checkpoint_a_training_has_the_moves_that_it_begins_with(
+    tmp_path: Path, spec: ModelSpec, slow_moves_after: int
+) -> None:
+    spec = msgspec.structs.replace(spec, actions=FINE_ACTIONS)
+    RunDirectory.create(tmp_path / "run", TrainingSettings(model=spec, slow_moves_after=slow_moves_after))
+    agent = cast.load_newest(tmp_path / "run", seed=0)
+    decision = agent.decide(np.zeros(spec.observation.shape, np.uint8))
+    slow = dict(zip(decision.actions, decision.probabilities, strict=True))["SLOWLEFTFIRE"]
+    assert (slow > 0.1) == (slow_moves_after == 0)
 
 
 def test_a_training_is_followed_from_checkpoint_to_checkpoint(

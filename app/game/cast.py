@@ -128,13 +128,13 @@ def _load_policy(player: Policy, seed: int) -> PolicyAgent:
 
 
 def load_newest(run: Path, *, seed: int) -> PolicyAgent:
-    """The newest policy of a training; before there is one, an untrained network.
+    """The newest policy of a training; before there is one, an untrained network, with the moves that it has at first.
 
     `UserError` if `run` is not a run, or not yet.
     """
     from agents.policy import PolicyAgent  # noqa: PLC0415 - as above
     from models import checkpoint  # noqa: PLC0415
-    from models.network import PolicyNetwork  # noqa: PLC0415
+    from models.network import PolicyNetwork, withhold_slow_moves  # noqa: PLC0415
 
     _use_one_thread()
     spec, name = _followed_spec(run), catalog.short_name(str(run))
@@ -142,6 +142,8 @@ def load_newest(run: Path, *, seed: int) -> PolicyAgent:
         spec, network = checkpoint.load(run / NEWEST_FOLDER)
     except UserError:
         name, network = f"{name}, untrained", PolicyNetwork(spec).eval().requires_grad_(False)
+        if (read_config(run).settings or {}).get("slow_moves_after"):
+            withhold_slow_moves(network)
     return PolicyAgent(spec, network, name=name, seed=seed)
 
 
