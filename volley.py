@@ -44,6 +44,7 @@ _MODULES = {
 def main() -> int:
     """Runs the `volley` command and returns its exit code."""
     _take_package_names()
+    _begin_spawned_processes_here()
     from app.command.main import main as run  # noqa: PLC0415 - only once its name is taken
 
     return run()
@@ -84,6 +85,16 @@ def _take_package_names() -> None:
         sys.path = path
 
 
+def _begin_spawned_processes_here() -> None:
+    """Makes each process that `multiprocessing` spawns run this file first, so that it takes the same packages.
+
+    It would look for them, and for the program that spawned it, in `sys.path`: and find those of another Volley, or no
+    Volley's at all.
+    """
+    program = sys.modules["__main__"]
+    program.__spec__, program.__file__ = None, str(_FOLDER / "volley.py")
+
+
 def _other(package: str) -> Path | None:
     """A module of that name that is not Volley's, and is imported already or comes first in `sys.path`.
 
@@ -104,6 +115,9 @@ def _other(package: str) -> Path | None:
             return folder
     return None
 
+
+if __name__ == "__mp_main__":  # in a spawned process
+    _take_package_names()
 
 if __name__ == "__main__":
     if not sys.flags.safe_path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -112,6 +113,35 @@ def test_the_command_reaches_all_of_volley_there(own: Path) -> None:
     run = python(own, "-m", "volley", "watch", "nobody", "--headless")
     assert run.returncode == 2
     assert run.stderr.startswith("volley: 'nobody' is neither a model's name nor a directory")
+
+
+@pytest.fixture
+def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A Volley that prints only where a process that it spawns finds its packages."""
+    folder = tmp_path_factory.mktemp("clone")
+    for package in ("agents", "app", "app/command", "models", "training"):
+        (folder / package).mkdir()
+        (folder / package / "__init__.py").touch()
+    shutil.copy(INSTALLED / "volley.py", folder)
+    (folder / "training" / "place.py").write_text("def place():\n    return __file__\n")
+    (folder / "app" / "command" / "main.py").write_text(
+        "from multiprocessing import get_context\n"
+        "from training.place import place\n"
+        "def main():\n"
+        "    with get_context('spawn').Pool(1) as pool:\n"
+        "        print(pool.apply(place))\n"
+    )
+    return folder
+
+
+@pytest.mark.timeout(60)  # a pool whose processes fail starts others for ever
+@pytest.mark.parametrize("words", [("-m", "volley"), ("-c", SCRIPT)])
+def test_what_it_spawns_is_of_the_same_volley(own: Path, clone: Path, words: tuple[str, ...]) -> None:
+    """Of two Volleys, the one in the current folder; and beside packages of the same names."""
+    here = python(clone, *words)
+    assert (here.stdout, here.stderr) == (f"{clone / 'training' / 'place.py'}\n", "")
+    beside = python(own, *words, path=os.pathsep.join([str(own), str(clone)]))
+    assert (beside.stdout, beside.stderr) == (here.stdout, "")
 
 
 @pytest.mark.parametrize("name", ["random.py", "torch.py", "msgspec.py", "models.py"])
